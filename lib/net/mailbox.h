@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace causeway::net {
+
+class Loop;
+
+// Wakes a loop from another thread. Wake-ups coalesce. Owner: the receiving side; wake() may be called by any thread
+// while the Waker lives.
+class Waker {
+ public:
+  Waker(Loop& loop, std::function<void()> on_wake);
+  Waker(const Waker&) = delete;
+  Waker& operator=(const Waker&) = delete;
+  ~Waker();
+  void wake();
+  // A waker keeps its loop running unless this is called.
+  void unref();
+
+ private:
+  struct Block;
+  Block* block_;
+};
+
+// Messages from any thread to the thread of one loop, in order, one callback per message. Bounded: post() answers false
+// when `capacity` messages wait, and the caller counts the drop. Owner: the receiver; senders hold a reference and end first.
+template <class Message>
+class Mailbox {
+ public:
+  Mailbox(Loop& loop, size_t capacity, std::function<void(Message&&)> receive)
+      : capacity_(capacity), receive_(std::move(receive)), waker_(loop, [this] { drain(); }) {}
+
+  // Any thread.
+  [[nodiscard]] bool post(Message message) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.size() >= capacity_) return false;
+      waiting_.push_back(std::move(message));
+      if (waiting_.size() > 1) return true;  // the first one has already woken the loop
+    }
+    waker_.wake();
+    return true;
+  }
+
+  size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
+
+  void unref() { waker_.unref(); }
+
+ private:
+  void drain() {
+    batch_.clear();
+    {
+      const std::lock_guard lock(mutex_);
+      batch_.swap(waiting_);
+    }
+    for (Message& message : batch_) receive_(std::move(message));
+    batch_.clear();
+  }
+
+  const size_t capacity_;
+  std::function<void(Message&&)> receive_;
+  mutable std::mutex mutex_;
+  std::vector<Message> waiting_;
+  std::vector<Message> batch_;
+  Waker waker_;  // last: gone before what its callback uses
+};
+
+}  // namespace causeway::net

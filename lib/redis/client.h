@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace causeway::net {
+class Loop;
+}
+namespace causeway::log {
+class Logger;
+}
+
+namespace causeway::redis {
+
+enum class Kind : uint8_t { nil, integer, string, status, error, array };
+
+// A reply of Redis (RESP2), copied out of the connection: a value.
+struct Value {
+  Kind kind = Kind::nil;
+  int64_t integer = 0;
+  std::string text;          // string, status, error
+  std::vector<Value> items;  // array
+  bool is_nil() const { return kind == Kind::nil; }
+};
+
+// A Lua script known to the client by its SHA-1; loaded on first use and again after a restart of the server (NOSCRIPT).
+class Script {
+ public:
+  explicit Script(std::string source);
+  const std::string& source() const { return source_; }
+  const std::string& sha1() const { return sha1_; }
+
+ private:
+  std::string source_, sha1_;
+};
+
+struct Options {
+  std::string host = "127.0.0.1";
+  uint16_t port = 6379;
+  std::string user, password;
+  int database = 0;
+  Duration connect_timeout = std::chrono::seconds(2);
+  Duration command_timeout = std::chrono::seconds(5);
+  Duration reconnect_wait_min = std::chrono::milliseconds(50);  // doubles up to the maximum
+  Duration reconnect_wait_max = std::chrono::seconds(2);
+  size_t pending_commands_max = 100'000;  // Fault::limit beyond
+};
+
+// One pipelined connection to Redis on our loop; reconnects for ever. A command that was under way when the link broke fails with Fault::unavailable (it may
+// have been carried out: callers make their writes conditional); one sent while the link is down fails at once likewise.
+// An error reply of Redis is an Error too (Fault::conflict for WATCH/-CONFLICT style errors raised by our scripts with the prefix "CONFLICT", otherwise Fault::internal, detail = text).
+// LOADING, READONLY, MASTERDOWN, CLUSTERDOWN, OOM, MISCONF are Fault::unavailable. Owner: the store. Thread: its loop's.
+class Client {
+ public:
+  using OnReply = std::function<void(Result<Value>)>;
+
+  Client(net::Loop& loop, const log::Logger& logger, Options options);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client();  // commands under way are dropped without a callback
+
+  // Calls back exactly once, never from inside command().
+  void command(std::vector<std::string> args, OnReply on_reply);
+  void eval(const Script& script, const std::vector<std::string>& keys, const std::vector<std::string>& args, OnReply on_reply);
+
+  // Own second connection, resubscribed after reconnects; `on_gap` tells that messages may have been missed.
+  void subscribe(const std::string& channel, std::function<void(std::string_view payload)> on_message, std::function<void()> on_gap);
+
+  void on_link(std::function<void(bool connected)> callback);
+  bool is_connected() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace causeway::redis

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace causeway::net {
+class Loop;
+}
+
+namespace causeway::rpc {
+
+using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
+struct Reply {
+  int status = 0;
+  HeaderList headers;
+  std::string body;
+  std::string_view header(std::string_view name) const;  // without case; "" when absent
+};
+
+struct Call {
+  std::string method = "POST";
+  std::string url;                 // http://host:port/path?query ; https: Fault::unsupported until TLS is there
+  HeaderList headers;              // Host, Content-Length, Connection are added
+  std::string body;
+  Duration timeout = std::chrono::seconds(10);   // whole call
+  size_t body_bytes_max = 64u << 20;             // of the reply: Fault::limit beyond
+};
+
+// An HTTP/1.1 client for calls between our own services: keep-alive pool per host:port, names resolved, one silent retry on a
+// kept connection that turns out dead before any reply byte. Owner: a service. Thread: its loop's.
+class Client {
+ public:
+  struct Options {
+    size_t connections_per_host_max = 64;   // further calls wait in order
+    size_t waiting_calls_max = 10'000;      // Fault::limit beyond
+    Duration idle_timeout = std::chrono::seconds(60);
+    Duration connect_timeout = std::chrono::seconds(5);
+  };
+  using OnReply = std::function<void(Result<Reply>)>;
+
+  explicit Client(net::Loop& loop);
+  Client(net::Loop& loop, Options options);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client();  // calls under way are dropped without a callback
+
+  // Calls back exactly once, never from inside send().
+  void send(Call call, OnReply on_reply);
+
+  // A server-sent event stream (WHATWG event-stream framing) that stays open. Owner: the subscriber; destruction ends it.
+  struct StreamEvents {
+    std::function<void()> on_open;                                                    // 200 came
+    std::function<void(std::string_view id, std::string_view event, std::string_view data)> on_event;
+    std::function<void(Error)> on_close;                                              // once: also when it could not be opened
+  };
+  class EventStream {
+   public:
+    virtual ~EventStream() = default;
+  };
+  // `call.timeout` bounds only the time until the reply's head.
+  std::unique_ptr<EventStream> subscribe(Call call, StreamEvents events);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace causeway::rpc
