@@ -73,6 +73,7 @@ if(EXISTS ${llhttp_root}/llhttp.h)
   add_library(causeway_llhttp STATIC ${llhttp_root}/llhttp.c ${llhttp_root}/api.c ${llhttp_root}/http.c)
   target_include_directories(causeway_llhttp SYSTEM PUBLIC ${llhttp_root})
   target_compile_options(causeway_llhttp PRIVATE -w)
+  set_target_properties(causeway_llhttp PROPERTIES UNITY_BUILD OFF)  # its files repeat static names
   add_library(causeway::llhttp ALIAS causeway_llhttp)
 else()
   list(APPEND causeway_missing "llhttp (in ${CAUSEWAY_CACHE})")
