@@ -67,7 +67,7 @@ if(NOT CAUSEWAY_PROTOC)
   list(APPEND causeway_missing protoc)
 endif()
 
-# llhttp: tools/deps puts the package's C sources into the cache.
+# llhttp: a library of Debian 13; for Debian 12 tools/deps puts the C sources of node-llhttp into the cache.
 set(llhttp_root ${CAUSEWAY_CACHE}/llhttp)
 if(EXISTS ${llhttp_root}/llhttp.h)
   add_library(causeway_llhttp STATIC ${llhttp_root}/llhttp.c ${llhttp_root}/api.c ${llhttp_root}/http.c)
@@ -76,7 +76,7 @@ if(EXISTS ${llhttp_root}/llhttp.h)
   set_target_properties(causeway_llhttp PROPERTIES UNITY_BUILD OFF)  # its files repeat static names
   add_library(causeway::llhttp ALIAS causeway_llhttp)
 else()
-  list(APPEND causeway_missing "llhttp (in ${CAUSEWAY_CACHE})")
+  causeway_system_library(llhttp HEADER llhttp.h LIBRARIES llhttp)
 endif()
 
 include(boringssl)
