@@ -1,0 +1,150 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/clock.h"
+#include "net/address.h"
+
+namespace causeway::router {
+
+enum class Protocol : uint8_t { http1, http2 };
+enum class LoadBalancing : uint8_t { round_robin, least_connection };
+
+std::string_view name_of(Protocol protocol) noexcept;        // "http1", "http2"
+std::string_view name_of(LoadBalancing balancing) noexcept;  // "round-robin", "least-connection"
+std::optional<LoadBalancing> parse_load_balancing(std::string_view name) noexcept;
+
+// Orders registrations of one endpoint that come from the routing API; NATS messages carry none
+// (empty guid).
+struct ModificationTag {
+  std::string guid;
+  uint32_t index = 0;
+};
+
+// Everything that one registration says about an endpoint: what an Endpoint is made from. A value.
+struct EndpointSpec {
+  std::string host;   // IP address or name
+  uint16_t port = 0;  // the TLS port when `tls`
+  bool tls = false;
+  Protocol protocol = Protocol::http1;
+  std::optional<LoadBalancing> balancing;  // of the whole route; the last registration wins
+  std::string app_id;
+  std::string instance_id;     // private_instance_id
+  std::string instance_index;  // private_instance_index
+  std::string server_cert_domain_san;
+  std::string route_service_url;
+  std::string isolation_segment;
+  std::string availability_zone;
+  std::map<std::string, std::string> tags;
+  Duration stale_threshold{};  // as registered; 0 = the router's own
+  ModificationTag modification_tag;
+  int64_t updated_at_ns =
+      0;  // endpoint_updated_at_ns; 0 = unknown. Not part of the endpoint's identity.
+};
+
+// Bytes of all texts of one endpoint together; a spec with more is refused (Endpoint::fits).
+inline constexpr size_t kEndpointTextBytesMax = 60'000;
+
+// Never used twice in a process, and kept when an endpoint is registered again with the same
+// address, TLS name and protocol: what a worker knows about an endpoint (in flight, failures, idle
+// connections) is filed under it. Endpoints of several routes that came by one message share it.
+using EndpointId = uint64_t;
+
+// One place a request can be sent to. An immutable value, shared by all threads through
+// shared_ptr<const Endpoint>; lives as long as any snapshot or exchange that names it. All texts
+// are views into the endpoint itself.
+class Endpoint {
+ public:
+  // Do the texts of `spec` keep to the limit?
+  static bool fits(const EndpointSpec& spec) noexcept;
+  Endpoint(EndpointId id, const EndpointSpec& spec);  // CHECKs fits(spec)
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+
+  EndpointId id() const noexcept { return id_; }
+
+  // "host:port" ("[v6]:port"): for X-CF-InstanceID without instance id, logs, X-Vcap-Backend.
+  std::string_view authority() const noexcept { return text(Text::authority); }
+  std::string_view host() const noexcept { return text(Text::host); }
+  uint16_t port() const noexcept { return address_.port(); }
+  // Where to connect, when the host is a numeric address; otherwise (is_numeric() false) host()
+  // must be resolved.
+  bool is_numeric() const noexcept { return numeric_; }
+  const net::Address& address() const noexcept { return address_; }
+
+  bool is_tls() const noexcept { return tls_; }
+  Protocol protocol() const noexcept { return protocol_; }
+  std::optional<LoadBalancing> balancing() const noexcept { return balancing_; }
+
+  std::string_view app_id() const noexcept { return text(Text::app_id); }
+  std::string_view instance_id() const noexcept { return text(Text::instance_id); }
+  std::string_view instance_index() const noexcept { return text(Text::instance_index); }
+  std::string_view server_cert_domain_san() const noexcept { return text(Text::san); }
+  std::string_view route_service_url() const noexcept { return text(Text::route_service_url); }
+  std::string_view isolation_segment() const noexcept { return text(Text::isolation_segment); }
+  std::string_view availability_zone() const noexcept { return text(Text::availability_zone); }
+  std::string_view modification_guid() const noexcept { return text(Text::modification_guid); }
+  uint32_t modification_index() const noexcept { return modification_index_; }
+  Duration stale_threshold() const noexcept { return std::chrono::seconds(stale_threshold_s_); }
+
+  // Value of one tag ("component", "process_id", "source_id" ...), "" when absent.
+  std::string_view tag(std::string_view name) const noexcept;
+  // Calls visit(name, value) for each tag in order of name.
+  template <class Visit>
+  void for_each_tag(Visit visit) const {
+    for (std::string_view rest = text(Text::tags); !rest.empty();) {
+      const std::string_view name = take_counted(rest);
+      const std::string_view value = take_counted(rest);
+      visit(name, value);
+    }
+  }
+
+  // Would making an endpoint of `spec` give the same thing as this? Allocates nothing.
+  bool says_the_same_as(const EndpointSpec& spec) const noexcept;
+  // Does a connection to this endpoint serve `spec` as well (address, TLS, name to verify,
+  // protocol)?
+  bool connects_like(const EndpointSpec& spec) const noexcept;
+
+  // Bytes of the global heap that this endpoint takes.
+  size_t footprint_bytes() const noexcept;
+
+ private:
+  enum class Text : uint8_t {
+    authority,
+    host,
+    app_id,
+    instance_id,
+    instance_index,
+    san,
+    route_service_url,
+    isolation_segment,
+    availability_zone,
+    modification_guid,
+    tags,
+    count_
+  };
+  static constexpr size_t kTexts = static_cast<size_t>(Text::count_);
+
+  // text_ begins with the end offset of each text, then come the texts.
+  std::string_view text(Text which) const noexcept;
+  static std::string_view take_counted(std::string_view& rest) noexcept;
+
+  EndpointId id_;
+  std::unique_ptr<uint16_t[]> text_;
+  net::Address address_;  // of a name: any address, with the port
+  uint32_t modification_index_;
+  uint32_t stale_threshold_s_;
+  bool numeric_;
+  bool tls_;
+  Protocol protocol_;
+  std::optional<LoadBalancing> balancing_;
+};
+
+}  // namespace causeway::router

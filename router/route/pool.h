@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "router/route/endpoint.h"
+
+namespace causeway::router {
+
+// Never used twice in a process; a route keeps it from its first registration to its removal.
+using PoolId = uint64_t;
+
+// Which instances of a pool a request insists on (X-CF-App-Instance, X-CF-Process-Instance). A
+// value; views into the request.
+struct InstanceFilter {
+  enum class By : uint8_t { nothing, app, process };
+  By by = By::nothing;
+  std::string_view guid;
+  std::string_view index;  // by process: empty = any index
+
+  bool matches(const Endpoint& endpoint) const noexcept;
+};
+
+// One route: its host and path, and the endpoints that serve it, in order of registration. An
+// immutable value; each change makes a new one with the same id. Part of a RouteTable; whoever
+// needs it longer than the table holds a shared_ptr<const Pool>.
+class Pool {
+ public:
+  // `key`: lower case, "host" or "host/path" as made by route_key().
+  struct Terms {
+    LoadBalancing balancing = LoadBalancing::round_robin;
+    std::string_view route_service_url;
+  };
+  Pool(PoolId id, std::string_view key, const Terms& terms,
+       std::span<const std::shared_ptr<const Endpoint>> endpoints);
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  PoolId id() const noexcept { return id_; }
+  std::string_view key() const noexcept { return {text_.get(), key_bytes_}; }  // "host/path"
+  std::string_view host() const noexcept {
+    return {text_.get(), host_bytes_};
+  }  // "*.d" for wildcards
+  // "" or "/path", lower case: what the route's requests begin with.
+  std::string_view path() const noexcept { return key().substr(host_bytes_); }
+  // Path for the sticky cookie: "/" or "/path".
+  std::string_view context_path() const noexcept { return path().empty() ? "/" : path(); }
+  LoadBalancing balancing() const noexcept { return balancing_; }
+  std::string_view route_service_url() const noexcept {
+    return {text_.get() + key_bytes_, route_service_url_bytes_};
+  }
+
+  std::span<const std::shared_ptr<const Endpoint>> endpoints() const noexcept {
+    return {endpoints_.get(), size_};
+  }
+  size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+
+  // The endpoint whose instance id, or else host:port, is `id`; null when there is none. For sticky
+  // sessions.
+  const Endpoint* find_instance(std::string_view id) const noexcept;
+  // Is there an endpoint that the filter lets through?
+  bool has_match(const InstanceFilter& filter) const noexcept;
+
+  size_t footprint_bytes() const noexcept;  // without the endpoints themselves
+
+ private:
+  PoolId id_;
+  std::unique_ptr<char[]> text_;  // key, route service url
+  std::unique_ptr<std::shared_ptr<const Endpoint>[]> endpoints_;
+  uint32_t size_;
+  uint32_t key_bytes_;
+  uint32_t host_bytes_;
+  uint32_t route_service_url_bytes_;
+  LoadBalancing balancing_;
+};
+
+}  // namespace causeway::router
