@@ -56,7 +56,8 @@ void append_frame_head(std::string& out, Opcode opcode, uint64_t payload_bytes) 
     out.push_back(127);
     length_bytes = 8;
   }
-  for (size_t i = length_bytes; i-- > 0;) out.push_back(static_cast<char>(payload_bytes >> (8 * i)));
+  for (size_t i = length_bytes; i-- > 0;)
+    out.push_back(static_cast<char>(payload_bytes >> (8 * i)));
 }
 
 void append_close_frame(std::string& out, uint16_t code) {

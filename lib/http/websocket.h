@@ -11,8 +11,16 @@
 
 namespace causeway::http {
 
-// WebSocket frames (RFC 6455 section 5), bytes only. Control frames and close codes that we use ourselves are named.
-enum class Opcode : uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
+// WebSocket frames (RFC 6455 section 5), bytes only. Control frames and close codes that we use
+// ourselves are named.
+enum class Opcode : uint8_t {
+  continuation = 0,
+  text = 1,
+  binary = 2,
+  close = 8,
+  ping = 9,
+  pong = 10
+};
 
 struct FrameHead {
   bool final = true;
@@ -23,8 +31,9 @@ struct FrameHead {
   size_t head_bytes = 0;  // 2..14, of the head itself
 };
 
-// The head at the start of `bytes`; empty while it is incomplete. Fault::protocol for reserved bits, unknown opcodes, and control frames
-// that are fragmented or longer than 125 bytes (section 5.5).
+// The head at the start of `bytes`; empty while it is incomplete. Fault::protocol for reserved
+// bits, unknown opcodes, and control frames that are fragmented or longer than 125 bytes
+// (section 5.5).
 Result<std::optional<FrameHead>> parse_frame_head(std::string_view bytes);
 
 // Appends the head of an unmasked, final frame, as servers send it.

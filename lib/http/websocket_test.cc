@@ -40,11 +40,12 @@ TEST(WebSocketFrame, close_frame_carries_its_code) {
 }
 
 TEST(WebSocketFrame, broken_heads_are_protocol_errors) {
-  EXPECT_FALSE(parse_frame_head(std::string("\xc1\x00", 2)));                          // reserved bit
-  EXPECT_FALSE(parse_frame_head(std::string("\x83\x00", 2)));                          // unknown opcode
-  EXPECT_FALSE(parse_frame_head(std::string("\x09\x00", 2)));                          // fragmented ping
-  EXPECT_FALSE(parse_frame_head(std::string("\x88\x7e\x00\x80", 4)));                  // long close
-  EXPECT_FALSE(parse_frame_head(std::string("\x82\x7f\xff\0\0\0\0\0\0\0", 10)));       // length of 2^63 and more
+  EXPECT_FALSE(parse_frame_head(std::string("\xc1\x00", 2)));          // reserved bit
+  EXPECT_FALSE(parse_frame_head(std::string("\x83\x00", 2)));          // unknown opcode
+  EXPECT_FALSE(parse_frame_head(std::string("\x09\x00", 2)));          // fragmented ping
+  EXPECT_FALSE(parse_frame_head(std::string("\x88\x7e\x00\x80", 4)));  // long close
+  EXPECT_FALSE(
+      parse_frame_head(std::string("\x82\x7f\xff\0\0\0\0\0\0\0", 10)));  // length of 2^63 and more
 }
 
 }  // namespace
