@@ -50,7 +50,7 @@ class Sink {
     Shape shape = Shape::lager;
     TimeFormat time_format = TimeFormat::rfc3339;
     Level level = Level::info;
-    std::string path;             // empty: stdout
+    std::string path;             // appended to; empty, or not to be opened (which is logged): stdout
     size_t queue_lines = 8192;
   };
   explicit Sink(Options options);
@@ -61,6 +61,7 @@ class Sink {
   void level(Level level);  // any thread
   Level level() const;
   uint64_t dropped_lines() const;
+  // Waits until every line logged before has left, at most 5 s.
   void flush();
 
  private:
@@ -85,7 +86,7 @@ class Logger {
   void error(std::string_view message, Fields fields = {}) const { write(Level::error, message, fields); }
 
  private:
-  void write(Level level, std::string_view message, Fields fields) const;
+  void write(Level level, std::string_view message, Fields fields, const Error* error = nullptr) const;
 
   Sink* sink_;
   std::string source_;

@@ -63,7 +63,7 @@ class Registry {
   Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds, Labels labels = {});
-  // A gauge computed at scrape time, on the scraping thread.
+  // A gauge computed at scrape time, on the scraping thread. `read` must not use the registry (its lock is held).
   void gauge_from(std::string_view name, std::string_view help, std::function<double()> read, Labels labels = {});
 
   // Prometheus text exposition format 0.0.4: HELP and TYPE once per name, names in order of registration, values escaped.
