@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "base/result.h"
 
@@ -59,6 +60,8 @@ class Document {
  public:
   // The error's detail names line, column and reason.
   static Result<Document> parse(std::string_view text, Limits limits = {});
+  // The same; `lines` receives the line of each value, in document order (a container before what is in it).
+  static Result<Document> parse(std::string_view text, Limits limits, std::vector<int>& lines);
   Document(Document&&) noexcept;
   Document& operator=(Document&&) noexcept;
   ~Document();
