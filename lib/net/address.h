@@ -1,11 +1,11 @@
 #pragma once
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include "base/result.h"
 
@@ -15,7 +15,8 @@ namespace causeway::net {
 class Address {
  public:
   Address() = default;  // 0.0.0.0:0
-  // Numeric addresses only ("10.0.0.1", "::1"); names go through Resolver. Fault::invalid otherwise.
+  // Numeric addresses only ("10.0.0.1", "::1"); names go through Resolver. Fault::invalid
+  // otherwise.
   static Result<Address> parse(std::string_view ip, uint16_t port);
   static Address any(uint16_t port);       // 0.0.0.0
   static Address loopback(uint16_t port);  // 127.0.0.1
@@ -39,11 +40,15 @@ class Address {
   } storage_{.v4 = {.sin_family = AF_INET, .sin_port = 0, .sin_addr = {}, .sin_zero = {}}};
 };
 
-// Splits "host:port" or "[v6]:port"; Fault::invalid when the port is missing or not 1..65535 (0 when `allow_zero`).
+// Whether port 0 ("any free port") is accepted.
+enum class PortZero : uint8_t { refused, allowed };
+
+// Splits "host:port" or "[v6]:port"; Fault::invalid when the host or the port is missing or the
+// port is not 1..65535.
 struct HostPort {
   std::string host;
   uint16_t port = 0;
 };
-Result<HostPort> parse_host_port(std::string_view text);
+Result<HostPort> parse_host_port(std::string_view text, PortZero zero = PortZero::refused);
 
 }  // namespace causeway::net

@@ -21,21 +21,21 @@ struct ChildExit {
   int signal = 0;
 };
 
-// A child process with its output delivered on the loop. on_exit comes exactly once, after all output was delivered.
-// Destroying a running Child detaches it: it is not killed, its pipes are closed, nothing more is called.
-// Owner: who started it. Thread: its loop's.
+// A child process with its output delivered on the loop. on_exit comes exactly once, after all
+// output was delivered. Destroying a running Child detaches it: it is not killed, its pipes are
+// closed, nothing more is called. Owner: who started it. Thread: its loop's.
 class Child {
  public:
   struct Command {
-    std::vector<std::string> argv;                      // argv[0] is looked up in PATH
-    std::optional<std::vector<std::string>> env;        // "K=V"; absent: ours
-    std::string working_dir;                            // empty: ours
-    std::string input;                                  // written to stdin, then closed
-    std::string stdout_path, stderr_path;               // append to these files instead of a pipe, when set
-    bool new_session = false;                           // setsid: outlives our terminal and process group
+    std::vector<std::string> argv;                // argv[0] is looked up in PATH
+    std::optional<std::vector<std::string>> env;  // "K=V"; absent: ours
+    std::string working_dir;                      // empty: ours
+    std::string input;                            // written to stdin, then closed
+    std::string stdout_path, stderr_path;  // append to these files instead of a pipe, when set
+    bool new_session = false;              // setsid: outlives our terminal and process group
   };
   struct Events {
-    std::function<void(std::string_view)> on_stdout;    // raw pieces, not lines
+    std::function<void(std::string_view)> on_stdout;  // raw pieces, not lines
     std::function<void(std::string_view)> on_stderr;
     std::function<void(ChildExit)> on_exit;
   };

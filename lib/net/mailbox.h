@@ -11,8 +11,8 @@ namespace causeway::net {
 
 class Loop;
 
-// Wakes a loop from another thread. Wake-ups coalesce. Owner: the receiving side; wake() may be called by any thread
-// while the Waker lives.
+// Wakes a loop from another thread. Wake-ups coalesce. Owner: the receiving side; wake() may be
+// called by any thread while the Waker lives.
 class Waker {
  public:
   Waker(Loop& loop, std::function<void()> on_wake);
@@ -28,8 +28,11 @@ class Waker {
   Block* block_;
 };
 
-// Messages from any thread to the thread of one loop, in order, one callback per message. Bounded: post() answers false
-// when `capacity` messages wait, and the caller counts the drop. Owner: the receiver; senders hold a reference and end first.
+// Messages from any thread to the thread of one loop, in order, one callback per message. Bounded:
+// post() answers false when `capacity` messages wait, and the caller counts the drop. A message
+// posted from inside `receive` comes in the next turn, so that senders cannot starve I/O. Owner:
+// the receiver, who must not end the mailbox inside `receive` (a buried one still delivers the rest
+// of the batch); senders hold a reference and end first.
 template <class Message>
 class Mailbox {
  public:

@@ -7,8 +7,8 @@ namespace causeway::net {
 
 class Loop;
 
-// Delivers one signal (SIGTERM, SIGUSR1 ...) as a callback on the loop. Destruction restores the default action.
-// Owner: main(). Thread: its loop's.
+// Delivers one signal (SIGTERM, SIGUSR1 ...) as a callback on the loop. Destruction restores the
+// default action. Owner: main(). Thread: its loop's.
 class SignalWatch {
  public:
   SignalWatch(Loop& loop, int signal, std::function<void()> callback);
@@ -21,7 +21,8 @@ class SignalWatch {
   Block* block_;
 };
 
-// Must be the first call of every main: a write to a closed peer is an error to handle, not the end of the process.
+// Must be the first call of every main: a write to a closed peer is an error to handle, not the end
+// of the process.
 void ignore_sigpipe();
 
 }  // namespace causeway::net

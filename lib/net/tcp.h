@@ -14,29 +14,36 @@ namespace causeway::net {
 
 class Loop;
 
-// Accepts TCP connections on one address. Destruction stops it; connections already handed out live on.
-// Owner: a worker or service. Thread: its loop's.
+// Accepts TCP connections on one address. Destruction stops it; connections already handed out live
+// on. Owner: a worker or service. Thread: its loop's.
 class Listener {
  public:
   struct Options {
-    bool reuse_port = false;      // SO_REUSEPORT: one listener per worker on the same port
-    int backlog = 1024;           // connections
-    bool no_delay = true;         // TCP_NODELAY on accepted sockets
+    bool reuse_port = false;  // SO_REUSEPORT: one listener per worker on the same port
+    int backlog = 1024;       // connections
+    bool no_delay = true;     // TCP_NODELAY on accepted sockets
   };
   using OnAccept = std::function<void(std::unique_ptr<Stream>)>;
 
-  // Binds and listens; port 0 takes a free one. Fault::exists when the port is taken (detail names it).
-  static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address, Options options, OnAccept on_accept);
-  static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address, OnAccept on_accept);
+  // Binds and listens; port 0 takes a free one. Fault::exists when the port is taken (detail names
+  // it).
+  static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address, Options options,
+                                                OnAccept on_accept);
+  static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address,
+                                                OnAccept on_accept);
   virtual ~Listener() = default;
 
   virtual const Address& address() const = 0;
-  // Hands out what the kernel's accept queue still holds and closes: clients in the queue are not reset.
+  // How often accepting rested for 100 ms because the process had no descriptor or memory left.
+  // Clients wait meanwhile.
+  virtual uint64_t accept_rests() const = 0;
+  // Hands out what the kernel's accept queue still holds and closes: clients in the queue are not
+  // reset.
   virtual void drain() = 0;
 };
 
-// One attempt to connect. Calls back exactly once, never from inside start(), unless destroyed first (which cancels it).
-// Owner: who needs the connection. Thread: its loop's.
+// One attempt to connect. Calls back exactly once, never from inside start(), unless destroyed
+// first (which cancels it). Owner: who needs the connection. Thread: its loop's.
 class Connector {
  public:
   struct Options {
@@ -46,16 +53,19 @@ class Connector {
   };
   using OnConnected = std::function<void(Result<std::unique_ptr<Stream>>)>;
 
-  static std::unique_ptr<Connector> start(Loop& loop, const Address& address, Options options, OnConnected on_connected);
+  static std::unique_ptr<Connector> start(Loop& loop, const Address& address, Options options,
+                                          OnConnected on_connected);
   virtual ~Connector() = default;
 };
 
-// One name lookup (getaddrinfo in libuv's pool). Same rules as Connector. Numeric hosts answer without the pool.
+// One name lookup (getaddrinfo in libuv's pool). Same rules as Connector. Numeric hosts answer
+// without the pool.
 class Resolver {
  public:
   using OnResolved = std::function<void(Result<Address>)>;
 
-  static std::unique_ptr<Resolver> start(Loop& loop, const std::string& host, uint16_t port, OnResolved on_resolved);
+  static std::unique_ptr<Resolver> start(Loop& loop, const std::string& host, uint16_t port,
+                                         OnResolved on_resolved);
   virtual ~Resolver() = default;
 };
 

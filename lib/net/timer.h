@@ -8,9 +8,10 @@
 namespace causeway::net {
 
 class Loop;
+struct TimerBlock;
 
-// Calls back once after a delay, or again and again. Re-arming replaces the previous deadline; destruction disarms.
-// Resolution 1 ms. Owner: any object of the loop. Thread: its loop's.
+// Calls back once after a delay, or again and again. Re-arming replaces the previous deadline;
+// destruction disarms. Resolution 1 ms. Owner: any object of the loop. Thread: its loop's.
 class Timer {
  public:
   explicit Timer(Loop& loop);
@@ -20,14 +21,15 @@ class Timer {
 
   void once(Duration delay, std::function<void()> callback);
   void every(Duration interval, std::function<void()> callback);
-  // Moves the deadline of an armed one-shot timer without a new callback object (no allocation).
+  // Moves the deadline of a one-shot timer without a new callback object (no allocation). A timer
+  // that has fired, or is just firing, is armed again with the same callback; one that was disarmed
+  // stays so.
   void extend(Duration delay);
   void disarm();
   bool is_armed() const;
 
  private:
-  struct Block;
-  Block* block_;  // freed by the loop after uv_close
+  TimerBlock* block_;  // goes back to the loop's pool after uv_close
 };
 
 }  // namespace causeway::net

@@ -1,0 +1,197 @@
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "net/loop.h"
+#include "net/tcp.h"
+#include "net/tcp_stream.h"
+#include "net/timer.h"
+
+namespace causeway::net {
+
+namespace {
+
+// Connections accepted per event before others get their turn.
+constexpr int accepts_per_turn_max = 32;
+// How long a listener rests when the process has no descriptor or memory left. The clients wait in
+// the kernel.
+constexpr Duration accept_rest = std::chrono::milliseconds(100);
+
+// A listening socket watched by a poll handle. Not libuv's own TCP listener: out of descriptors,
+// that one accepts and closes everybody who waits.
+struct ListenBlock {
+  uv_poll_t handle;
+  Listener::OnAccept on_accept;
+};
+
+class PollListener final : public Listener {
+ public:
+  PollListener(Loop& loop, int descriptor, const Address& address, OnAccept on_accept)
+      : loop_(loop),
+        core_(LoopCore::of(loop)),
+        descriptor_(descriptor),
+        address_(address),
+        rest_(loop) {
+    block_ = std::make_unique<ListenBlock>().release();
+    CHECK(uv_poll_init(&core_.loop, &block_->handle, descriptor_) == 0);
+    block_->handle.data = this;
+    block_->on_accept = std::move(on_accept);
+    watch();
+  }
+  PollListener(const PollListener&) = delete;
+  PollListener& operator=(const PollListener&) = delete;
+  ~PollListener() override { close(); }
+
+  const Address& address() const override { return address_; }
+  uint64_t accept_rests() const override { return rests_; }
+
+  void drain() override {
+    loop_.check_thread();
+    ListenBlock* const block = block_;
+    if (block == nullptr) return;
+    rest_.disarm();
+    while (accept_one() == Next::more) {
+      if (block->handle.data == nullptr) return;
+    }
+    close();
+  }
+
+ private:
+  enum class Next : uint8_t { more, empty, exhausted };
+
+  static void on_event(uv_poll_t* handle, int status, int) {
+    auto* block = reinterpret_cast<ListenBlock*>(handle);
+    for (int count = 0; count < accepts_per_turn_max; ++count) {
+      auto* listener = static_cast<PollListener*>(block->handle.data);
+      if (listener == nullptr) return;  // ended or drained by its own callback
+      const Next next = status < 0 ? Next::exhausted : listener->accept_one();
+      if (next == Next::empty) return;
+      if (next == Next::exhausted) return listener->rest();
+    }
+  }
+
+  void watch() { CHECK(uv_poll_start(&block_->handle, UV_READABLE, on_event) == 0); }
+
+  void rest() {
+    ++rests_;
+    uv_poll_stop(&block_->handle);
+    rest_.once(accept_rest, [this] { watch(); });
+  }
+
+  // Touches nothing of the listener after on_accept: it may be gone.
+  Next accept_one() {
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    const int descriptor = ::accept4(descriptor_, reinterpret_cast<sockaddr*>(&name), &length,
+                                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor < 0) return next_after(errno);
+    TcpBlock* tcp = TcpStream::make_block(core_);
+    if (uv_tcp_open(&tcp->handle, descriptor) != 0) {
+      ::close(descriptor);
+      TcpStream::close_block(tcp);
+      return Next::more;
+    }
+    const Address peer = Address::from(reinterpret_cast<const sockaddr*>(&name));
+    block_->on_accept(std::make_unique<TcpStream>(loop_, tcp, peer, Side::client));
+    return Next::more;
+  }
+
+  static Next next_after(int os) {
+    switch (os) {
+      case EAGAIN:
+        return Next::empty;
+      case EMFILE:
+      case ENFILE:
+      case ENOBUFS:
+      case ENOMEM:
+      case EBADF:
+      case EINVAL:
+      case ENOTSOCK:
+        return Next::exhausted;
+      default:
+        return Next::more;  // that client has gone already (accept(2): treat network errors like
+                            // EAGAIN)
+    }
+  }
+
+  void close() {
+    loop_.check_thread();
+    if (block_ == nullptr) return;
+    rest_.disarm();
+    block_->handle.data = nullptr;
+    uv_close(as_handle(&block_->handle), [](uv_handle_t* handle) {
+      std::unique_ptr<ListenBlock>(reinterpret_cast<ListenBlock*>(handle));
+    });
+    block_ = nullptr;
+    ::close(std::exchange(descriptor_, -1));
+  }
+
+  Loop& loop_;
+  LoopCore& core_;
+  ListenBlock* block_;
+  int descriptor_;
+  Address address_;
+  Timer rest_;
+  uint64_t rests_ = 0;
+};
+
+Error listen_error(const char* call, const Address& address, int os) {
+  const Fault fault = os == EADDRINUSE ? Fault::exists : fault_of_errno(os);
+  std::string detail = std::string(call) + " " + address.to_string();
+  if (os == EADDRINUSE) detail += ": the port is taken";
+  return Error{.fault = fault, .side = Side::self, .os = os, .detail = std::move(detail)};
+}
+
+// Binds and listens; the option that could not be set, or the call that failed, is named.
+const char* set_up(int descriptor, const Address& address, const Listener::Options& options) {
+  const int on = 1;
+  if (::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
+    return "SO_REUSEADDR";
+  if (options.reuse_port &&
+      ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
+    return "SO_REUSEPORT";
+  }
+  // Accepted sockets inherit it, which saves a system call for each.
+  if (options.no_delay && ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) {
+    return "TCP_NODELAY";
+  }
+  if (::bind(descriptor, address.socket_address(), address.length()) != 0) return "bind";
+  if (::listen(descriptor, options.backlog) != 0) return "listen";
+  return nullptr;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address,
+                                                 Options options, OnAccept on_accept) {
+  loop.check_thread();
+  const int descriptor =
+      ::socket(address.socket_address()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return listen_error("socket", address, errno);
+  if (const char* failed_call = set_up(descriptor, address, options); failed_call != nullptr) {
+    const int os = errno;
+    ::close(descriptor);
+    return listen_error(failed_call, address, os);
+  }
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &length) != 0) {
+    const int os = errno;
+    ::close(descriptor);
+    return listen_error("getsockname", address, os);
+  }
+  return std::unique_ptr<Listener>(std::make_unique<PollListener>(
+      loop, descriptor, Address::from(reinterpret_cast<const sockaddr*>(&name)),
+      std::move(on_accept)));
+}
+
+Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address,
+                                                 OnAccept on_accept) {
+  return open(loop, address, Options{}, std::move(on_accept));
+}
+
+}  // namespace causeway::net

@@ -1,0 +1,78 @@
+#include "net/timer.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "net/loop.h"
+#include "net/loop_core.h"
+
+namespace causeway::net {
+
+namespace {
+
+void on_timer_closed(uv_handle_t* handle) {
+  auto* block = reinterpret_cast<TimerBlock*>(handle);
+  block->callback = nullptr;
+  block->core->timer_blocks.give(block);
+}
+
+void on_fire(uv_timer_t* handle) {
+  auto* block = reinterpret_cast<TimerBlock*>(handle);
+  if (handle->data == nullptr) return;
+  // The callback may arm the timer anew or end it, and must outlive that.
+  std::function<void()> callback = std::exchange(block->callback, nullptr);
+  block->is_firing = true;
+  block->is_dropped = false;
+  callback();
+  block->is_firing = false;
+  if (handle->data != nullptr && !block->is_dropped && !block->callback) {
+    block->callback = std::move(callback);
+  }
+}
+
+}  // namespace
+
+Timer::Timer(Loop& loop) {
+  loop.check_thread();
+  LoopCore& core = LoopCore::of(loop);
+  block_ = core.timer_blocks.take();
+  CHECK(uv_timer_init(&core.loop, &block_->handle) == 0);
+  block_->handle.data = this;
+  block_->core = &core;
+  block_->is_firing = block_->is_dropped = false;
+}
+
+Timer::~Timer() {
+  block_->handle.data = nullptr;
+  uv_close(as_handle(&block_->handle), on_timer_closed);
+}
+
+void Timer::once(Duration delay, std::function<void()> callback) {
+  CHECK(callback != nullptr);
+  block_->callback = std::move(callback);
+  uv_timer_start(&block_->handle, on_fire, to_uv_ms(delay), 0);
+}
+
+void Timer::every(Duration interval, std::function<void()> callback) {
+  CHECK(callback != nullptr && interval > Duration::zero());
+  block_->callback = std::move(callback);
+  const uint64_t ms = to_uv_ms(interval);
+  uv_timer_start(&block_->handle, on_fire, ms, ms);
+}
+
+void Timer::extend(Duration delay) {
+  const bool has_callback = block_->callback || (block_->is_firing && !block_->is_dropped);
+  if (has_callback) uv_timer_start(&block_->handle, on_fire, to_uv_ms(delay), 0);
+}
+
+void Timer::disarm() {
+  uv_timer_stop(&block_->handle);
+  block_->callback = nullptr;
+  block_->is_dropped = true;
+}
+
+bool Timer::is_armed() const {
+  return uv_is_active(reinterpret_cast<const uv_handle_t*>(&block_->handle)) != 0;
+}
+
+}  // namespace causeway::net
