@@ -18,8 +18,9 @@ endforeach()
 if(NOT boringssl_root)
   list(APPEND causeway_missing "BoringSSL (in ${CAUSEWAY_CACHE})")
 else()
-  get_filename_component(boringssl_version ${boringssl_root} NAME)
-  message(STATUS "causeway: ${boringssl_version}")
+  get_filename_component(CAUSEWAY_BORINGSSL_VERSION ${boringssl_root} NAME)
+  string(REGEX REPLACE "^boringssl-" "" CAUSEWAY_BORINGSSL_VERSION ${CAUSEWAY_BORINGSSL_VERSION})
+  message(STATUS "causeway: BoringSSL ${CAUSEWAY_BORINGSSL_VERSION}")
   foreach(part crypto ssl)
     add_library(causeway_boringssl_${part} STATIC IMPORTED GLOBAL)
     set_target_properties(causeway_boringssl_${part} PROPERTIES
@@ -28,8 +29,9 @@ else()
     add_library(causeway::boringssl_${part} ALIAS causeway_boringssl_${part})
   endforeach()
   # libnats, libcurl and others of the same process bring OpenSSL 3: our copy's names must not leave the binary.
+  # Not ALL: that would also hide the interceptors of clang's static sanitizer runtimes.
   set_target_properties(causeway_boringssl_crypto PROPERTIES
-    INTERFACE_LINK_OPTIONS LINKER:--exclude-libs,ALL
+    INTERFACE_LINK_OPTIONS "LINKER:--exclude-libs,libcrypto.a;LINKER:--exclude-libs,libssl.a"
     INTERFACE_LINK_LIBRARIES Threads::Threads)
   set_target_properties(causeway_boringssl_ssl PROPERTIES
     INTERFACE_LINK_LIBRARIES causeway_boringssl_crypto)
