@@ -1,5 +1,5 @@
-// main() of a fuzz target where it runs as a plain test: every file of the corpus folders once, and every
-// prefix of the short ones, since a cut-off input is the most common malformed one.
+// main() of a fuzz target where it runs as a plain test: every file of the corpus folders once, and
+// every prefix of the short ones, since a cut-off input is the most common malformed one.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -21,7 +21,8 @@ void replay(const std::filesystem::path& path) {
   LLVMFuzzerTestOneInput(data, bytes.size());
   if (bytes.size() > prefix_bytes_max) return;
   for (size_t size = 0; size < bytes.size(); ++size) {
-    const std::vector<uint8_t> prefix(data, data + size);  // its own block: a read past the end is seen
+    const std::vector<uint8_t> prefix(data,
+                                      data + size);  // its own block: a read past the end is seen
     LLVMFuzzerTestOneInput(prefix.data(), size);
   }
 }

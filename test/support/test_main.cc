@@ -1,7 +1,7 @@
 // main() of every test binary: GoogleTest's, with SIGPIPE ignored as in every binary of ours.
-#include <gmock/gmock.h>
-
 #include <csignal>
+
+#include <gmock/gmock.h>
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
