@@ -1,6 +1,7 @@
 #include "json/json.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -26,12 +27,51 @@ std::string_view view_of(const Value& string) {
   return {string.GetString(), string.GetStringLength()};
 }
 
+// Whether the first digit that counts stands left of the point, with the exponent applied. `text`
+// is a number of JSON.
+bool is_big(std::string_view text) {
+  const size_t mantissa_end = std::min(text.find_first_of("eE"), text.size());
+  const std::string_view mantissa = text.substr(0, mantissa_end);
+  const auto point = static_cast<int64_t>(std::min(mantissa.find('.'), mantissa.size()));
+  const auto first =
+      static_cast<int64_t>(std::min(mantissa.find_first_of("123456789"), mantissa.size()));
+  int64_t exponent = 0;
+  if (mantissa_end < text.size()) {
+    std::string_view digits = text.substr(mantissa_end + 1);
+    const bool negative = digits.front() == '-';
+    if (negative || digits.front() == '+') digits.remove_prefix(1);
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), exponent).ec != std::errc())
+      return !negative;
+    if (negative) exponent = -exponent;
+  }
+  return point - first + exponent > 0;
+}
+
+// RapidJSON's own conversion of numbers runs into undefined behaviour (0e51); this one also rounds
+// correctly. False when the number is beyond a double; one too small for it is zero, as in Go.
+bool number(rapidjson::Document& document, std::string_view text) {
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  if (text.find_first_of(".eE") == std::string_view::npos) {
+    int64_t whole = 0;
+    if (std::from_chars(begin, end, whole).ec == std::errc()) return document.Int64(whole);
+    uint64_t positive = 0;
+    if (std::from_chars(begin, end, positive).ec == std::errc()) return document.Uint64(positive);
+  }
+  double real = 0;
+  const auto [stop, error] = std::from_chars(begin, end, real);
+  if (error == std::errc::result_out_of_range || !std::isfinite(real))
+    return !is_big(text) && document.Double(0.0);
+  DCHECK(error == std::errc() && stop == end);
+  return document.Double(real);
+}
+
 // What the reader's events pass through on their way into the document: counts depth, notes lines,
 // and refuses strings that RapidJSON lets through although they are not UTF-8 (an escaped lone
 // surrogate).
 class Gate {
  public:
-  enum class Refusal : uint8_t { none, too_deep, not_utf8 };
+  enum class Refusal : uint8_t { none, too_deep, not_utf8, too_big };
 
   Gate(rapidjson::Document& document, std::string_view text, const rapidjson::MemoryStream& stream,
        size_t depth_max, std::vector<int>* lines)
@@ -46,8 +86,11 @@ class Gate {
   bool Int64(int64_t i) { return note() && document_.Int64(i); }
   bool Uint64(uint64_t u) { return note() && document_.Uint64(u); }
   bool Double(double d) { return note() && document_.Double(d); }
-  bool RawNumber(const char* s, rapidjson::SizeType n, bool copy) {
-    return note() && document_.RawNumber(s, n, copy);
+  bool RawNumber(const char* s, rapidjson::SizeType n, bool) {
+    if (!note()) return false;
+    if (number(document_, {s, n})) return true;
+    refusal_ = Refusal::too_big;
+    return false;
   }
   bool String(const char* s, rapidjson::SizeType n, bool copy) {
     return note() && is_text(s, n) && document_.String(s, n, copy);
@@ -111,7 +154,7 @@ struct Filling {
   bool operator()(rapidjson::Document& document) {
     constexpr unsigned flags = rapidjson::kParseIterativeFlag |
                                rapidjson::kParseValidateEncodingFlag |
-                               rapidjson::kParseFullPrecisionFlag;
+                               rapidjson::kParseNumbersAsStringsFlag;
     rapidjson::MemoryStream stream(text.data(), text.size());
     Gate gate(document, text, stream, limits.depth_max, lines);
     rapidjson::Reader reader;
@@ -265,6 +308,9 @@ Result<void> fill(rapidjson::Document& document, std::string_view text, const Li
   }
   if (filling.refusal == Gate::Refusal::not_utf8) {
     return error_at(text, filling.end, Fault::invalid, "a string is not valid UTF-8");
+  }
+  if (filling.refusal == Gate::Refusal::too_big) {
+    return error_at(text, filling.end, Fault::invalid, "a number too big for a double");
   }
   if (filling.result.IsError()) {
     return error_at(text, filling.result.Offset(), Fault::invalid,

@@ -72,6 +72,19 @@ TEST(Document, integers_keep_all_their_bits_and_know_their_range) {
   EXPECT_EQ(list.at(9).integer(), std::nullopt);
 }
 
+TEST(Document, reals_round_correctly_and_underflow_to_zero) {
+  const Document document = parsed(
+      "[0e51,0.0e-999,1e-400,-0.00000001e-320,5e-324,1.7976931348623157e308,100000000000000000000,-"
+      "0.0,0.3,1e-99999999999]");
+  const Node list = document.root();
+  const double expected[] = {0, 0, 0, 0, 5e-324, 1.7976931348623157e308, 1e20, 0, 0.3, 0};
+  for (size_t i = 0; i < list.size(); ++i) EXPECT_EQ(list.at(i).number(), expected[i]) << i;
+  for (const char* bad : {"1.8e308", "-1e309", "1e99999999999", "0.001e400"}) {
+    EXPECT_THAT(refusal(bad), HasSubstr("big"));
+  }
+  EXPECT_THAT(refusal(std::string(400, '9')), HasSubstr("big"));
+}
+
 TEST(Document, of_equal_keys_the_last_wins) {
   const Document document = parsed(R"({"a":1,"b":2,"a":3})");
   EXPECT_EQ(document.root()["a"].integer(), 3);
