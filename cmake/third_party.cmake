@@ -73,6 +73,7 @@ if(EXISTS ${llhttp_root}/llhttp.h)
   add_library(causeway_llhttp STATIC ${llhttp_root}/llhttp.c ${llhttp_root}/api.c ${llhttp_root}/http.c)
   target_include_directories(causeway_llhttp SYSTEM PUBLIC ${llhttp_root})
   target_compile_options(causeway_llhttp PRIVATE -w)
+  target_compile_definitions(causeway_llhttp PUBLIC LLHTTP_STRICT_MODE=1)  # version 8; later ones always are
   set_target_properties(causeway_llhttp PROPERTIES UNITY_BUILD OFF)  # its files repeat static names
   add_library(causeway::llhttp ALIAS causeway_llhttp)
 else()

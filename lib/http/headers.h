@@ -14,11 +14,13 @@ struct Header {
 };
 
 bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept;
-// Is `token` one of the comma-separated elements of `list`? Case-insensitive (RFC 9110 section 5.6.1).
+// Is `token` one of the comma-separated elements of `list`? Case-insensitive (RFC 9110
+// section 5.6.1).
 bool has_token(std::string_view list, std::string_view token) noexcept;
 
-// The header lines of one message, in the order and spelling received; duplicates stay separate lines. Names compare without case.
-// Keeps its capacity over clear(), so a reused one does not allocate. Owner: its message. The views must outlive it.
+// The header lines of one message, in the order and spelling received; duplicates stay separate
+// lines. Names compare without case. Keeps its capacity over clear(), so a reused one does not
+// allocate. Owner: its message. The views must outlive it.
 class Headers {
  public:
   void clear() noexcept { lines_.clear(); }
@@ -41,7 +43,9 @@ class Headers {
   // Value of the first line of that name.
   std::optional<std::string_view> find(std::string_view name) const noexcept;
   // The same, "" when absent.
-  std::string_view get(std::string_view name) const noexcept { return find(name).value_or(std::string_view{}); }
+  std::string_view get(std::string_view name) const noexcept {
+    return find(name).value_or(std::string_view{});
+  }
   bool has(std::string_view name) const noexcept { return find(name).has_value(); }
   // Does any line of that name hold the list element `token`?
   bool has_token(std::string_view name, std::string_view token) const noexcept;
