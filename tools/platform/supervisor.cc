@@ -102,7 +102,6 @@ void Supervisor::ended(Kept& kept, const std::string& how) {
 }
 
 void Supervisor::stop(std::function<void()> on_stopped) {
-  if (stopping_) return;
   stopping_ = true;
   on_stopped_ = std::move(on_stopped);
   for (auto& kept : kept_) kept->restart.disarm();

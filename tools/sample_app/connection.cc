@@ -53,8 +53,8 @@ void Connection::on_request(http::RequestHead& head) {
   body_.clear();
   body_bytes_ = 0;
   if (head.upgrade && http::equals_ignoring_case(head.headers.get("Upgrade"), "websocket")) {
-    const std::string accept = tls::sha1_base64(std::string(head.headers.get("Sec-WebSocket-Key")) +
-                                                std::string(http::kAcceptGuid));
+    const std::string accept = tls::base64(tls::sha1(
+        std::string(head.headers.get("Sec-WebSocket-Key")) + std::string(http::kAcceptGuid)));
     websocket_ = true;
     open_ = send_all(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
