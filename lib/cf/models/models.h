@@ -6,8 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include <google/protobuf/message_lite.h>
-
 #include "actions.pb.h"
 #include "actual_lrp.pb.h"
 #include "actual_lrp_requests.pb.h"
@@ -19,6 +17,10 @@
 #include "locket.pb.h"
 #include "task.pb.h"
 #include "task_requests.pb.h"
+
+namespace google::protobuf {
+class MessageLite;
+}
 
 namespace causeway::cf {
 

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+
+#include "control/store/store.h"
+
+namespace causeway::store {
+
+// A store in this process's memory, for tests and simulations: same contract as the one on Redis,
+// plus failures on demand. Callbacks wait until the test (or its loop) calls run_pending().
+class MemoryStore final : public Store {
+ public:
+  // `wake` is called when callbacks start to wait: a loop defers run_pending() then.
+  explicit MemoryStore(std::function<void()> wake = {}) : wake_(std::move(wake)) {}
+
+  void read_process(const std::string& process_guid, const ProcessParts& parts,
+                    On<ProcessRows> on_rows) override;
+  void page_processes(const ProcessQuery& query, On<ProcessPage> on_page) override;
+  void read_cell(const std::string& cell_id, On<std::vector<CellRow>> on_rows) override;
+  void page_tasks(const TaskQuery& query, On<TaskPage> on_page) override;
+  void read_cell_tasks(const std::string& cell_id, On<std::vector<NamedRow>> on_rows) override;
+  void read_row(const RowKey& key, On<std::optional<std::string>> on_row) override;
+  void read_table(Table table, On<std::vector<NamedRow>> on_rows) override;
+  void commit(const Change& change, On<void> on_done) override;
+  void on_link(std::function<void(bool)> callback) override;
+
+  // Calls what waits, also what is added meanwhile; answers how many callbacks there were.
+  size_t run_pending();
+  // While away everything fails with Fault::unavailable.
+  void set_usable(bool usable);
+  // The next commit is carried out, but its caller is told Fault::unavailable.
+  void lose_next_answer() { lose_next_answer_ = true; }
+  // Runs once, right before the next commit is looked at: another writer that comes first.
+  void before_next_commit(std::function<void()> action) { before_commit_ = std::move(action); }
+  // Writes at once and without a check (behind the back of whoever uses the store).
+  void put(const RowChange& change) { write(change); }
+  size_t commits() const { return commits_; }  // that wrote something
+  size_t reads() const { return reads_; }
+
+ private:
+  template <class T>
+  void answer(On<T> callback, Result<T> result);
+  ProcessRows process(const std::string& process_guid, const ProcessParts& parts) const;
+  const std::string* find(const RowKey& key) const;
+  void write(const RowChange& change);
+
+  std::function<void()> wake_;
+  std::deque<std::function<void()>> pending_;
+  std::map<std::string, std::string> singles_[7];                     // by table
+  std::map<std::string, std::map<std::string, std::string>> actual_;  // process guid, slot
+  std::set<std::pair<std::string, std::string>> processes_, tasks_;   // domain, guid
+  std::map<std::string, std::set<std::pair<std::string, std::string>>>
+      cells_;  // process guid, slot
+  std::map<std::string, std::set<std::string>> cell_tasks_;
+  std::function<void(bool)> on_link_;
+  std::function<void()> before_commit_;
+  bool usable_ = true;
+  bool lose_next_answer_ = false;
+  size_t commits_ = 0;
+  size_t reads_ = 0;
+};
+
+}  // namespace causeway::store

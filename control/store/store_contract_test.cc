@@ -1,0 +1,300 @@
+// What every store must do. Linked into one test binary per store.
+#include "control/store/store_contract.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <gtest/gtest.h>
+
+namespace causeway::store {
+namespace {
+
+class StoreContract : public testing::Test {
+ protected:
+  template <class T, class Call>
+  Result<T> wait_for(Call call) {
+    std::optional<Result<T>> answer;
+    call([&answer](Result<T> result) { answer.emplace(std::move(result)); });
+    EXPECT_FALSE(answer.has_value()) << "called back from inside the call";
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!answer && std::chrono::steady_clock::now() < deadline) under_test_->turn();
+    if (!answer) return Error{.fault = Fault::timeout, .detail = "no callback"};
+    return std::move(*answer);
+  }
+
+  Result<void> commit(const Change& change) {
+    return wait_for<void>([&](auto on) { store().commit(change, on); });
+  }
+  ProcessRows process(const std::string& guid, const ProcessParts& parts) {
+    return *wait_for<ProcessRows>([&](auto on) { store().read_process(guid, parts, on); });
+  }
+  ProcessRows whole(const std::string& guid) {
+    ProcessRows rows = process(guid, {.scheduling = true, .run = true, .all_slots = true});
+    std::sort(rows.actual.begin(), rows.actual.end(),
+              [](const auto& a, const auto& b) { return a.slot < b.slot; });
+    return rows;
+  }
+  // "guid guid ..." of all pages.
+  std::string guids_in_pages(ProcessQuery query) {
+    std::string guids;
+    do {
+      auto page = wait_for<ProcessPage>([&](auto on) { store().page_processes(query, on); });
+      EXPECT_TRUE(page);
+      EXPECT_LE(page->processes.size(), kPageEntries);
+      for (const auto& rows : page->processes)
+        if (rows.scheduling || !rows.actual.empty()) guids += rows.process_guid + " ";
+      query.after = page->next;
+    } while (!query.after.empty());
+    return guids;
+  }
+  std::string cell(const std::string& id) {
+    auto rows = *wait_for<std::vector<CellRow>>([&](auto on) { store().read_cell(id, on); });
+    std::vector<std::string> names;
+    for (const auto& row : rows)
+      names.push_back(row.process_guid + "/" + row.slot + "=" + row.bytes + " ");
+    std::sort(names.begin(), names.end());
+    std::string all;
+    for (const auto& name : names) all += name;
+    return all;
+  }
+  std::string cell_tasks(const std::string& id) {
+    auto rows = *wait_for<std::vector<NamedRow>>([&](auto on) { store().read_cell_tasks(id, on); });
+    std::string all;
+    for (const auto& row : rows) all += row.id + "=" + row.bytes + " ";
+    return all;
+  }
+  std::optional<std::string> row(const RowKey& key) {
+    return *wait_for<std::optional<std::string>>([&](auto on) { store().read_row(key, on); });
+  }
+  std::string table(Table which) {
+    auto rows = *wait_for<std::vector<NamedRow>>([&](auto on) { store().read_table(which, on); });
+    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    std::string all;
+    for (const auto& one : rows) all += one.id + "=" + one.bytes + " ";
+    return all;
+  }
+  std::string tasks(TaskQuery query) {
+    std::string all;
+    do {
+      auto page = *wait_for<TaskPage>([&](auto on) { store().page_tasks(query, on); });
+      for (const auto& one : page.tasks) all += one.id + " ";
+      query.after = page.next;
+    } while (!query.after.empty());
+    return all;
+  }
+
+  static RowChange scheduling(const std::string& guid, std::optional<std::string> before,
+                              std::optional<std::string> after, const std::string& domain = "d") {
+    return {.key = {Table::scheduling, guid}, .before = before, .after = after, .domain = domain};
+  }
+  static RowChange actual(const std::string& guid, const std::string& slot,
+                          std::optional<std::string> before, std::optional<std::string> after,
+                          const std::string& cell_before = "", const std::string& cell_after = "") {
+    return {.key = {Table::actual, guid, slot},
+            .before = before,
+            .after = after,
+            .domain = "d",
+            .cell_before = cell_before,
+            .cell_after = cell_after};
+  }
+  static RowChange task(const std::string& guid, std::optional<std::string> before,
+                        std::optional<std::string> after, const std::string& domain = "d",
+                        const std::string& cell_before = "", const std::string& cell_after = "") {
+    return {.key = {Table::task, guid},
+            .before = before,
+            .after = after,
+            .domain = domain,
+            .cell_before = cell_before,
+            .cell_after = cell_after};
+  }
+
+  Store& store() { return under_test_->store(); }
+  std::unique_ptr<StoreUnderTest> under_test_ = make_store_under_test();
+};
+
+constexpr std::nullopt_t kNone = std::nullopt;
+
+TEST_F(StoreContract, an_empty_store_has_nothing) {
+  const auto rows = whole("p");
+  EXPECT_EQ(rows.process_guid, "p");
+  EXPECT_FALSE(rows.scheduling || rows.run);
+  EXPECT_TRUE(rows.actual.empty());
+  EXPECT_EQ(guids_in_pages({}), "");
+  EXPECT_EQ(cell("z"), "");
+  EXPECT_EQ(tasks({}), "");
+  EXPECT_EQ(table(Table::domain), "");
+  EXPECT_FALSE(row({Table::lock, "l"}));
+}
+
+TEST_F(StoreContract, rows_of_a_process_are_written_and_read_in_parts) {
+  std::string binary("\x01\0\r\n\xff=", 6);
+  ASSERT_TRUE(commit({scheduling("p", kNone, "small"),
+                      {.key = {Table::run, "p"}, .before = kNone, .after = binary},
+                      actual("p", "0", kNone, "zero"),
+                      actual("p", "0e", kNone, "moving"),
+                      actual("p", "1", kNone, "one")}));
+  auto rows = whole("p");
+  EXPECT_EQ(rows.scheduling, "small");
+  EXPECT_EQ(rows.run, binary);
+  ASSERT_EQ(rows.actual.size(), 3u);
+  EXPECT_EQ(rows.actual[1].slot, "0e");
+  EXPECT_EQ(rows.actual[1].bytes, "moving");
+
+  rows = process("p", {.scheduling = false, .slots = {"1", "7"}});
+  EXPECT_FALSE(rows.scheduling);
+  ASSERT_EQ(rows.actual.size(), 1u);
+  EXPECT_EQ(rows.actual[0].bytes, "one");
+  EXPECT_TRUE(process("p", {.scheduling = true}).actual.empty());
+  EXPECT_EQ(guids_in_pages({}), "p ");
+}
+
+TEST_F(StoreContract, a_row_that_is_not_as_expected_stops_the_whole_commit) {
+  ASSERT_TRUE(commit({scheduling("p", kNone, "v1"), actual("p", "0", kNone, "a1")}));
+  const std::vector<Change> wrong{
+      {scheduling("p", kNone, "v2")},
+      {scheduling("p", "v0", "v2")},
+      {actual("p", "0", "a1", "a2"), scheduling("p", "v0", "v0")},
+      {actual("p", "0", "a1", "a2"), actual("p", "1", "b", "c")},
+      {actual("p", "0", "a1", "a2"), actual("p", "1", "b", kNone)},
+      {actual("p", "1", kNone, "b"), actual("p", "0", kNone, kNone)},
+  };
+  for (const auto& change : wrong) {
+    const auto result = commit(change);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().fault, Fault::conflict);
+  }
+  const auto rows = whole("p");
+  EXPECT_EQ(rows.scheduling, "v1");
+  ASSERT_EQ(rows.actual.size(), 1u);
+  EXPECT_EQ(rows.actual[0].bytes, "a1");
+}
+
+TEST_F(StoreContract, absence_and_presence_can_be_conditions_without_a_write) {
+  ASSERT_TRUE(commit({scheduling("p", kNone, "v1")}));
+  EXPECT_TRUE(commit({scheduling("p", "v1", "v1"), actual("p", "0e", kNone, kNone),
+                      actual("p", "0", kNone, "a1")}));
+  EXPECT_EQ(whole("p").actual.size(), 1u);
+}
+
+TEST_F(StoreContract, a_process_is_listed_as_long_as_it_has_a_row) {
+  ASSERT_TRUE(commit({scheduling("p", kNone, "v1"), actual("p", "0", kNone, "a1")}));
+  ASSERT_TRUE(commit({scheduling("p", "v1", kNone)}));
+  EXPECT_EQ(guids_in_pages({.parts = {.all_slots = true}}), "p ");
+  ASSERT_TRUE(commit({actual("p", "0", "a1", kNone)}));
+  EXPECT_EQ(guids_in_pages({.parts = {.all_slots = true}}), "");
+  auto page = wait_for<ProcessPage>([&](auto on) { store().page_processes({}, on); });
+  EXPECT_TRUE(page->processes.empty());
+}
+
+TEST_F(StoreContract, pages_follow_domains_and_prefixes) {
+  std::string expected;
+  for (int i = 0; i < 250; ++i) {
+    const std::string guid = "app-" + std::to_string(1000 + i);
+    ASSERT_TRUE(commit({scheduling(guid, kNone, "x", "apps"), actual(guid, "0", kNone, "y")}));
+    expected += guid + " ";
+  }
+  // "d" comes from actual rows: the same processes are met under both domains.
+  ASSERT_TRUE(commit({scheduling("other", kNone, "x", "apps/nested")}));
+  ASSERT_TRUE(commit({scheduling("third", kNone, "x", "app")}));
+  EXPECT_EQ(guids_in_pages({.domain = "apps"}), expected);
+  EXPECT_EQ(guids_in_pages({.domain = "apps/nested"}), "other ");
+  EXPECT_EQ(guids_in_pages({.domain = "app"}), "third ");
+  EXPECT_EQ(guids_in_pages({.domain = "nothing"}), "");
+  EXPECT_EQ(guids_in_pages({.domain = "apps", .prefixes = {"app-1003", "app-1249", "x"}}),
+            "app-1003 app-1249 ");
+  EXPECT_EQ(guids_in_pages({}).size(), 2 * expected.size() + 12);
+}
+
+TEST_F(StoreContract, pages_carry_the_parts_asked_for) {
+  ASSERT_TRUE(commit({scheduling("p", kNone, "v1"),
+                      {.key = {Table::run, "p"}, .before = kNone, .after = "large"},
+                      actual("p", "0", kNone, "a"),
+                      actual("p", "1", kNone, "b")}));
+  ProcessQuery query{.parts = {.scheduling = true, .run = true, .all_slots = true}};
+  auto page = *wait_for<ProcessPage>([&](auto on) { store().page_processes(query, on); });
+  ASSERT_EQ(page.processes.size(), 1u);
+  EXPECT_EQ(page.processes[0].domain, "d");
+  EXPECT_EQ(page.processes[0].scheduling, "v1");
+  EXPECT_EQ(page.processes[0].run, "large");
+  EXPECT_EQ(page.processes[0].actual.size(), 2u);
+}
+
+TEST_F(StoreContract, instances_are_found_by_cell) {
+  ASSERT_TRUE(
+      commit({actual("p", "0", kNone, "a", "", "z1"), actual("p", "1", kNone, "b", "", "z1"),
+              actual("p", "1e", kNone, "c", "", "z2")}));
+  ASSERT_TRUE(commit({actual("q", "0", kNone, "d", "", "z1")}));
+  EXPECT_EQ(cell("z1"), "p/0=a p/1=b q/0=d ");
+  ASSERT_TRUE(commit({actual("p", "1", "b", "b2", "z1", "z2")}));
+  EXPECT_EQ(cell("z1"), "p/0=a q/0=d ");
+  EXPECT_EQ(cell("z2"), "p/1=b2 p/1e=c ");
+  ASSERT_TRUE(
+      commit({actual("p", "0", "a", "free", "z1", ""), actual("p", "1e", "c", kNone, "z2", "")}));
+  EXPECT_EQ(cell("z1"), "q/0=d ");
+  EXPECT_EQ(cell("z2"), "p/1=b2 ");
+}
+
+TEST_F(StoreContract, tasks_are_found_by_guid_domain_and_cell) {
+  std::string expected;
+  for (int i = 0; i < 201; ++i) {
+    const std::string guid = "t" + std::to_string(1000 + i);
+    ASSERT_TRUE(commit({task(guid, kNone, "x")}));
+    expected += guid + " ";
+  }
+  ASSERT_TRUE(commit({task("lonely", kNone, "y", "e", "", "z")}));
+  EXPECT_EQ(tasks({.domain = "d"}), expected);
+  EXPECT_EQ(tasks({.domain = "e"}), "lonely ");
+  EXPECT_EQ(tasks({}), expected + "lonely ");
+  EXPECT_EQ(cell_tasks("z"), "lonely=y ");
+  EXPECT_EQ(row({Table::task, "lonely"}), "y");
+  ASSERT_FALSE(commit({task("lonely", "x", kNone, "e", "z", "")}));
+  ASSERT_TRUE(commit({task("lonely", "y", kNone, "e", "z", "")}));
+  EXPECT_EQ(tasks({.domain = "e"}), "");
+  EXPECT_EQ(cell_tasks("z"), "");
+  EXPECT_FALSE(row({Table::task, "lonely"}));
+}
+
+TEST_F(StoreContract, small_tables_are_read_whole) {
+  ASSERT_TRUE(commit({{.key = {Table::presence, "c1"}, .before = kNone, .after = "one"}}));
+  ASSERT_TRUE(commit({{.key = {Table::presence, "c2"}, .before = kNone, .after = "two"}}));
+  ASSERT_TRUE(commit({{.key = {Table::lock, "c1"}, .before = kNone, .after = "lock"}}));
+  ASSERT_FALSE(commit({{.key = {Table::presence, "c1"}, .before = kNone, .after = "other"}}));
+  EXPECT_EQ(table(Table::presence), "c1=one c2=two ");
+  EXPECT_EQ(table(Table::lock), "c1=lock ");
+  EXPECT_EQ(row({Table::presence, "c2"}), "two");
+  ASSERT_TRUE(commit({{.key = {Table::presence, "c1"}, .before = "one", .after = kNone}}));
+  EXPECT_EQ(table(Table::presence), "c2=two ");
+}
+
+TEST_F(StoreContract, a_blind_write_asks_nothing) {
+  const RowChange change{.key = {Table::domain, "cf"}, .after = "1", .blind = true};
+  ASSERT_TRUE(commit({change}));
+  ASSERT_TRUE(commit({change}));
+  EXPECT_EQ(table(Table::domain), "cf=1 ");
+}
+
+TEST_F(StoreContract, of_two_writers_that_saw_the_same_row_one_wins) {
+  ASSERT_TRUE(commit({task("t", kNone, "v1")}));
+  int won = 0, lost = 0;
+  for (int i = 0; i < 8; ++i) {
+    store().commit({task("t", "v1", "w" + std::to_string(i))}, [&](const Result<void>& result) {
+      if (result) ++won;
+      if (!result && result.error().fault == Fault::conflict) ++lost;
+    });
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (won + lost < 8 && std::chrono::steady_clock::now() < deadline) under_test_->turn();
+  EXPECT_EQ(won, 1);
+  EXPECT_EQ(lost, 7);
+}
+
+TEST_F(StoreContract, hundreds_of_rows_are_one_commit) {
+  Change change{scheduling("p", kNone, "v1")};
+  for (int i = 0; i < 256; ++i)
+    change.push_back(actual("p", std::to_string(i), kNone, std::string(400, 'x'), "", "z"));
+  ASSERT_TRUE(commit(change));
+  EXPECT_EQ(whole("p").actual.size(), 256u);
+}
+
+}  // namespace
+}  // namespace causeway::store
