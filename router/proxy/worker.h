@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "log/logger.h"
+#include "net/address.h"
+#include "router/proxy/settings.h"
+
+namespace causeway::metrics {
+class Registry;
+}
+
+namespace causeway::router {
+
+class AccessLog;
+class RouteTable;
+
+// One thread of the data path: its loop, its listeners (SO_REUSEPORT beside the other workers'),
+// its client connections, its pools of backend connections, its counters. Workers share nothing but
+// what they are given here. Owner: main(). Its functions are for the control thread; what they ask
+// for happens on the worker's own thread. Ends: stop() or the destructor end the thread and every
+// connection.
+class Worker {
+ public:
+  struct Wiring {
+    std::shared_ptr<const Settings> settings;
+    const log::Logger& logger;        // gorouter.stdout or the like; outlives the worker
+    metrics::Registry& metrics;       // outlives the worker
+    AccessLog* access_log = nullptr;  // null: no access log; outlives the worker
+    uint32_t workers = 1;             // how many share max_conns
+    uint32_t index = 0;               // from 0
+    uint64_t seed = 0;                // of balancing and jitter
+  };
+
+  explicit Worker(const Wiring& wiring);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();
+
+  // Starts the thread. Nothing is accepted yet.
+  void start();
+
+  // Waits until the worker listens there (port 0: takes a free one and says which), or says why
+  // not. Any number of times, after start().
+  Result<net::Address> listen(const net::Address& address);
+
+  // The table for requests from now on. Before the first one, no route is known.
+  void post(std::shared_ptr<const RouteTable> table);
+
+  // What the health check by User-Agent answers: 200 or 503 (the initial value).
+  void set_healthy(bool healthy);
+
+  // Stops accepting (clients in the accept queue are still served), closes idle client connections
+  // and every other one after its reply. Tunnels are not waited for. Calls `on_drained` on the
+  // worker's thread, once, when the last exchange has ended or `timeout` has passed; the argument
+  // says how many exchanges were still open then.
+  void drain(Duration timeout, std::function<void(size_t open)> on_drained);
+
+  // Ends the thread and everything on it; returns when it has ended. Idempotent.
+  void stop();
+
+  // For tests and status pages; counted on the worker's thread, read a moment later.
+  struct Counts {
+    uint64_t client_connections = 0;
+    uint64_t exchanges = 0;  // open ones
+    uint64_t tunnels = 0;
+    uint64_t backend_connections = 0;  // idle or in use
+    uint64_t backend_idle = 0;
+    uint64_t table_version = 0;
+  };
+  Counts counts() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace causeway::router
