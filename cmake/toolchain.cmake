@@ -4,8 +4,8 @@ if(NOT CMAKE_BUILD_TYPE)
   message(FATAL_ERROR "causeway: configure with a preset: cmake --preset dev")
 endif()
 
-# Build folders of one checkout share compiled objects: the working directory is not hashed, and the debug
-# information does not name it either.
+# Build folders of one checkout share compiled objects: sources are named by absolute paths, and the working directory
+# is not hashed.
 find_program(CAUSEWAY_CCACHE ccache)
 mark_as_advanced(CAUSEWAY_CCACHE)
 if(CAUSEWAY_CCACHE)
@@ -26,17 +26,22 @@ set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ${CAUSEWAY_LTO})
 # Shared objects bind at start: a missing symbol is a failed start, not a failed request.
 add_link_options(LINKER:-z,relro,-z,now LINKER:--as-needed)
 
-# __FILE__ and debug information name files relative to the repository.
-add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+# __FILE__ names files relative to the repository.
+add_compile_options(-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
+
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND CAUSEWAY_LANE MATCHES "^(asan|fuzz)$")
+  add_compile_options(-fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/cmake/sanitize-ignore.txt)
+endif()
 
 find_package(Threads REQUIRED)
 
 add_library(causeway_warnings INTERFACE)
 target_compile_options(causeway_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CAUSEWAY_LANE MATCHES "^(dev|release)$")
-  # The sanitizers' extra branches make gcc's flow analysis report values that are always set.
+  # The sanitizers' extra branches make gcc's flow analysis report values that are always set. In a unity build gcc takes
+  # every source for a header and warns of a State struct with members of an anonymous namespace.
   target_compile_options(causeway_warnings INTERFACE
-    -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow)
+    -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-subobject-linkage)
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   target_compile_options(causeway_warnings INTERFACE -Wno-unused-command-line-argument)
