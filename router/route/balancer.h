@@ -12,6 +12,8 @@
 
 namespace causeway::router {
 
+class RouteTable;
+
 // Chooses an endpoint of a pool, and keeps what one worker knows for that: exchanges in flight,
 // failure marks, round-robin cursors. No I/O, no clock of its own: the same calls with the same
 // seed choose the same. Owner and thread: a worker; lives as long as it.
@@ -21,7 +23,7 @@ class Balancer {
     Duration failed_mark_lifetime = std::chrono::seconds(30);  // droplet_stale_threshold / 4
     uint32_t in_flight_max =
         0;  // per endpoint and worker, 0 = no limit: the worker's share of backends.max_conns
-    std::string zone;  // this router's availability zone
+    std::string zone = {};  // this router's availability zone
     bool prefer_zone =
         false;  // balancing_algorithm_az_preference: locally-optimistic (first attempt only)
   };
@@ -31,8 +33,8 @@ class Balancer {
 
   // What one attempt asks for. Views into the request.
   struct Wish {
-    InstanceFilter filter;
-    std::string_view sticky_id;  // value of the sticky cookie, "" = none
+    InstanceFilter filter = {};
+    std::string_view sticky_id = {};  // value of the sticky cookie, "" = none
     bool sticky_or_nothing = false;
     uint32_t attempt = 1;  // from 1
   };
@@ -55,7 +57,7 @@ class Balancer {
 
   // Forgets marks that have expired and cursors of routes that `table` no longer has. Call it every
   // half minute or so.
-  void sweep(const class RouteTable& table, Instant now);
+  void sweep(const RouteTable& table, Instant now);
   size_t remembered() const { return endpoints_.size() + cursors_.size(); }
 
  private:
@@ -64,12 +66,12 @@ class Balancer {
     bool failed = false;
     Instant failed_at{};
   };
-  struct Cursor {
-    uint32_t next = 0;
-    bool used = false;  // since the last sweep
-  };
+  // Cursors of removed routes are tolerated up to this number before sweep() looks for them.
+  static constexpr size_t kSpareCursors = 1024;
 
+  bool has_live_mark(const EndpointNote& note, Instant now) const;
   bool is_overloaded(EndpointId endpoint) const;
+  bool may_serve(const Endpoint& endpoint, const Wish& wish, bool zone_only) const;
   const Endpoint* pick_round_robin(const Pool& pool, const Wish& wish, bool zone_only, Instant now);
   const Endpoint* pick_least_connection(const Pool& pool, const Wish& wish, bool zone_only);
   uint32_t& cursor_of(const Pool& pool);
@@ -77,7 +79,7 @@ class Balancer {
   Options options_;
   Rng rng_;
   std::unordered_map<EndpointId, EndpointNote> endpoints_;
-  std::unordered_map<PoolId, Cursor> cursors_;
+  std::unordered_map<PoolId, uint32_t> cursors_;
 };
 
 }  // namespace causeway::router

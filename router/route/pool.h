@@ -19,8 +19,8 @@ using PoolId = uint64_t;
 struct InstanceFilter {
   enum class By : uint8_t { nothing, app, process };
   By by = By::nothing;
-  std::string_view guid;
-  std::string_view index;  // by process: empty = any index
+  std::string_view guid = {};
+  std::string_view index = {};  // by process: empty = any index
 
   bool matches(const Endpoint& endpoint) const noexcept;
 };
@@ -33,7 +33,7 @@ class Pool {
   // `key`: lower case, "host" or "host/path" as made by route_key().
   struct Terms {
     LoadBalancing balancing = LoadBalancing::round_robin;
-    std::string_view route_service_url;
+    std::string_view route_service_url = {};
   };
   Pool(PoolId id, std::string_view key, const Terms& terms,
        std::span<const std::shared_ptr<const Endpoint>> endpoints);

@@ -25,6 +25,7 @@ struct RouteChange {
 };
 
 // What became of one uri of a change.
+// `refused`: no host, or a host or texts beyond the limits.
 enum class Outcome : uint8_t {
   added,
   updated,
@@ -32,7 +33,8 @@ enum class Outcome : uint8_t {
   outdated,
   removed,
   not_found,
-  out_of_shard
+  out_of_shard,
+  refused
 };
 
 // Every route and endpoint the router has been told of, with the times of the last word. The only
@@ -45,9 +47,9 @@ class RouteBook {
     LoadBalancing balancing = LoadBalancing::round_robin;
     Duration stale_threshold = std::chrono::seconds(120);
     Sharding sharding = Sharding::all;
-    std::vector<std::string> isolation_segments;
-    bool keep_emptied_routes = false;   // empty_pool_response_code_503
-    Duration emptied_route_lifetime{};  // empty_pool_timeout
+    std::vector<std::string> isolation_segments = {};
+    bool keep_emptied_routes = false;      // empty_pool_response_code_503
+    Duration emptied_route_lifetime = {};  // empty_pool_timeout
   };
   // Told about each uri as it is applied (for logs and metrics); texts are valid during the call.
   using OnOutcome = std::function<void(Outcome, std::string_view key, const EndpointSpec&)>;
@@ -72,6 +74,9 @@ class RouteBook {
   // Drops plaintext endpoints without a word for longer than their threshold, and routes without
   // endpoints. TLS endpoints do not age.
   std::vector<Pruned> prune();
+  // The same in steps of `routes_max` routes, so that a large book does not stall its thread.
+  // `cursor` starts at 0 and is kept between the steps; true when the end is reached.
+  bool prune_some(size_t& cursor, size_t routes_max, std::vector<Pruned>& pruned);
   // Counts every endpoint as heard of just now: after NATS came back.
   void mark_all_fresh();
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@ namespace causeway::router {
 
 // The key of a route: the URI in lower case, without query, without one trailing "/".
 std::string route_key(std::string_view uri);
+// The same into `key`, whose capacity is reused.
+void route_key(std::string_view uri, std::string& key);
 
 // All routes at one moment. An immutable snapshot that shares every unchanged part with the one
 // before; made by RouteTableBuilder on the control thread, read by all threads through
@@ -72,9 +75,20 @@ class RouteTable {
     Shard shards[kShardsPerPage];
   };
 
+  // The entries of one hash.
+  struct Run {
+    const Entry* first;
+    const Entry* last;
+  };
+  // Shards up to this size are searched from a guessed place on.
+  static constexpr uint32_t kInterpolatedMax = 64;
+
   const Shard* shard_of(uint64_t hash) const noexcept;
-  const Pool* find_below(std::string_view host_first, std::string_view host_rest,
-                         std::string_view path, uint64_t hash) const noexcept;
+  Run run_of(const Shard& shard, uint64_t hash) const noexcept;
+  static const Entry* lower_bound_in(Run run, std::string_view host,
+                                     std::string_view path) noexcept;
+  const Pool* find_in(const Shard& shard, std::string_view host, uint64_t hash,
+                      std::string_view path) const noexcept;
 
   std::vector<std::shared_ptr<const Page>> pages_;  // a power of two of them
   uint32_t shard_bits_ = 6;                         // log2 of the number of shards
@@ -93,6 +107,14 @@ class RouteTableBuilder {
   // Never null. Changes of one key: the last one counts.
   static std::shared_ptr<const RouteTable> build(const RouteTable& before,
                                                  std::vector<Change> changes);
+
+ private:
+  struct Keyed;
+  static std::vector<Keyed> sorted(std::vector<Change> changes);
+  static RouteTable::Shard merged(const RouteTable::Shard& before, std::span<Keyed> changes);
+  static RouteTable::Shard shard_of(std::span<RouteTable::Entry> entries);
+  static void apply(RouteTable& table, std::span<Keyed> changes);
+  static void spread(RouteTable& table, uint32_t shard_bits);
 };
 
 }  // namespace causeway::router
