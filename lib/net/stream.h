@@ -26,9 +26,9 @@ enum class Pause : uint8_t {
 // loop's.
 class Stream {
  public:
-  // What a stream tells its listener. Inside any of these the listener may bury (not destroy) the
-  // stream's owner. on_end and on_failure come at most once per stream, to whoever listens then;
-  // nothing comes after on_failure.
+  // What a stream tells its listener. Inside any of these the listener may destroy the stream, and
+  // bury (not destroy) what owns it; destroy the stream first, or it may call again before the
+  // burial. on_end and on_failure come at most once per stream, to whoever listens then.
   class Events {
    public:
     // Bytes have come. They live in the loop's scratch buffer and may be edited in place; gone
@@ -51,6 +51,9 @@ class Stream {
   // called again to hand the stream to another listener.
   virtual void listen(Events& events) = 0;
 
+  // While a reason stands, no on_read comes. The peer's end or reset may still be told (not while
+  // `peer_full`), when no unread bytes stand before it: an exchange learns that its client has
+  // gone.
   virtual void pause(Pause reason) = 0;
   virtual void resume(Pause reason) = 0;
 

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "net/loop.h"
@@ -100,14 +101,33 @@ void TcpStream::on_bytes(uv_stream_t* handle, ssize_t count, const uv_buf_t* buf
   stream->is_reading_ = false;
   if (count == UV_ENOBUFS) {
     uv_read_stop(handle);
+    stream->look_for_end();
   } else if (count == UV_EOF) {
     stream->has_ended_ = true;
     stream->events_->on_end();
   } else {
-    stream->fail(static_cast<int>(-count), false);
-    stream->failure_.unlink();
-    stream->tell_failure();
+    stream->fail_now(static_cast<int>(-count));
   }
+}
+
+void TcpStream::look_for_end() {
+  // A full peer means that bytes are waiting here; looking would be a wasted call.
+  if ((pauses_ & static_cast<uint8_t>(Pause::peer_full)) != 0) return;
+  char byte;
+  const ssize_t count = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (count > 0) return;
+  if (count == 0) {
+    has_ended_ = true;
+    events_->on_end();
+  } else if (errno != EAGAIN && errno != EINTR) {
+    fail_now(errno);
+  }
+}
+
+void TcpStream::fail_now(int os) {
+  fail(os, false);
+  failure_.unlink();
+  tell_failure();
 }
 
 void TcpStream::write(std::span<const std::string_view> pieces) {

@@ -47,6 +47,8 @@ class TcpStream final : public Stream {
   static void on_written(uv_write_t* request, int status);
 
   void start_reading();
+  // Something came while nobody reads: tells of a FIN or reset that stands first in line.
+  void look_for_end();
   // Bytes the kernel took, or a negative errno.
   ssize_t send_now(std::span<const std::string_view> pieces);
   void enqueue(std::span<const std::string_view> pieces, size_t skip);
@@ -55,6 +57,8 @@ class TcpStream final : public Stream {
   void progress();
   // Notes the first failure; on_failure is owed from then on.
   void fail(int os, bool may_have_bytes);
+  // The same from a callback of the loop: told at once.
+  void fail_now(int os);
   void tell_failure();
 
   Loop& loop_;
