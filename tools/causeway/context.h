@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace causeway::cli {
+
+// Where a command finds the platform and how it answers. Filled from options and environment by
+// main.
+struct Context {
+  std::string state_dir;  // of a platform on this machine
+  std::string bbs_url;    // --bbs, else the one of the platform in state_dir
+  bool json = false;      // answers for machines
+  int exit_status = 0;    // what the command that ran says: 0, 1 refused or failed, 3 not there
+
+  // Tells a person on stderr what did not work and, with `hint`, what to do next; answers the exit
+  // status.
+  static int fail(const Error& error, const std::string& hint = {});
+};
+
+}  // namespace causeway::cli

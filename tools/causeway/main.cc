@@ -1,0 +1,49 @@
+// causeway: run apps, look at them, drive a platform. Wiring only.
+
+#include <cstdlib>
+
+#include <CLI/CLI.hpp>
+
+#include "net/signals.h"
+#include "tools/causeway/commands.h"
+#include "tools/causeway/context.h"
+#include "tools/causeway/platform_commands.h"
+
+#ifndef CAUSEWAY_VERSION
+#define CAUSEWAY_VERSION "0.1.0"
+#endif
+
+int main(int argc, char** argv) {
+  causeway::net::ignore_sigpipe();
+  causeway::cli::Context context;
+  context.state_dir = "/var/lib/causeway";
+  CLI::App app("Run apps on a Causeway platform, and the platform itself.", "causeway");
+  app.footer(
+      "Examples:\n"
+      "  causeway run shop --command 'exec /app/sample-app' --port 8080 --route shop.localhost "
+      "--instances 2\n"
+      "  causeway ps\n"
+      "  causeway scale shop 3\n"
+      "  causeway logs shop -f\n"
+      "  causeway task run hi --command 'echo hello' --wait\n"
+      "  causeway stop shop\n"
+      "  causeway completion bash > /etc/bash_completion.d/causeway");
+  app.require_subcommand(1);
+  app.fallthrough();  // global options may stand behind the command
+  app.set_version_flag("--version", "causeway " CAUSEWAY_VERSION);
+  app.add_option("--state", context.state_dir, "state folder of the platform on this machine")
+      ->envname("CAUSEWAY_STATE")
+      ->capture_default_str();
+  app.add_option("--bbs", context.bbs_url,
+                 "BBS to talk to, http://host:port; default: the one of that platform")
+      ->envname("BBS_URL");
+  app.add_flag("--json", context.json, "answer as JSON");
+  causeway::cli::add_app_commands(app, context);
+  causeway::cli::add_view_commands(app, context);
+  causeway::cli::add_stream_commands(app, context);
+  causeway::cli::add_task_commands(app, context);
+  causeway::cli::add_platform_commands(app, context);
+  causeway::cli::add_completion_command(app, context);
+  CLI11_PARSE(app, argc, argv);
+  return context.exit_status;
+}
