@@ -72,12 +72,7 @@ bool Endpoint::fits(const EndpointSpec& spec) noexcept {
 }
 
 Endpoint::Endpoint(EndpointId id, const EndpointSpec& spec)
-    : id_(id),
-      modification_index_(spec.modification_tag.index),
-      stale_threshold_s_(whole_seconds(spec.stale_threshold)),
-      tls_(spec.tls),
-      protocol_(spec.protocol),
-      balancing_(spec.balancing) {
+    : id_(id), tls_(spec.tls), protocol_(spec.protocol), balancing_(spec.balancing) {
   CHECK(fits(spec));
   const auto numeric = net::Address::parse(spec.host, spec.port);
   numeric_ = numeric.has_value();
@@ -85,7 +80,8 @@ Endpoint::Endpoint(EndpointId id, const EndpointSpec& spec)
 
   std::string authority;
   authority.reserve(spec.host.size() + 8);
-  if (needs_brackets(spec.host)) {
+  bracketed_ = needs_brackets(spec.host);
+  if (bracketed_) {
     authority.append("[").append(spec.host).append("]");
   } else {
     authority.append(spec.host);
@@ -106,7 +102,6 @@ Endpoint::Endpoint(EndpointId id, const EndpointSpec& spec)
   }
 
   const std::array<std::string_view, kTexts> texts{authority,
-                                                   spec.host,
                                                    spec.app_id,
                                                    spec.instance_id,
                                                    spec.instance_index,
@@ -118,20 +113,38 @@ Endpoint::Endpoint(EndpointId id, const EndpointSpec& spec)
                                                    tags};
   size_t total = 0;
   for (const std::string_view piece : texts) total += piece.size();
-  text_ = std::make_unique<uint16_t[]>(kTexts + (total + 1) / 2);
-  char* const bytes = reinterpret_cast<char*>(text_.get() + kTexts);
+  block_ = std::make_unique<uint16_t[]>(kTextsAt + (total + 1) / 2);
+  const std::array<uint32_t, 2> numbers{spec.modification_tag.index,
+                                        whole_seconds(spec.stale_threshold)};
+  std::memcpy(block_.get(), numbers.data(), sizeof numbers);
+  char* const bytes = reinterpret_cast<char*>(block_.get() + kTextsAt);
   size_t end = 0;
   for (size_t i = 0; i < kTexts; ++i) {
     if (!texts[i].empty()) std::memcpy(bytes + end, texts[i].data(), texts[i].size());
     end += texts[i].size();
-    text_[i] = static_cast<uint16_t>(end);
+    block_[kEnds + i] = static_cast<uint16_t>(end);
   }
+}
+
+uint32_t Endpoint::number(size_t which) const noexcept {
+  static_assert(kEnds * sizeof(uint16_t) == 2 * sizeof(uint32_t));
+  uint32_t value;
+  std::memcpy(&value, block_.get() + 2 * which, sizeof value);
+  return value;
 }
 
 std::string_view Endpoint::text(Text which) const noexcept {
   const auto i = static_cast<size_t>(which);
-  const size_t begin = i == 0 ? 0 : text_[i - 1];
-  return {reinterpret_cast<const char*>(text_.get() + kTexts) + begin, text_[i] - begin};
+  const size_t begin = i == 0 ? 0 : block_[kEnds + i - 1];
+  return {reinterpret_cast<const char*>(block_.get() + kTextsAt) + begin,
+          block_[kEnds + i] - begin};
+}
+
+std::string_view Endpoint::host() const noexcept {
+  std::string_view host = authority();
+  host = host.substr(0, host.rfind(':'));
+  if (bracketed_) host = host.substr(1, host.size() - 2);
+  return host;
 }
 
 std::string_view Endpoint::take_counted(std::string_view& rest) noexcept {
@@ -161,8 +174,8 @@ bool Endpoint::says_the_same_as(const EndpointSpec& spec) const noexcept {
       isolation_segment() != spec.isolation_segment ||
       availability_zone() != spec.availability_zone ||
       modification_guid() != spec.modification_tag.guid ||
-      modification_index_ != spec.modification_tag.index || balancing_ != spec.balancing ||
-      stale_threshold_s_ != whole_seconds(spec.stale_threshold)) {
+      modification_index() != spec.modification_tag.index || balancing_ != spec.balancing ||
+      number(1) != whole_seconds(spec.stale_threshold)) {
     return false;
   }
   std::string_view rest = text(Text::tags);
@@ -173,8 +186,8 @@ bool Endpoint::says_the_same_as(const EndpointSpec& spec) const noexcept {
 }
 
 size_t Endpoint::footprint_bytes() const noexcept {
-  const size_t texts = text_[kTexts - 1];
-  return heap_block(sizeof(Endpoint) + 16) + heap_block(2 * (kTexts + (texts + 1) / 2));
+  const size_t texts = block_[kEnds + kTexts - 1];
+  return heap_block(sizeof(Endpoint) + 16) + heap_block(2 * (kTextsAt + (texts + 1) / 2));
 }
 
 }  // namespace causeway::router

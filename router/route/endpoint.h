@@ -72,7 +72,7 @@ class Endpoint {
 
   // "host:port" ("[v6]:port"): for X-CF-InstanceID without instance id, logs, X-Vcap-Backend.
   std::string_view authority() const noexcept { return text(Text::authority); }
-  std::string_view host() const noexcept { return text(Text::host); }
+  std::string_view host() const noexcept;
   uint16_t port() const noexcept { return address_.port(); }
   // Where to connect, when the host is a numeric address; otherwise (is_numeric() false) host()
   // must be resolved.
@@ -91,8 +91,8 @@ class Endpoint {
   std::string_view isolation_segment() const noexcept { return text(Text::isolation_segment); }
   std::string_view availability_zone() const noexcept { return text(Text::availability_zone); }
   std::string_view modification_guid() const noexcept { return text(Text::modification_guid); }
-  uint32_t modification_index() const noexcept { return modification_index_; }
-  Duration stale_threshold() const noexcept { return std::chrono::seconds(stale_threshold_s_); }
+  uint32_t modification_index() const noexcept { return number(0); }
+  Duration stale_threshold() const noexcept { return std::chrono::seconds(number(1)); }
 
   // Value of one tag ("component", "process_id", "source_id" ...), "" when absent.
   std::string_view tag(std::string_view name) const noexcept;
@@ -118,7 +118,6 @@ class Endpoint {
  private:
   enum class Text : uint8_t {
     authority,
-    host,
     app_id,
     instance_id,
     instance_index,
@@ -132,16 +131,19 @@ class Endpoint {
   };
   static constexpr size_t kTexts = static_cast<size_t>(Text::count_);
 
-  // text_ begins with the end offset of each text, then come the texts.
+  // block_: modification index and stale threshold in seconds (32 bits each), the end of each text,
+  // the texts.
+  static constexpr size_t kEnds = 4;
+  static constexpr size_t kTextsAt = kEnds + kTexts;
+  uint32_t number(size_t which) const noexcept;
   std::string_view text(Text which) const noexcept;
   static std::string_view take_counted(std::string_view& rest) noexcept;
 
   EndpointId id_;
-  std::unique_ptr<uint16_t[]> text_;
+  std::unique_ptr<uint16_t[]> block_;
   net::Address address_;  // of a name: any address, with the port
-  uint32_t modification_index_;
-  uint32_t stale_threshold_s_;
   bool numeric_;
+  bool bracketed_;  // in authority()
   bool tls_;
   Protocol protocol_;
   std::optional<LoadBalancing> balancing_;

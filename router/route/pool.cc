@@ -1,9 +1,10 @@
 #include "router/route/pool.h"
 
 #include <algorithm>
-#include <cstring>
+#include <memory>
 
 #include "base/check.h"
+#include "router/route/host_hash.h"
 
 namespace causeway::router {
 
@@ -23,20 +24,24 @@ bool InstanceFilter::matches(const Endpoint& endpoint) const noexcept {
 Pool::Pool(PoolId id, std::string_view key, const Terms& terms,
            std::span<const std::shared_ptr<const Endpoint>> endpoints)
     : id_(id),
-      text_(std::make_unique<char[]>(key.size() + terms.route_service_url.size())),
+      block_(std::make_unique<std::byte[]>(endpoints.size_bytes() + key.size() +
+                                           terms.route_service_url.size())),
       size_(static_cast<uint32_t>(endpoints.size())),
       key_bytes_(static_cast<uint32_t>(key.size())),
-      host_bytes_(static_cast<uint32_t>(std::min(key.find('/'), key.size()))),
       route_service_url_bytes_(static_cast<uint32_t>(terms.route_service_url.size())),
+      host_bytes_(static_cast<uint16_t>(std::min(key.find('/'), key.size()))),
       balancing_(terms.balancing) {
-  std::ranges::copy(key, text_.get());
-  std::ranges::copy(terms.route_service_url, text_.get() + key.size());
-  if (size_ > 0) {
-    endpoints_ = std::make_unique<std::shared_ptr<const Endpoint>[]>(size_);
-    std::ranges::copy(endpoints, endpoints_.get());
-    for (const auto& endpoint : endpoints) CHECK(endpoint != nullptr);
-  }
+  static_assert(alignof(EndpointRef) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+  CHECK(std::min(key.find('/'), key.size()) <= kHostBytesMax);
+  for (const EndpointRef& endpoint : endpoints) CHECK(endpoint != nullptr);
+  std::uninitialized_copy(endpoints.begin(), endpoints.end(),
+                          reinterpret_cast<EndpointRef*>(block_.get()));
+  char* const text_begin = reinterpret_cast<char*>(block_.get()) + endpoints.size_bytes();
+  std::ranges::copy(key, text_begin);
+  std::ranges::copy(terms.route_service_url, text_begin + key.size());
 }
+
+Pool::~Pool() { std::destroy_n(reinterpret_cast<EndpointRef*>(block_.get()), size_); }
 
 const Endpoint* Pool::find_instance(std::string_view id) const noexcept {
   const Endpoint* by_authority = nullptr;
@@ -54,8 +59,8 @@ bool Pool::has_match(const InstanceFilter& filter) const noexcept {
 
 size_t Pool::footprint_bytes() const noexcept {
   const auto block = [](size_t bytes) { return (bytes + 8 + 15) / 16 * 16; };
-  const size_t list = size_ == 0 ? 0 : block(size_ * sizeof(std::shared_ptr<const Endpoint>) + 8);
-  return block(sizeof(Pool) + 16) + block(key_bytes_ + route_service_url_bytes_) + list;
+  return block(sizeof(Pool) + 16) +
+         block(size_ * sizeof(EndpointRef) + key_bytes_ + route_service_url_bytes_);
 }
 
 }  // namespace causeway::router

@@ -30,7 +30,7 @@ struct InstanceFilter {
 // needs it longer than the table holds a shared_ptr<const Pool>.
 class Pool {
  public:
-  // `key`: lower case, "host" or "host/path" as made by route_key().
+  // `key`: lower case, "host" or "host/path" as made by route_key(); its host at most 512 bytes.
   struct Terms {
     LoadBalancing balancing = LoadBalancing::round_robin;
     std::string_view route_service_url = {};
@@ -39,23 +39,22 @@ class Pool {
        std::span<const std::shared_ptr<const Endpoint>> endpoints);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
+  ~Pool();
 
   PoolId id() const noexcept { return id_; }
-  std::string_view key() const noexcept { return {text_.get(), key_bytes_}; }  // "host/path"
-  std::string_view host() const noexcept {
-    return {text_.get(), host_bytes_};
-  }  // "*.d" for wildcards
+  std::string_view key() const noexcept { return {text(), key_bytes_}; }    // "host/path"
+  std::string_view host() const noexcept { return {text(), host_bytes_}; }  // "*.d" for wildcards
   // "" or "/path", lower case: what the route's requests begin with.
   std::string_view path() const noexcept { return key().substr(host_bytes_); }
   // Path for the sticky cookie: "/" or "/path".
   std::string_view context_path() const noexcept { return path().empty() ? "/" : path(); }
   LoadBalancing balancing() const noexcept { return balancing_; }
   std::string_view route_service_url() const noexcept {
-    return {text_.get() + key_bytes_, route_service_url_bytes_};
+    return {text() + key_bytes_, route_service_url_bytes_};
   }
 
   std::span<const std::shared_ptr<const Endpoint>> endpoints() const noexcept {
-    return {endpoints_.get(), size_};
+    return {reinterpret_cast<const EndpointRef*>(block_.get()), size_};
   }
   size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
@@ -69,13 +68,19 @@ class Pool {
   size_t footprint_bytes() const noexcept;  // without the endpoints themselves
 
  private:
+  using EndpointRef = std::shared_ptr<const Endpoint>;
+  const char* text() const noexcept {
+    return reinterpret_cast<const char*>(block_.get()) + size_ * sizeof(EndpointRef);
+  }
+
   PoolId id_;
-  std::unique_ptr<char[]> text_;  // key, route service url
-  std::unique_ptr<std::shared_ptr<const Endpoint>[]> endpoints_;
+  // One block, since most pools are small and there are many: the endpoints, then key and route
+  // service url.
+  std::unique_ptr<std::byte[]> block_;
   uint32_t size_;
   uint32_t key_bytes_;
-  uint32_t host_bytes_;
   uint32_t route_service_url_bytes_;
+  uint16_t host_bytes_;
   LoadBalancing balancing_;
 };
 
