@@ -309,7 +309,7 @@ TEST(ConnectorTest, a_full_backlog_times_out) {
   do {
     ASSERT_LT(fillers.size(), 16u);
     fillers.push_back(std::make_unique<RawPeer>(address, false));
-  } while (fillers.back()->connects_within(200));
+  } while (fillers.back()->connects_within(500));
 
   std::optional<Error> error;
   auto connector = Connector::start(loop, address, {.timeout = Milliseconds(50)},

@@ -30,6 +30,12 @@ void on_fire(uv_timer_t* handle) {
   }
 }
 
+void start(TimerBlock& block, Duration delay, uint64_t repeat_ms) {
+  // Inside a turn the deadline counts from the turn's start; outside, libuv's clock stands still.
+  if (!block.core->is_running) uv_update_time(&block.core->loop);
+  uv_timer_start(&block.handle, on_fire, to_uv_ms(delay), repeat_ms);
+}
+
 }  // namespace
 
 Timer::Timer(Loop& loop) {
@@ -50,19 +56,18 @@ Timer::~Timer() {
 void Timer::once(Duration delay, std::function<void()> callback) {
   CHECK(callback != nullptr);
   block_->callback = std::move(callback);
-  uv_timer_start(&block_->handle, on_fire, to_uv_ms(delay), 0);
+  start(*block_, delay, 0);
 }
 
 void Timer::every(Duration interval, std::function<void()> callback) {
   CHECK(callback != nullptr && interval > Duration::zero());
   block_->callback = std::move(callback);
-  const uint64_t ms = to_uv_ms(interval);
-  uv_timer_start(&block_->handle, on_fire, ms, ms);
+  start(*block_, interval, to_uv_ms(interval));
 }
 
 void Timer::extend(Duration delay) {
   const bool has_callback = block_->callback || (block_->is_firing && !block_->is_dropped);
-  if (has_callback) uv_timer_start(&block_->handle, on_fire, to_uv_ms(delay), 0);
+  if (has_callback) start(*block_, delay, 0);
 }
 
 void Timer::disarm() {

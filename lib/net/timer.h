@@ -11,7 +11,8 @@ class Loop;
 struct TimerBlock;
 
 // Calls back once after a delay, or again and again. Re-arming replaces the previous deadline;
-// destruction disarms. Resolution 1 ms. Owner: any object of the loop. Thread: its loop's.
+// destruction disarms. Resolution 1 ms, counted from the start of the turn. Owner: any object of
+// the loop. Thread: its loop's.
 class Timer {
  public:
   explicit Timer(Loop& loop);
