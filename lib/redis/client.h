@@ -30,7 +30,8 @@ struct Value {
   bool is_nil() const { return kind == Kind::nil; }
 };
 
-// A Lua script known to the client by its SHA-1; loaded on first use and again after a restart of the server (NOSCRIPT).
+// A Lua script known to the client by its SHA-1; loaded on first use and again after a restart of
+// the server (NOSCRIPT).
 class Script {
  public:
   explicit Script(std::string source);
@@ -53,10 +54,13 @@ struct Options {
   size_t pending_commands_max = 100'000;  // Fault::limit beyond
 };
 
-// One pipelined connection to Redis on our loop; reconnects for ever. A command that was under way when the link broke fails with Fault::unavailable (it may
-// have been carried out: callers make their writes conditional); one sent while the link is down fails at once likewise.
-// An error reply of Redis is an Error too (Fault::conflict for WATCH/-CONFLICT style errors raised by our scripts with the prefix "CONFLICT", otherwise Fault::internal, detail = text).
-// LOADING, READONLY, MASTERDOWN, CLUSTERDOWN, OOM, MISCONF are Fault::unavailable. Owner: the store. Thread: its loop's.
+// One pipelined connection to Redis on our loop; reconnects for ever. A command that was under way
+// when the link broke fails with Fault::unavailable (it may have been carried out: callers make
+// their writes conditional); one sent while the link is down fails at once likewise. An error reply
+// of Redis is an Error too (Fault::conflict for WATCH/-CONFLICT style errors raised by our scripts
+// with the prefix "CONFLICT", otherwise Fault::internal, detail = text). LOADING, READONLY,
+// MASTERDOWN, CLUSTERDOWN, OOM, MISCONF are Fault::unavailable. Owner: the store. Thread: its
+// loop's.
 class Client {
  public:
   using OnReply = std::function<void(Result<Value>)>;
@@ -68,10 +72,15 @@ class Client {
 
   // Calls back exactly once, never from inside command().
   void command(std::vector<std::string> args, OnReply on_reply);
-  void eval(const Script& script, const std::vector<std::string>& keys, const std::vector<std::string>& args, OnReply on_reply);
+  void eval(const Script& script, const std::vector<std::string>& keys,
+            const std::vector<std::string>& args, OnReply on_reply);
 
-  // Own second connection, resubscribed after reconnects; `on_gap` tells that messages may have been missed.
-  void subscribe(const std::string& channel, std::function<void(std::string_view payload)> on_message, std::function<void()> on_gap);
+  // Own second connection, resubscribed after reconnects. `on_gap` tells that messages may have
+  // been missed: whenever the subscription has come to stand, the first time included; from then on
+  // none is missed until it is called again.
+  void subscribe(const std::string& channel,
+                 std::function<void(std::string_view payload)> on_message,
+                 std::function<void()> on_gap);
 
   void on_link(std::function<void(bool connected)> callback);
   bool is_connected() const;
