@@ -1,0 +1,21 @@
+#include "control/converge/crash_policy.h"
+
+#include <algorithm>
+
+namespace causeway::converge {
+
+bool should_restart(int32_t crash_count, int64_t crashed_at_ns, int64_t now_ns) {
+  if (crash_count < kImmediateRestarts) return true;
+  if (crash_count >= kCrashesMax) return false;
+  // 30 s * 2^5 = 16 min: more doublings would overflow for nothing.
+  const int32_t doublings = std::min(crash_count - kImmediateRestarts, 5);
+  const int64_t wait = std::min(kBackoffBaseNs << doublings, kBackoffMaxNs);
+  return now_ns - crashed_at_ns >= wait;
+}
+
+int32_t count_crash(int32_t crash_count, bool ran, int64_t since_ns, int64_t now_ns) {
+  if (ran && now_ns - since_ns > kCrashResetNs) return 1;
+  return crash_count + 1;
+}
+
+}  // namespace causeway::converge
