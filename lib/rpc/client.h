@@ -17,30 +17,34 @@ class Loop;
 namespace causeway::rpc {
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
+// Value of the first header of that name, without case; "" when absent.
+std::string_view header_value(const HeaderList& headers, std::string_view name);
 
 struct Reply {
   int status = 0;
-  HeaderList headers;
-  std::string body;
+  HeaderList headers = {};
+  std::string body = {};
   std::string_view header(std::string_view name) const;  // without case; "" when absent
 };
 
 struct Call {
   std::string method = "POST";
-  std::string url;                 // http://host:port/path?query ; https: Fault::unsupported until TLS is there
-  HeaderList headers;              // Host, Content-Length, Connection are added
-  std::string body;
-  Duration timeout = std::chrono::seconds(10);   // whole call
-  size_t body_bytes_max = 64u << 20;             // of the reply: Fault::limit beyond
+  std::string url =
+      {};  // http://host:port/path?query ; https: Fault::unsupported until TLS is there
+  HeaderList headers = {};  // Host, Content-Length, Connection are added
+  std::string body = {};
+  Duration timeout = std::chrono::seconds(10);  // whole call
+  size_t body_bytes_max = 64u << 20;            // of the reply: Fault::limit beyond
 };
 
-// An HTTP/1.1 client for calls between our own services: keep-alive pool per host:port, names resolved, one silent retry on a
-// kept connection that turns out dead before any reply byte. Owner: a service. Thread: its loop's.
+// An HTTP/1.1 client for calls between our own services: keep-alive pool per host:port, names
+// resolved, one silent retry on a kept connection that turns out dead before any reply byte. Owner:
+// a service, which may end it inside a callback. Thread: its loop's.
 class Client {
  public:
   struct Options {
-    size_t connections_per_host_max = 64;   // further calls wait in order
-    size_t waiting_calls_max = 10'000;      // Fault::limit beyond
+    size_t connections_per_host_max = 64;  // further calls wait in order
+    size_t waiting_calls_max = 10'000;     // Fault::limit beyond
     Duration idle_timeout = std::chrono::seconds(60);
     Duration connect_timeout = std::chrono::seconds(5);
   };
@@ -55,17 +59,20 @@ class Client {
   // Calls back exactly once, never from inside send().
   void send(Call call, OnReply on_reply);
 
-  // A server-sent event stream (WHATWG event-stream framing) that stays open. Owner: the subscriber; destruction ends it.
+  // A server-sent event stream (WHATWG event-stream framing) that stays open. Owner: the
+  // subscriber; destruction ends it.
   struct StreamEvents {
-    std::function<void()> on_open;                                                    // 200 came
-    std::function<void(std::string_view id, std::string_view event, std::string_view data)> on_event;
-    std::function<void(Error)> on_close;                                              // once: also when it could not be opened
+    std::function<void()> on_open = {};  // 200 came
+    std::function<void(std::string_view id, std::string_view event, std::string_view data)>
+        on_event;
+    std::function<void(Error)> on_close = {};  // once: also when it could not be opened
   };
   class EventStream {
    public:
     virtual ~EventStream() = default;
   };
   // `call.timeout` bounds only the time until the reply's head.
+  // Independent of the client afterwards; may be dropped inside any of its callbacks.
   std::unique_ptr<EventStream> subscribe(Call call, StreamEvents events);
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -29,79 +29,98 @@ namespace causeway::rpc {
 // A request with its whole body (bounded by Server::Options::body_bytes_max).
 struct Request {
   std::string method;
-  std::string path;                                    // without query, percent-decoded
-  std::string query;                                   // raw, without "?"
+  std::string path;   // without query, percent-decoded
+  std::string query;  // raw, without "?"
   HeaderList headers;
   std::string body;
-  std::map<std::string, std::string> path_params;      // of the matched pattern: {"guid": "..."}
-  std::string remote;                                  // ip:port
+  std::map<std::string, std::string> path_params;  // of the matched pattern: {"guid": "..."}
+  std::string remote;                              // ip:port
   std::string_view header(std::string_view name) const;
   std::string query_param(std::string_view name) const;  // decoded, "" when absent
 };
 
-// The open end of one request: answer it now or later, once. Dropping it unanswered sends 500. If the client has gone, answers go
-// nowhere. A move-only value; thread: the server's loop. May outlive the server.
+class ServerConnection;
+
+// The open end of one request: answer it now or later, once. Dropping it unanswered sends 500. If
+// the client has gone, answers go nowhere. A move-only value; thread: the server's loop. May
+// outlive the server. It and its connection know of each other, and whoever ends first tells the
+// other (ADR 0014).
 class Responder {
  public:
-  Responder(Responder&&) noexcept;
-  Responder& operator=(Responder&&) noexcept;
+  Responder(Responder&& other) noexcept;
+  Responder& operator=(Responder&& other) noexcept;
   ~Responder();
 
   void reply(int status, std::string_view content_type, std::string body, HeaderList headers = {});
   void reply(int status) { reply(status, "", ""); }
+  // Is nobody waiting any more: the client has gone, or it was answered?
+  bool is_gone() const { return connection_ == nullptr; }
 
   // Turns the answer into an event stream: sends the head at once and stays open.
   class EventStream;
   std::unique_ptr<EventStream> stream(HeaderList headers = {});
 
  private:
-  friend class Server;
-  struct State;
-  explicit Responder(std::shared_ptr<State> state);   // ADR 0008: shared with the connection so either side may end first
-  std::shared_ptr<State> state_;
+  friend class ServerConnection;
+  explicit Responder(ServerConnection& connection);
+  ServerConnection* connection_ = nullptr;  // nulled by it when it ends
 };
 
-// Server-sent events to one subscriber (text/event-stream, chunked). Owner: the service's hub. Thread: the server's loop.
+// Server-sent events to one subscriber (text/event-stream, chunked). Owner: the service's hub.
+// Thread: the server's loop.
 class Responder::EventStream {
  public:
   virtual ~EventStream() = default;  // ends the stream and closes the connection
-  // Queues one event; answers false when the subscriber is gone or has more than `queue_events_max` (1,024) events waiting: then it is cut off.
+  // Queues one event; answers false when the subscriber is gone, or has more than
+  // Server::Options::queue_events_max events or queue_bytes_max bytes waiting: then it is cut off.
   virtual bool send(std::string_view id, std::string_view event, std::string_view data) = 0;
+  // Called once when the subscriber goes by itself, not for a false of send(). The stream may be
+  // destroyed inside.
   virtual void on_gone(std::function<void()> callback) = 0;
 };
 
-// A small HTTP/1.1 server for our services' APIs. Not for app traffic: bodies are buffered whole. Owner: main(). Thread: its loop's.
+// A small HTTP/1.1 server for our services' APIs. Not for app traffic: bodies are buffered whole.
+// Owner: main(). Thread: its loop's.
 class Server {
  public:
   struct Options {
     size_t connections_max = 10'000;
-    size_t body_bytes_max = 64u << 20;        // 413 beyond
-    size_t head_bytes_max = 64u << 10;        // 431 beyond
+    size_t body_bytes_max = 64u << 20;  // 413 beyond
+    size_t head_bytes_max = 64u << 10;  // 431 beyond
     Duration idle_timeout = std::chrono::seconds(120);
-    Duration request_timeout = std::chrono::seconds(30);   // to receive a whole request: 408 beyond
+    Duration request_timeout =
+        std::chrono::seconds(30);        // to receive a whole request: 408 beyond; to take a reply
+    size_t queue_events_max = 1024;      // waiting for one event stream's subscriber
+    size_t queue_bytes_max = 64u << 20;  // the same in bytes
   };
+  // The request is valid during the call.
   using Serve = std::function<void(const Request&, Responder)>;
 
+  Server(net::Loop& loop, const log::Logger& logger);
   Server(net::Loop& loop, const log::Logger& logger, Options options);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();  // closes every connection
 
-  // `pattern`: "/v1/lrps/:process_guid/instances/:instance_guid/stop"; method "*" matches any. Unknown path 404, known path with another
-  // method 405.
+  // `pattern`: "/v1/lrps/:process_guid/instances/:instance_guid/stop"; method "*" matches any.
+  // Unknown path 404, known path with another method 405. HEAD is served by GET.
   void route(std::string_view method, std::string_view pattern, Serve serve);
   // Called for what no route matches, instead of 404.
   void fallback(Serve serve);
-  // Sees every finished request (access log, metrics).
+  // Sees every finished request (access log, metrics). Status 0: the client went away before it was
+  // answered.
   void observe(std::function<void(const Request&, int status, Duration took)> observer);
 
   Result<net::Address> listen(const net::Address& address);
-  // Stops accepting and closes idle connections; those in use end with their answer (Connection: close).
+  // Stops accepting and closes idle connections; those in use end with their answer (Connection:
+  // close).
   void drain();
   size_t connections() const;
+  uint64_t refused_connections() const;  // above connections_max
+
+  struct State;
 
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -13,10 +13,10 @@ namespace causeway::cf {
 
 // Instances of one process to be placed. A value.
 struct LrpStartRequest {
-  std::string process_guid;
-  std::string domain;
-  std::vector<int32_t> indices;
-  Demand demand;
+  std::string process_guid = {};
+  std::string domain = {};
+  std::vector<int32_t> indices = {};
+  Demand demand = {};
   friend bool operator==(const LrpStartRequest&, const LrpStartRequest&) = default;
 };
 

@@ -27,28 +27,28 @@ struct Demand {
   int32_t memory_mb = 0;
   int32_t disk_mb = 0;
   int32_t max_pids = 0;
-  std::string root_fs;
-  std::vector<std::string> placement_tags;
-  std::vector<std::string> volume_drivers;
+  std::string root_fs = {};
+  std::vector<std::string> placement_tags = {};
+  std::vector<std::string> volume_drivers = {};
   friend bool operator==(const Demand&, const Demand&) = default;
 };
 
 // One instance of a long-running process on a cell, or to be started there.
 struct LrpWork {
-  std::string process_guid;
+  std::string process_guid = {};
   int32_t index = 0;
-  std::string domain;
-  std::string instance_guid;
-  Demand demand;
-  std::string state;  // an ActualLRP's, as the cell sees it; empty in work
+  std::string domain = {};
+  std::string instance_guid = {};
+  Demand demand = {};
+  std::string state = {};  // an ActualLRP's, as the cell sees it; empty in work
   friend bool operator==(const LrpWork&, const LrpWork&) = default;
 };
 
 struct TaskWork {
-  std::string task_guid;
-  std::string domain;
-  Demand demand;
-  std::string state;  // "Pending", "Running", "Completed" ...; "" is Invalid
+  std::string task_guid = {};
+  std::string domain = {};
+  Demand demand = {};
+  std::string state = {};  // "Pending", "Running", "Completed" ...; "" is Invalid
   bool failed = false;
   friend bool operator==(const TaskWork&, const TaskWork&) = default;
 };
@@ -57,7 +57,7 @@ struct TaskWork {
 // "cflinuxfs4" ...).
 struct RootFsProvider {
   bool is_arbitrary = false;
-  std::set<std::string> names;
+  std::set<std::string> names = {};
   friend bool operator==(const RootFsProvider&, const RootFsProvider&) = default;
 };
 using RootFsProviders = std::map<std::string, RootFsProvider>;  // by URL scheme
@@ -68,40 +68,40 @@ bool provides_root_fs(const RootFsProviders& providers, std::string_view root_fs
 
 // Answer of GET /state.
 struct CellState {
-  std::string rep_url;
-  std::string cell_id;
+  std::string rep_url = {};
+  std::string cell_id = {};
   int32_t cell_index = 0;
-  RootFsProviders root_fs_providers;
-  CellResources available;
-  CellResources total;
-  std::vector<LrpWork> lrps;
-  std::vector<TaskWork> tasks;
+  RootFsProviders root_fs_providers = {};
+  CellResources available = {};
+  CellResources total = {};
+  std::vector<LrpWork> lrps = {};
+  std::vector<TaskWork> tasks = {};
   int32_t starting_containers = 0;
-  std::string zone;
+  std::string zone = {};
   bool is_evacuating = false;
-  std::vector<std::string> volume_drivers;
-  std::vector<std::string> placement_tags;
-  std::vector<std::string> optional_placement_tags;
+  std::vector<std::string> volume_drivers = {};
+  std::vector<std::string> placement_tags = {};
+  std::vector<std::string> optional_placement_tags = {};
   int32_t proxy_memory_mb = 0;
   friend bool operator==(const CellState&, const CellState&) = default;
 };
 
 // Body of POST /work, and its answer: what was not taken.
 struct Work {
-  std::vector<LrpWork> lrps;
-  std::vector<TaskWork> tasks;
-  std::string cell_id;
+  std::vector<LrpWork> lrps = {};
+  std::vector<TaskWork> tasks = {};
+  std::string cell_id = {};
   friend bool operator==(const Work&, const Work&) = default;
 };
 
 // Body of PUT /v2/lrps/:process_guid/instances/:instance_guid.
 struct LrpUpdate {
-  std::string instance_guid;
-  std::string process_guid;
+  std::string instance_guid = {};
+  std::string process_guid = {};
   int32_t index = 0;
-  std::string domain;
-  std::vector<std::string> internal_hostnames;
-  std::map<std::string, std::string> metric_tags;
+  std::string domain = {};
+  std::vector<std::string> internal_hostnames = {};
+  std::map<std::string, std::string> metric_tags = {};
   friend bool operator==(const LrpUpdate&, const LrpUpdate&) = default;
 };
 

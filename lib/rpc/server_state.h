@@ -1,0 +1,47 @@
+#pragma once
+
+// Internal to lib/rpc: what a server's connections reach.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "log/logger.h"
+#include "net/loop.h"
+#include "net/tcp.h"
+#include "rpc/route_table.h"
+#include "rpc/server.h"
+
+namespace causeway::rpc {
+
+class ServerConnection;
+
+// Owner: Server, which buries it: a callback may end the server. Thread: the loop's.
+struct Server::State {
+  State(net::Loop& the_loop, const log::Logger& the_logger, Options the_options);
+  ~State();
+
+  void accept(std::unique_ptr<net::Stream> stream);
+  // `raw_path`: of `request`, still encoded. Fills its path_params.
+  void serve(Request& request, std::string_view raw_path, Responder responder);
+  // The connection has ended and detached itself.
+  void forget(ServerConnection& connection);
+  void end();
+
+  net::Loop& loop;
+  const log::Logger logger;
+  const Options options;
+  RouteTable table;
+  std::deque<Serve> routes;  // by the table's numbers
+  Serve fallback;
+  std::function<void(const Request&, int, Duration)> observer;
+  std::unique_ptr<net::Listener> listener;
+  std::unordered_map<ServerConnection*, std::unique_ptr<ServerConnection>> connections;
+  bool is_draining = false;
+  bool has_ended = false;
+  bool is_refusing = false;  // above connections_max: logged once per time
+  uint64_t refused = 0;
+};
+
+}  // namespace causeway::rpc
