@@ -1,0 +1,168 @@
+#include "control/store/redis_store.h"
+
+#include <chrono>
+
+#include <gtest/gtest.h>
+
+#include "control/store/store_contract.h"
+#include "log/logger.h"
+#include "net/loop.h"
+#include "net/timer.h"
+#include "test/support/server_process.h"
+
+namespace causeway::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+redis::Options options_for(uint16_t port) {
+  redis::Options options;
+  options.port = port;
+  options.reconnect_wait_max = 100ms;
+  options.command_timeout = 20s;
+  return options;
+}
+
+// A store on a loop; callbacks wait for turn().
+class RedisUnderTest final : public StoreUnderTest {
+ public:
+  explicit RedisUnderTest(uint16_t port) {
+    store_ = std::make_unique<RedisStore>(loop_, logger_, options_for(port));
+    store_->on_link([this](bool usable) { usable_ = usable; });
+    tick_.every(5ms, [] {});
+  }
+  Store& store() override { return *store_; }
+  void turn() override { loop_.run_once(); }
+  [[nodiscard]] bool wait_until(const std::function<bool()>& holds) {
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (!holds() && std::chrono::steady_clock::now() < deadline) turn();
+    return holds();
+  }
+  bool is_usable() const { return usable_; }
+  template <class T, class Call>
+  Result<T> answer_of(Call call) {
+    std::optional<Result<T>> answer;
+    call([&answer](Result<T> result) { answer.emplace(std::move(result)); });
+    EXPECT_TRUE(wait_until([&] { return answer.has_value(); }));
+    return std::move(*answer);
+  }
+
+ private:
+  net::Loop loop_;
+  log::Sink sink_{{.level = log::Level::error, .path = {}}};
+  log::Logger logger_{sink_, "test"};
+  net::Timer tick_{loop_};
+  std::unique_ptr<RedisStore> store_;
+  bool usable_ = false;
+};
+
+// The server of the contract's tests is emptied before each of them.
+test::RedisServer& shared_server() {
+  static test::RedisServer server;
+  return server;
+}
+
+RowChange first_write(const std::string& guid) {
+  return {.key = {Table::scheduling, guid}, .after = "v1", .domain = "d"};
+}
+
+TEST(RedisStore, fails_at_once_while_redis_is_away_and_recovers) {
+  test::RedisServer server({.persist = true});
+  RedisUnderTest under_test(server.port());
+  ASSERT_TRUE(under_test.wait_until([&] { return under_test.is_usable(); }));
+  const auto commit = [&](const std::string& guid) {
+    return under_test.answer_of<void>(
+        [&](auto on) { under_test.store().commit({first_write(guid)}, on); });
+  };
+  ASSERT_TRUE(commit("p"));
+
+  server.kill(SIGKILL);
+  ASSERT_TRUE(under_test.wait_until([&] { return !under_test.is_usable(); }));
+  const auto refused = commit("q");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, Fault::unavailable);
+
+  server.start();
+  ASSERT_TRUE(under_test.wait_until([&] { return under_test.is_usable(); }));
+  EXPECT_TRUE(commit("q"));
+  const auto again = commit("p");
+  ASSERT_FALSE(again) << "the row was there before the kill";
+  EXPECT_EQ(again.error().fault, Fault::conflict);
+}
+
+TEST(RedisStore, a_commit_whose_answer_is_lost_is_there_wholly_or_not_at_all) {
+  test::RedisServer server({.persist = true});
+  RedisUnderTest under_test(server.port());
+  ASSERT_TRUE(under_test.wait_until([&] { return under_test.is_usable(); }));
+  int answers = 0, succeeded = 0;
+  constexpr int kCommits = 400;
+  for (int i = 0; i < kCommits; ++i) {
+    const std::string guid = "p" + std::to_string(i);
+    under_test.store().commit({first_write(guid),
+                               {.key = {Table::run, guid}, .after = "large"},
+                               {.key = {Table::actual, guid, "0"}, .after = "a", .domain = "d"}},
+                              [&](const Result<void>& result) {
+                                ++answers;
+                                succeeded += result ? 1 : 0;
+                                if (answers == kCommits / 4) server.kill(SIGKILL);
+                              });
+  }
+  ASSERT_TRUE(under_test.wait_until([&] { return answers == kCommits; }));
+  EXPECT_GE(succeeded, kCommits / 4);
+  server.start();
+  ASSERT_TRUE(under_test.wait_until([&] { return under_test.is_usable(); }));
+  int whole = 0;
+  for (int i = 0; i < kCommits; ++i) {
+    const auto rows = under_test.answer_of<ProcessRows>([&](auto on) {
+      under_test.store().read_process("p" + std::to_string(i), {.run = true, .all_slots = true},
+                                      on);
+    });
+    ASSERT_TRUE(rows);
+    EXPECT_EQ(rows->scheduling.has_value(), rows->run.has_value());
+    EXPECT_EQ(rows->scheduling.has_value(), rows->actual.size() == 1);
+    whole += rows->scheduling ? 1 : 0;
+  }
+  EXPECT_GE(whole, succeeded);
+}
+
+TEST(RedisStore, index_entries_without_a_row_are_swept_out_while_paging) {
+  test::RedisServer server;
+  RedisUnderTest under_test(server.port());
+  ASSERT_TRUE(under_test.wait_until([&] { return under_test.is_usable(); }));
+  net::Loop loop;
+  log::Sink sink{{.level = log::Level::error, .path = {}}};
+  redis::Client client(loop, log::Logger(sink, "test"), options_for(server.port()));
+  int entries = -1;
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  while (!client.is_connected() && std::chrono::steady_clock::now() < deadline) loop.run_once();
+  client.command({"ZADD", "bbs:processes", "0", "d/ghost"}, [&](const auto&) { entries = 1; });
+  while (entries < 0) loop.run_once();
+  ProcessQuery query{.parts = {.scheduling = true, .all_slots = true}};
+  ASSERT_TRUE(under_test.answer_of<ProcessPage>(
+      [&](auto on) { under_test.store().page_processes(query, on); }));
+  EXPECT_TRUE(under_test.wait_until([&] {
+    entries = -1;
+    client.command({"ZCARD", "bbs:processes"}, [&](const Result<redis::Value>& reply) {
+      entries = static_cast<int>(reply->integer);
+    });
+    while (entries < 0) loop.run_once();
+    return entries == 0;
+  }));
+}
+
+}  // namespace
+
+std::unique_ptr<StoreUnderTest> make_store_under_test() {
+  auto under_test = std::make_unique<RedisUnderTest>(shared_server().port());
+  EXPECT_TRUE(under_test->wait_until([&] { return under_test->is_usable(); }));
+  net::Loop loop;
+  log::Sink sink{{.level = log::Level::error, .path = {}}};
+  redis::Client client(loop, log::Logger(sink, "test"), options_for(shared_server().port()));
+  bool emptied = false;
+  while (!client.is_connected()) loop.run_once();
+  client.command({"FLUSHALL"}, [&](const auto&) { emptied = true; });
+  while (!emptied) loop.run_once();
+  return under_test;
+}
+
+}  // namespace causeway::store
