@@ -4,14 +4,16 @@
 
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 namespace causeway::net {
 
 namespace {
 
 Error bad_address(std::string_view what, std::string_view text) {
-  return Error{.fault = Fault::invalid,
-               .detail = std::string(what) + ": \"" + std::string(text) + "\""};
+  std::string detail(what);
+  detail.append(": \"").append(text).append("\"");
+  return Error{.fault = Fault::invalid, .detail = std::move(detail)};
 }
 
 }  // namespace
@@ -75,8 +77,9 @@ std::string Address::ip() const {
 }
 
 std::string Address::to_string() const {
-  const std::string digits = std::to_string(port());
-  return is_v6() ? "[" + ip() + "]:" + digits : ip() + ":" + digits;
+  std::string text = is_v6() ? "[" : "";
+  text.append(ip()).append(is_v6() ? "]:" : ":").append(std::to_string(port()));
+  return text;
 }
 
 bool operator==(const Address& left, const Address& right) noexcept {

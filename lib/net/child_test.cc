@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -150,7 +151,8 @@ TEST(ChildTest, output_that_grandchildren_keep_open_ends_a_second_after_the_chil
   auto child = Child::spawn(loop, shell("sleep 1000 & echo $!"), record.events()).value();
   EXPECT_TRUE(loopback::run_until(loop, [&] { return record.exit.has_value(); }));
   EXPECT_EQ(record.exit->status, 0);
-  const int grandchild = std::atoi(record.out.c_str());
+  int grandchild = 0;
+  std::from_chars(record.out.data(), record.out.data() + record.out.size(), grandchild);
   ASSERT_GT(grandchild, 1);
   EXPECT_EQ(::kill(grandchild, SIGKILL), 0);
 }

@@ -18,9 +18,9 @@ struct DescriptorWatch::Block {
   }
   static void on_ready(uv_poll_t* handle, int, int) {
     if (handle->data == nullptr) return;
-    // A failure shows as readable: the owner's read finds it. The callback outlives its own watch.
-    const std::function<void()> callback = reinterpret_cast<Block*>(handle)->on_readable;
-    callback();
+    // A failure shows as readable: the owner's read finds it. The block, and the callback in it,
+    // outlives a watch that ends in here.
+    reinterpret_cast<Block*>(handle)->on_readable();
   }
 };
 

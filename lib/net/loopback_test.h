@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -137,5 +138,33 @@ struct RawPair {
   std::unique_ptr<RawPeer> raw;
   Recorder server;
 };
+
+// A port of loopback that refuses connections while this lives: bound, not listening.
+struct RefusingPort {
+  RefusingPort() {
+    descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const Address any_port = Address::loopback(0);
+    EXPECT_EQ(::bind(descriptor, any_port.socket_address(), any_port.length()), 0);
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    EXPECT_EQ(::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &length), 0);
+    address = Address::from(reinterpret_cast<sockaddr*>(&name));
+  }
+  ~RefusingPort() { ::close(descriptor); }
+  int descriptor;
+  Address address;
+};
+
+// 1 or 0.
+inline int no_delay_of(Stream& stream) {
+  int value = -1;
+  socklen_t length = sizeof value;
+  EXPECT_EQ(::getsockopt(stream.descriptor(), IPPROTO_TCP, TCP_NODELAY, &value, &length), 0);
+  return value != 0;
+}
+
+inline std::unique_ptr<Listener> listen_quietly(Loop& loop) {
+  return Listener::open(loop, Address::loopback(0), [](std::unique_ptr<Stream>) {}).value();
+}
 
 }  // namespace causeway::net::loopback
