@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include <benchmark/benchmark.h>
 
@@ -154,20 +155,27 @@ void relay_exchange(benchmark::State& state) {
 }
 BENCHMARK(relay_exchange);
 
-// The two ends alone, without a relay: what of the time above is not ours.
+// The same two plain sockets joined without a relay: the part of the time above that the ends need
+// alone.
 void direct_exchange(benchmark::State& state) {
-  int ends[2];
-  CHECK(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  const int waiting = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  const Address any_port = Address::loopback(0);
+  CHECK(::bind(waiting, any_port.socket_address(), any_port.length()) == 0);
+  CHECK(::listen(waiting, 1) == 0);
+  CHECK(::getsockname(waiting, reinterpret_cast<sockaddr*>(&name), &length) == 0);
+  const int client = connect_plainly(Address::from(reinterpret_cast<const sockaddr*>(&name)));
+  const int backend = ::accept(waiting, nullptr, nullptr);
+  CHECK(backend >= 0);
   char bytes[message_bytes] = {};
   for (auto _ : state) {
-    for (const int from : {0, 1}) {
-      CHECK(::send(ends[from], bytes, sizeof bytes, 0) == static_cast<ssize_t>(sizeof bytes));
-      CHECK(::recv(ends[1 - from], bytes, sizeof bytes, MSG_WAITALL) ==
-            static_cast<ssize_t>(sizeof bytes));
+    for (const auto& [from, to] : {std::pair(client, backend), std::pair(backend, client)}) {
+      CHECK(::send(from, bytes, sizeof bytes, 0) == static_cast<ssize_t>(sizeof bytes));
+      CHECK(::recv(to, bytes, sizeof bytes, MSG_WAITALL) == static_cast<ssize_t>(sizeof bytes));
     }
   }
-  ::close(ends[0]);
-  ::close(ends[1]);
+  for (const int descriptor : {waiting, client, backend}) ::close(descriptor);
 }
 BENCHMARK(direct_exchange);
 
