@@ -1,0 +1,193 @@
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "router/config/reading.h"
+
+namespace causeway::router {
+
+namespace {
+
+using config::Section;
+
+// "app.example.com" or "*.example.com" with labels of letters, digits, "-" and "_".
+bool is_allowlist_entry(std::string_view entry) {
+  if (entry.starts_with("*.")) entry.remove_prefix(2);
+  if (entry.empty()) return false;
+  size_t label_bytes = 0;
+  for (const char c : entry) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_';
+    if (plain) {
+      ++label_bytes;
+    } else if (c == '.' && label_bytes > 0) {
+      label_bytes = 0;
+    } else {
+      return false;
+    }
+  }
+  return label_bytes > 0;
+}
+
+void read_route_services(Reading& reading) {
+  Section root = reading.root;
+  std::string secret;
+  root.read("route_services_secret", secret);
+  if (!secret.empty()) {
+    reading.warn(
+        "route_services_secret",
+        "route services are not built yet: requests for routes bound to one are answered 502");
+  }
+  Reading::check_text(root, "route_services_secret_decrypt_only");
+  Reading::check_duration(root, "route_services_timeout");
+  bool recommend_https = false;
+  root.read("route_services_recommend_https", recommend_https);
+  reading.not_built(root, "route_services_hairpinning", "route services are not built yet");
+  std::vector<std::string> allowlist;
+  root.read("route_services_hairpinning_allowlist", allowlist);
+  for (const std::string& entry : allowlist) {
+    if (!is_allowlist_entry(entry)) {
+      root.problem("route_services_hairpinning_allowlist",
+                   "not a host or *.domain: \"" + entry + "\"");
+    }
+  }
+  uint16_t port = 7070;
+  root.read("route_services_internal_server_port", port);
+  Section services = root.section("route_services");
+  uint32_t attempts = 0;
+  services.read("max_attempts", attempts);
+  reading.not_built(services, "strict_signature_validation", "route services are not built yet");
+  reading.not_built(services, "enable_websockets", "route services are not built yet");
+  Reading::check_text(services, "cert_chain");
+  Reading::check_text(services, "private_key");
+}
+
+void read_routing_api(Reading& reading) {
+  Section api = reading.root.section("routing_api");
+  std::string uri;
+  uint16_t port = 0;
+  api.read("uri", uri);
+  api.read("port", port);
+  if (!uri.empty() && port != 0) {
+    reading.warn("routing_api",
+                 "the routing-api client is not built yet: routes come from NATS only");
+  }
+  bool flag = false;
+  api.read("auth_disabled", flag);
+  for (const char* key : {"ca_certs", "cert_chain", "private_key"}) Reading::check_text(api, key);
+  Section oauth = reading.root.section("oauth");
+  for (const char* key : {"token_endpoint", "client_name", "client_secret", "ca_certs"}) {
+    Reading::check_text(oauth, key);
+  }
+  oauth.read("port", port);
+  oauth.read("skip_ssl_validation", flag);
+  int64_t number = 0;
+  reading.root.read("token_fetcher_max_retries", number, {.min = 0});
+  reading.root.read("token_fetcher_expiration_buffer_time", number, {.min = 0});
+  Reading::check_duration(reading.root, "token_fetcher_retry_interval");
+}
+
+void read_sticky_sessions(Reading& reading) {
+  Section root = reading.root;
+  std::vector<std::string> names;
+  root.read("sticky_session_cookie_names", names);
+  if (!names.empty()) {
+    reading.warn("sticky_session_cookie_names",
+                 "sticky sessions are not built yet: each request is balanced by itself");
+  }
+  reading.not_built(root, "sticky_sessions_for_auth_negotiate",
+                    "sticky sessions are not built yet");
+  bool secure = false;
+  root.read("secure_cookies", secure);
+}
+
+void read_telemetry(Reading& reading) {
+  Section root = reading.root;
+  Section logging = root.section("logging");
+  bool envelopes = true;  // gorouter's default; only an explicit wish is worth a warning
+  root.read("enable_envelope_v1_metrics", envelopes);
+  std::string metron = "localhost:3457";
+  logging.read("metron_address", metron);
+  if (envelopes && metron.empty()) {
+    logging.problem("metron_address", "is required by enable_envelope_v1_metrics");
+  }
+  for (const char* key : {"enable_envelope_v1_metrics", "send_http_start_stop_server_event",
+                          "send_http_start_stop_client_event"}) {
+    if (root.has(key)) reading.not_built(root, key, "dropsonde is not built: see prometheus");
+  }
+  reading.not_built(logging, "loggregator_enabled",
+                    "access log records are not sent to Loggregator yet");
+  reading.not_built(logging, "enable_attempts_details", "extra_access_log_fields carries them");
+  reading.not_built(root.section("access_log"), "enable_streaming",
+                    "the access log is not sent to syslog yet");
+  for (const char* key : {"syslog_addr", "syslog_network"}) Reading::check_text(logging, key);
+  Section tracing = root.section("tracing");
+  reading.not_built(tracing, "enable_zipkin", "trace headers are passed on untouched");
+  reading.not_built(tracing, "enable_w3c", "trace headers are passed on untouched");
+  Reading::check_text(tracing, "w3c_tenant_id");
+  reading.not_built(root, "per_app_prometheus_http_metrics_reporting",
+                    "http_latency_seconds is not built yet");
+  if (!root.section("prometheus").json("meters").empty()) {
+    reading.warn("prometheus.meters", "buckets are fixed");
+  }
+  Reading::check_duration(root, "route_latency_metric_muzzle_duration");
+}
+
+}  // namespace
+
+void Reading::not_built(config::Section section, std::string_view key, std::string_view effect) {
+  bool on = false;
+  section.read(key, on);
+  if (!on) return;
+  std::string path = section.path();
+  if (!path.empty()) path += '.';
+  warn(path.append(key), std::string(effect));
+}
+
+void Reading::check_duration(config::Section section, std::string_view key) {
+  Duration duration{};
+  section.read(key, duration);
+}
+
+void Reading::check_text(config::Section section, std::string_view key) {
+  std::string text;
+  section.read(key, text);
+}
+
+void read_not_built(Reading& reading) {
+  Section root = reading.root;
+  read_route_services(reading);
+  read_routing_api(reading);
+  read_sticky_sessions(reading);
+  read_telemetry(reading);
+  reading.not_built(root, "enable_proxy",
+                    "the PROXY protocol is not built yet: its header would be answered 400");
+  reading.not_built(root.section("status"), "enable_deprecated_varz_healthz_endpoints",
+                    "/varz and /healthz are not built");
+  Duration interval{};
+  root.read("publish_active_apps_interval", interval);
+  if (interval > Duration::zero()) {
+    reading.warn("publish_active_apps_interval", "router.active_apps is not published");
+  }
+  std::string text;
+  root.read("html_error_template_file", text);
+  if (!text.empty())
+    reading.warn("html_error_template_file", "templates are not built yet: errors are plain text");
+  text.clear();
+  root.read("debug_addr", text);
+  if (!text.empty()) reading.warn("debug_addr", "there is no debug listener");
+
+  // What gorouter has and this router needs not: it always serves both directions at once, keeps
+  // connections after Expect: 100-continue, and leaves files of process ids and health polling to
+  // its supervisor.
+  bool flag = false;
+  root.read("enable_http1_concurrent_read_write", flag);
+  root.read("keep_alive_100_continue_requests", flag);
+  Reading::check_text(root, "pid_file");
+  for (const char* key : {"publish_start_message_interval", "load_balancer_healthy_threshold",
+                          "healthcheck_poll_interval", "healthcheck_timeout"}) {
+    Reading::check_duration(root, key);
+  }
+}
+
+}  // namespace causeway::router

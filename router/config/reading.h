@@ -1,0 +1,36 @@
+#pragma once
+
+// Internal to router/config.
+
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+#include "router/config/router_config.h"
+
+namespace causeway::router {
+
+// One configuration while it is read: the file's root and what becomes of it. Owner:
+// parse_config().
+struct Reading {
+  config::Section root;
+  LoadedConfig& loaded;
+
+  void warn(std::string key, std::string effect) {
+    loaded.warnings.push_back({std::move(key), std::move(effect)});
+  }
+  // A switch for something that is not built: warns when it is set to true.
+  void not_built(config::Section section, std::string_view key, std::string_view effect);
+  // A duration that gorouter has and nothing here needs: checked, then dropped.
+  static void check_duration(config::Section section, std::string_view key);
+  static void check_text(config::Section section, std::string_view key);
+};
+
+// TLS of the listeners, of backends, of NATS and the health listener: all keys checked, none served
+// yet.
+void read_tls(Reading& reading);
+// Keys of features that are not built: checked as far as they can be, one warning for each that is
+// switched on.
+void read_not_built(Reading& reading);
+
+}  // namespace causeway::router

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "log/logger.h"
+#include "nats/client.h"
+#include "router/proxy/settings.h"
+#include "router/route/route_book.h"
+
+namespace causeway::router {
+
+// Everything an operator says about one router: gorouter's keys, read and checked. A value; made at
+// start, then taken apart by main().
+struct RouterConfig {
+  // Listeners.
+  uint16_t port = 8081;                 // all interfaces
+  std::string status_host = "0.0.0.0";  // of the health listener
+  uint16_t status_port = 8080;
+  uint16_t routes_port = 8082;  // 127.0.0.1, Basic auth
+  std::string status_user, status_pass;
+  uint16_t prometheus_port = 0;  // 127.0.0.1; 0 = off
+
+  // Identity.
+  uint32_t index = 0;
+  uint32_t workers = 0;  // 0: one per core
+
+  // Log.
+  log::Level log_level = log::Level::debug;
+  log::TimeFormat log_time_format = log::TimeFormat::unix_epoch;
+  std::string log_source = "gorouter.stdout";
+  std::string access_log_file;  // "": none
+
+  // Routes.
+  nats::Options nats;
+  RouteBook::Options routes;
+  Duration prune_interval = std::chrono::seconds(30);
+  bool suspend_pruning_if_nats_unavailable = false;
+
+  // Start and end.
+  Duration start_response_delay = std::chrono::seconds(5);
+  Duration drain_wait{};
+  Duration drain_timeout = std::chrono::seconds(60);
+
+  Settings settings;  // of the data path
+};
+
+// A key that was accepted but does not do what it says, and what happens instead.
+struct ConfigWarning {
+  std::string key;
+  std::string effect;
+};
+
+struct LoadedConfig {
+  RouterConfig config;
+  std::vector<ConfigWarning> warnings;    // at most one per key
+  std::vector<std::string> unknown_keys;  // dotted paths
+};
+
+// Reads a YAML file; the error's detail lists every mistake as "FILE:LINE: KEY: reason".
+Result<LoadedConfig> read_config(const std::string& path);
+// The same of a text; `name` stands for the path.
+Result<LoadedConfig> parse_config(std::string_view text, std::string name);
+
+}  // namespace causeway::router
