@@ -51,7 +51,8 @@ ClientConnection::ClientConnection(HostPool& pool)
       parser_(arena_, kReplyHeadLimits, *this),
       idle_timer_(loop_) {
   dialer_ = std::make_unique<Dialer>(
-      loop_, pool.host(), pool.port(), pool.shared().options.connect_timeout,
+      loop_, pool.host(), pool.port(),
+      Dialer::Options{.timeout = pool.shared().options.connect_timeout, .keep_alive_probe = {}},
       [this](Result<std::unique_ptr<net::Stream>> stream) { dialled(std::move(stream)); });
 }
 

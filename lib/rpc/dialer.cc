@@ -6,11 +6,11 @@
 
 namespace causeway::rpc {
 
-Dialer::Dialer(net::Loop& loop, const std::string& host, uint16_t port, Duration timeout,
+Dialer::Dialer(net::Loop& loop, const std::string& host, uint16_t port, Options options,
                OnStream on_stream)
     : loop_(loop),
       name_(host + ":" + std::to_string(port)),
-      timeout_(timeout),
+      options_(options),
       on_stream_(std::move(on_stream)) {
   if (auto address = net::Address::parse(host, port)) {
     connect(*address);
@@ -24,7 +24,7 @@ Dialer::Dialer(net::Loop& loop, const std::string& host, uint16_t port, Duration
 
 void Dialer::connect(const net::Address& address) {
   connector_ = net::Connector::start(
-      loop_, address, {.timeout = timeout_},
+      loop_, address, {.timeout = options_.timeout, .keep_alive_probe = options_.keep_alive_probe},
       [this](Result<std::unique_ptr<net::Stream>> stream) { finish(std::move(stream)); });
 }
 

@@ -21,7 +21,12 @@ class Dialer {
  public:
   using OnStream = std::function<void(Result<std::unique_ptr<net::Stream>>)>;
 
-  Dialer(net::Loop& loop, const std::string& host, uint16_t port, Duration timeout,
+  struct Options {
+    Duration timeout;
+    Duration keep_alive_probe;  // as net::Connector; 0: none
+  };
+
+  Dialer(net::Loop& loop, const std::string& host, uint16_t port, Options options,
          OnStream on_stream);
   Dialer(const Dialer&) = delete;
   Dialer& operator=(const Dialer&) = delete;
@@ -32,7 +37,7 @@ class Dialer {
 
   net::Loop& loop_;
   const std::string name_;  // "host:port", for errors
-  const Duration timeout_;
+  const Options options_;
   OnStream on_stream_;
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<net::Connector> connector_;

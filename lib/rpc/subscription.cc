@@ -14,6 +14,8 @@ constexpr http::HeadLimits kStreamHeadLimits{.head_bytes_max = 64u << 10, .heade
 // use, many times over.
 constexpr size_t kEventBytesMax = 16u << 20;
 constexpr size_t kRefusedBodyBytesMax = 512;
+// A stream may be silent for hours; a peer that vanished without a word is noticed all the same.
+constexpr Duration kKeepAliveProbe = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -42,7 +44,8 @@ Subscription::Subscription(net::Loop& loop, Call call, Duration connect_timeout,
            .detail = "no reply in time"});
   });
   dialer_ = std::make_unique<Dialer>(
-      loop_, url_.host, url_.port, connect_timeout,
+      loop_, url_.host, url_.port,
+      Dialer::Options{.timeout = connect_timeout, .keep_alive_probe = kKeepAliveProbe},
       [this](Result<std::unique_ptr<net::Stream>> stream) { dialled(std::move(stream)); });
 }
 

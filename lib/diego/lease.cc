@@ -1,0 +1,76 @@
+#include "diego/lease.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "net/loop.h"
+
+namespace causeway::diego {
+
+Lease::Lease(net::Loop& loop, Options options, Events events)
+    : options_(std::move(options)),
+      events_(std::move(events)),
+      next_(loop),
+      deadline_(loop),
+      loop_(loop),
+      client_(loop,
+              {.url = options_.locket_url, .timeout = options_.retry_interval, .attempts = 1}) {
+  const bool is_lock = options_.kind == Kind::lock;
+  resource_.set_key(options_.key);
+  resource_.set_owner(options_.owner);
+  resource_.set_value(options_.value);
+  resource_.set_type(is_lock ? "lock" : "presence");
+  resource_.set_type_code(is_lock ? models::Resource::LOCK : models::Resource::PRESENCE);
+  attempt();
+}
+
+void Lease::value(std::string value) {
+  resource_.set_value(std::move(value));
+  if (!is_over_ && !is_asking_) attempt();
+}
+
+void Lease::release(std::function<void()> done) {
+  is_over_ = true;
+  next_.disarm();
+  deadline_.disarm();
+  client_.release(resource_, [done = std::move(done)](const Result<void>&) { done(); });
+}
+
+void Lease::attempt() {
+  is_asking_ = true;
+  asked_ = loop_.now();
+  client_.lock(resource_, options_.ttl,
+               [this](Result<void> answer) { answered(std::move(answer)); });
+}
+
+void Lease::answered(Result<void> answer) {
+  is_asking_ = false;
+  if (is_over_) return;
+  next_.once(options_.retry_interval, [this] { attempt(); });
+  if (answer) {
+    // The ttl runs from when Locket got the request, which is not before we asked.
+    const Duration left =
+        std::max<Duration>(options_.ttl - (loop_.now() - asked_), Duration::zero());
+    deadline_.once(
+        left, [this] { lose({.fault = Fault::timeout, .detail = "not renewed for its ttl"}); });
+    if (!std::exchange(is_held_, true) && events_.on_held) events_.on_held();
+    return;
+  }
+  if (is_held_ && answer.error().fault == Fault::conflict) {
+    lose(answer.error());
+  } else if (events_.on_refused) {
+    events_.on_refused(answer.error());
+  }
+}
+
+void Lease::lose(const Error& error) {
+  is_held_ = false;
+  deadline_.disarm();
+  if (options_.kind == Kind::lock) {
+    is_over_ = true;
+    next_.disarm();
+  }
+  if (events_.on_lost) events_.on_lost(error);
+}
+
+}  // namespace causeway::diego

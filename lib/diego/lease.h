@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "diego/locket_client.h"
+#include "net/timer.h"
+
+namespace causeway::diego {
+
+// A lock or presence in Locket that is taken as soon as it is free and renewed while we live. A
+// lock that is refused on renewal, or could not be renewed for its ttl, is lost: nothing more is
+// tried, the service ends. A lost presence is taken again. Owner: main(). Thread: its loop's. Not
+// to be ended inside its callbacks.
+class Lease {
+ public:
+  enum class Kind : uint8_t { lock, presence };
+  struct Options {
+    std::string locket_url;
+    Kind kind = Kind::lock;
+    std::string key;
+    std::string owner;  // unique for the process
+    std::string value = {};
+    Duration ttl = std::chrono::seconds(15);
+    Duration retry_interval = std::chrono::seconds(5);
+  };
+  struct Events {
+    std::function<void()> on_held = {};
+    std::function<void(const Error&)> on_lost = {};
+    std::function<void(const Error&)> on_refused = {};  // an attempt failed; more follow
+  };
+
+  Lease(net::Loop& loop, Options options, Events events);
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  bool is_held() const { return is_held_; }
+  // From the next renewal on, which happens at once.
+  void value(std::string value);
+  // Gives it up, so that nobody has to wait for its ttl; `done` also when that fails. Nothing is
+  // tried afterwards.
+  void release(std::function<void()> done);
+
+ private:
+  void attempt();
+  void answered(Result<void> answer);
+  void lose(const Error& error);
+
+  const Options options_;
+  const Events events_;
+  models::Resource resource_;
+  bool is_held_ = false;
+  bool is_over_ = false;
+  bool is_asking_ = false;
+  net::Timer next_;      // attempt
+  net::Timer deadline_;  // of what is held: ttl after the last renewal was sent
+  Instant asked_{};
+  net::Loop& loop_;
+  LocketClient client_;
+};
+
+}  // namespace causeway::diego

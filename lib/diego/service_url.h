@@ -1,0 +1,27 @@
+#pragma once
+
+// Internal to lib/diego, and for configuration: addresses of services.
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace causeway::rpc {
+struct Reply;
+}
+
+namespace causeway::diego {
+
+// "10.0.0.1:8891" or "http://10.0.0.1:8891/" -> "http://10.0.0.1:8891". https is Fault::unsupported
+// until TLS is there.
+Result<std::string> service_url(std::string_view address);
+
+// One segment of a path, escaped.
+std::string path_segment(std::string_view text);
+
+// A reply whose status is none of those the call knows: 404 not_found, 409 conflict, 400 invalid,
+// 503 unavailable, others protocol.
+Error unexpected_status(std::string_view url, const rpc::Reply& reply);
+
+}  // namespace causeway::diego
