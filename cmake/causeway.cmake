@@ -102,6 +102,10 @@ function(causeway_test)
   causeway_own(${A_NAME} OFF)
   target_link_libraries(${A_NAME} PRIVATE ${deps} causeway_test_main)
   add_dependencies(causeway_tests ${A_NAME})
+  if(NOT CAUSEWAY_LANE STREQUAL "release")
+    # Optimising GoogleTest's macros costs a quarter of the time (half of it with clang's sanitizers) for nothing.
+    target_compile_options(${A_NAME} PRIVATE -O0)
+  endif()
 
   set(labels UNIT)
   set(timeout 120)

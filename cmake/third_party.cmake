@@ -47,7 +47,7 @@ endfunction()
 
 causeway_system_library(uv HEADER uv.h LIBRARIES uv)
 causeway_system_library(nghttp2 HEADER nghttp2/nghttp2.h LIBRARIES nghttp2)
-causeway_system_library(nats HEADER nats/nats.h LIBRARIES nats)
+causeway_system_library(nats_c HEADER nats/nats.h LIBRARIES nats)
 causeway_system_library(hiredis HEADER hiredis/hiredis.h LIBRARIES hiredis)
 causeway_system_library(protobuf HEADER google/protobuf/message.h LIBRARIES protobuf-lite DEPS Threads::Threads)
 causeway_system_library(yaml HEADER yaml-cpp/yaml.h LIBRARIES yaml-cpp)
