@@ -1,0 +1,129 @@
+#include "router/proxy/attempt.h"
+
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "router/proxy/exchange.h"
+#include "router/proxy/workbench.h"
+
+namespace causeway::router {
+namespace {
+
+std::shared_ptr<const Endpoint> shared_of(const Pool& pool, const Endpoint& endpoint) {
+  for (const auto& held : pool.endpoints()) {
+    if (held.get() == &endpoint) return held;
+  }
+  CHECK(false);
+  return nullptr;
+}
+
+}  // namespace
+
+Attempt::Start Attempt::start(const Pool& pool, const Endpoint& endpoint, Reuse reuse) {
+  end();
+  endpoint_ = &endpoint;
+  has_sent_ = was_reused_ = reply_has_begun_ = false;
+  dial_time_ = lookup_time_ = {};
+  started_at_ = bench_.loop.now();
+  if (endpoint.is_tls()) {
+    failure_ = Failure::tls_unsupported;
+    return Start::refused;
+  }
+  in_flight_ = endpoint.id();
+  is_in_flight_ = true;
+  bench_.balancer.began(in_flight_);
+  bench_.backends.metrics_of(endpoint).total_requests.add();
+  if (reuse != Reuse::never) {
+    lease_ = bench_.backends.take_idle(
+        endpoint, reuse == Reuse::any ? BackendPool::Check::none : BackendPool::Check::quiet);
+    if (lease_) {
+      was_reused_ = true;
+      lease_->use(*this, exchange_.request().method);
+      return Start::ready;
+    }
+  }
+  dialled_ = shared_of(pool, endpoint);
+  if (endpoint.is_numeric()) {
+    connect(endpoint.address());
+  } else {
+    resolver_ = net::Resolver::start(bench_.loop, std::string(endpoint.host()), endpoint.port(),
+                                     [this](Result<net::Address> address) {
+                                       lookup_time_ = bench_.loop.now() - started_at_;
+                                       if (address) return connect(*address);
+                                       failure_ = Failure::name_unresolved;
+                                       exchange_.on_attempt_failed();
+                                     });
+  }
+  return Start::waiting;
+}
+
+void Attempt::connect(const net::Address& address) {
+  net::Connector::Options options;
+  options.timeout = bench_.settings.endpoint_dial_timeout;
+  options.keep_alive_probe = bench_.settings.endpoint_keep_alive_probe_interval;
+  connector_ = net::Connector::start(bench_.loop, address, options,
+                                     [this](Result<std::unique_ptr<net::Stream>> connected) {
+                                       on_connected(std::move(connected));
+                                     });
+}
+
+void Attempt::on_connected(Result<std::unique_ptr<net::Stream>> connected) {
+  dial_time_ = bench_.loop.now() - started_at_ - lookup_time_;
+  if (!connected) {
+    failure_ = dial_failure(connected.error());
+    return exchange_.on_attempt_failed();
+  }
+  lease_ = bench_.backends.adopt(dialled_, *std::move(connected));
+  dialled_.reset();
+  lease_->use(*this, exchange_.request().method);
+  exchange_.on_attempt_ready();
+}
+
+void Attempt::leave_in_flight() {
+  if (!is_in_flight_) return;
+  is_in_flight_ = false;
+  bench_.balancer.ended(in_flight_);
+}
+
+void Attempt::finish() {
+  leave_in_flight();
+  lease_.give_back();
+}
+
+void Attempt::end() {
+  resolver_.reset();
+  connector_.reset();
+  dialled_.reset();
+  leave_in_flight();
+  lease_.drop();
+}
+
+bool Attempt::may_replay(bool is_replayable) const {
+  return was_reused_ && !reply_has_begun_ && (is_replayable || !has_sent_) &&
+         (failure_ == Failure::reset_before_reply || failure_ == Failure::closed_before_reply);
+}
+
+void Attempt::on_reply(http::ReplyHead& head) {
+  reply_has_begun_ = true;
+  // In flight until the reply's head is there (gorouter.md section 4): downloads and tunnels do not
+  // count.
+  if (head.status >= 200 || head.status == 101) leave_in_flight();
+  exchange_.on_reply(head);
+}
+
+void Attempt::on_reply_body(std::string_view bytes) { exchange_.on_reply_body(bytes); }
+void Attempt::on_reply_end(const http::Headers& trailers) { exchange_.on_reply_end(trailers); }
+void Attempt::on_backend_read_done(std::string_view rest) { exchange_.on_backend_read_done(rest); }
+void Attempt::on_backend_drained() { exchange_.on_backend_drained(); }
+
+void Attempt::on_backend_failure(const Error& error) {
+  failure_ = reply_failure(error);
+  if (failure_ == Failure::reply_head_too_large && bench_.settings.max_response_headers > 0)
+    failure_ = Failure::too_many_reply_headers;
+  // Whoever has begun to answer may have acted on the request: it is not sent again.
+  if (lease_->reply_has_begun()) reply_has_begun_ = true;
+  exchange_.on_attempt_failed();
+}
+
+}  // namespace causeway::router

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "base/clock.h"
+#include "net/tcp.h"
+#include "router/proxy/backend_connection.h"
+#include "router/proxy/backend_lease.h"
+#include "router/proxy/failure.h"
+#include "router/route/pool.h"
+
+namespace causeway::router {
+
+class Exchange;
+struct Workbench;
+
+// One try at sending an exchange's request to one endpoint.
+// Owner: Exchange, one at a time; the object is used again for the next try. Thread: its worker's.
+// Ends: on failure, with the end of the reply, or with its exchange; the lease goes back to the
+// pool then.
+class Attempt final : private BackendConnection::User {
+ public:
+  Attempt(Exchange& exchange, Workbench& bench) : exchange_(exchange), bench_(bench) {}
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  ~Attempt() { end(); }
+
+  enum class Reuse : uint8_t { never, quiet_ones, any };  // of idle connections
+  enum class Start : uint8_t { ready, waiting, refused };
+  // ready: a connection is there. waiting: the exchange hears later. refused: failure() says why.
+  Start start(const Pool& pool, const Endpoint& endpoint, Reuse reuse);
+  // Notes that bytes of the request are being sent on it.
+  void note_sent() { has_sent_ = true; }
+  // The reply is whole and so is the request: the connection may serve the next one.
+  void finish();
+  // Gives everything up. Idempotent.
+  void end();
+
+  Failure failure() const { return failure_; }
+  // Could this failure be the fault of a connection kept too long, and is it safe to send the
+  // request once more, to the same endpoint?
+  bool may_replay(bool is_replayable) const;
+  bool has_sent() const { return has_sent_; }
+  bool reply_has_begun() const { return reply_has_begun_; }
+  bool has_connection() const { return static_cast<bool>(lease_); }
+  bool was_reused() const { return was_reused_; }
+  const Endpoint& endpoint() const { return *endpoint_; }
+  net::Stream& stream() { return lease_->stream(); }
+
+  Instant started_at() const { return started_at_; }
+  Duration dial_time() const { return dial_time_; }  // zero when a kept connection was used
+  Duration lookup_time() const { return lookup_time_; }
+
+ private:
+  void connect(const net::Address& address);
+  void on_connected(Result<std::unique_ptr<net::Stream>> connected);
+  void leave_in_flight();
+  void on_reply(http::ReplyHead& head) override;
+  void on_reply_body(std::string_view bytes) override;
+  void on_reply_end(const http::Headers& trailers) override;
+  void on_backend_read_done(std::string_view rest) override;
+  void on_backend_failure(const Error& error) override;
+  void on_backend_drained() override;
+
+  Exchange& exchange_;
+  Workbench& bench_;
+  std::shared_ptr<const Endpoint> dialled_;  // held while dialling only
+  const Endpoint* endpoint_ = nullptr;       // valid as long as the exchange pins its table
+  std::unique_ptr<net::Resolver> resolver_;
+  std::unique_ptr<net::Connector> connector_;
+  BackendLease lease_;
+  Failure failure_ = Failure::no_endpoint;
+  EndpointId in_flight_ = 0;
+  bool is_in_flight_ = false;
+  bool has_sent_ = false;
+  bool was_reused_ = false;
+  bool reply_has_begun_ = false;
+  Instant started_at_{};
+  Duration dial_time_{};
+  Duration lookup_time_{};
+};
+
+}  // namespace causeway::router

@@ -1,0 +1,135 @@
+#include "router/proxy/backend_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "net/loop.h"
+
+namespace causeway::router {
+
+BackendLease::BackendLease(BackendPool& pool, std::unique_ptr<BackendConnection> connection)
+    : pool_(&pool), connection_(std::move(connection)) {}
+
+BackendLease::BackendLease(BackendLease&& other) noexcept
+    : pool_(other.pool_), connection_(std::move(other.connection_)) {}
+
+BackendLease& BackendLease::operator=(BackendLease&& other) noexcept {
+  if (this != &other) {
+    give_back();
+    pool_ = other.pool_;
+    connection_ = std::move(other.connection_);
+  }
+  return *this;
+}
+
+void BackendLease::give_back() {
+  if (connection_) pool_->put_back(std::move(connection_));
+}
+
+void BackendLease::drop() {
+  if (connection_) pool_->end(std::move(connection_));
+}
+
+BackendPool::BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ProxyMetrics& metrics,
+                         Options options)
+    : loop_(loop), idle_deadlines_(idle_deadlines), metrics_(metrics), options_(options) {}
+
+BackendPool::~BackendPool() {
+  close_idle();
+  CHECK(connections_ == 0);
+}
+
+void BackendPool::show() {
+  metrics_.backend_connections.set(static_cast<double>(connections_));
+  metrics_.backend_connections_idle.set(static_cast<double>(idle_));
+}
+
+BackendLease BackendPool::take_idle(const Endpoint& endpoint, Check check) {
+  const auto found = shelves_.find(endpoint.id());
+  if (found == shelves_.end()) return {};
+  Shelf& shelf = found->second;
+  while (!shelf.idle.empty()) {
+    std::unique_ptr<BackendConnection> connection = std::move(shelf.idle.back());
+    shelf.idle.pop_back();
+    --idle_;
+    if (check == Check::quiet && !connection->is_quiet()) {
+      end(std::move(connection));
+      continue;
+    }
+    metrics_.backend_connections_idle.set(static_cast<double>(idle_));
+    return {*this, std::move(connection)};
+  }
+  return {};
+}
+
+BackendLease BackendPool::adopt(const std::shared_ptr<const Endpoint>& endpoint,
+                                std::unique_ptr<net::Stream> stream) {
+  Shelf& shelf = shelves_[endpoint->id()];
+  shelf.endpoint = endpoint;
+  ++shelf.open;
+  ++connections_;
+  show();
+  return {*this, std::make_unique<BackendConnection>(*this, endpoint->id(), std::move(stream),
+                                                     options_.reply_limits)};
+}
+
+ProxyMetrics::OfComponent& BackendPool::metrics_of(const Endpoint& endpoint) {
+  Shelf& shelf = shelves_[endpoint.id()];
+  if (shelf.metrics == nullptr) shelf.metrics = &metrics_.of_component(endpoint.tag("component"));
+  return *shelf.metrics;
+}
+
+void BackendPool::put_back(std::unique_ptr<BackendConnection> connection) {
+  const auto found = shelves_.find(connection->endpoint());
+  CHECK(found != shelves_.end());
+  Shelf& shelf = found->second;
+  if (!options_.keep_alive || shelf.idle.size() >= options_.idle_max || !connection->is_reusable())
+    return end(std::move(connection));
+  connection->rest();
+  shelf.idle.push_back(std::move(connection));
+  ++idle_;
+  metrics_.backend_connections_idle.set(static_cast<double>(idle_));
+}
+
+void BackendPool::end(std::unique_ptr<BackendConnection> connection) {
+  const auto found = shelves_.find(connection->endpoint());
+  CHECK(found != shelves_.end() && found->second.open > 0);
+  --found->second.open;
+  --connections_;
+  show();
+  connection->end();
+  loop_.bury(std::move(connection));
+}
+
+void BackendPool::drop(BackendConnection& connection) {
+  const auto found = shelves_.find(connection.endpoint());
+  CHECK(found != shelves_.end());
+  auto& idle = found->second.idle;
+  const auto place = std::find_if(idle.begin(), idle.end(),
+                                  [&](const auto& kept) { return kept.get() == &connection; });
+  CHECK(place != idle.end());
+  std::unique_ptr<BackendConnection> taken = std::move(*place);
+  idle.erase(place);
+  --idle_;
+  end(std::move(taken));
+}
+
+void BackendPool::close_idle(Shelf& shelf) {
+  while (!shelf.idle.empty()) drop(*shelf.idle.back());
+}
+
+void BackendPool::close_idle() {
+  for (auto& [id, shelf] : shelves_) close_idle(shelf);
+}
+
+void BackendPool::sweep() {
+  for (auto place = shelves_.begin(); place != shelves_.end();) {
+    Shelf& shelf = place->second;
+    if (shelf.endpoint.expired()) close_idle(shelf);
+    const bool is_gone = shelf.endpoint.expired() && shelf.open == 0;
+    place = is_gone ? shelves_.erase(place) : std::next(place);
+  }
+}
+
+}  // namespace causeway::router

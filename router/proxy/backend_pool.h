@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "http/h1_parser.h"
+#include "net/stream.h"
+#include "router/proxy/backend_connection.h"
+#include "router/proxy/backend_lease.h"
+#include "router/proxy/deadlines.h"
+#include "router/proxy/proxy_metrics.h"
+#include "router/route/endpoint.h"
+
+namespace causeway::net {
+class Loop;
+}
+
+namespace causeway::router {
+
+// One worker's connections to all endpoints: idle ones are kept, the last used is the first used
+// again, so that the others grow old and go. Filed under EndpointId. Owner: the worker. Thread: its
+// own. Ends after every lease.
+class BackendPool {
+ public:
+  struct Options {
+    bool keep_alive = true;
+    size_t idle_max = 2;  // per endpoint
+    size_t buffer_bytes_max = 64u << 10;
+    http::HeadLimits reply_limits;
+  };
+
+  BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ProxyMetrics& metrics,
+              Options options);
+  BackendPool(const BackendPool&) = delete;
+  BackendPool& operator=(const BackendPool&) = delete;
+  ~BackendPool();
+
+  enum class Check : uint8_t { none, quiet };
+  // An idle connection to the endpoint, or an empty lease. Check::quiet looks at the socket first,
+  // for requests that could not be sent again.
+  BackendLease take_idle(const Endpoint& endpoint, Check check);
+  // Takes a new connection in.
+  BackendLease adopt(const std::shared_ptr<const Endpoint>& endpoint,
+                     std::unique_ptr<net::Stream> stream);
+  // Metrics by the component of the endpoint.
+  ProxyMetrics::OfComponent& metrics_of(const Endpoint& endpoint);
+
+  // Closes idle connections to endpoints that no table has any more, and forgets those endpoints.
+  void sweep();
+  // Closes all idle connections.
+  void close_idle();
+
+  const Options& options() const { return options_; }
+  DeadlineQueue& idle_deadlines() { return idle_deadlines_; }
+  size_t connections() const { return connections_; }
+  size_t idle() const { return idle_; }
+
+ private:
+  friend class BackendConnection;
+  friend class BackendLease;
+
+  struct Shelf {
+    std::vector<std::unique_ptr<BackendConnection>> idle;
+    std::weak_ptr<const Endpoint> endpoint;
+    ProxyMetrics::OfComponent* metrics = nullptr;
+    uint32_t open = 0;
+  };
+
+  void put_back(std::unique_ptr<BackendConnection> connection);
+  void end(std::unique_ptr<BackendConnection> connection);
+  // Takes an idle connection out and ends it.
+  void drop(BackendConnection& connection);
+  void close_idle(Shelf& shelf);
+  void show();
+
+  net::Loop& loop_;
+  DeadlineQueue& idle_deadlines_;
+  ProxyMetrics& metrics_;
+  const Options options_;
+  std::unordered_map<EndpointId, Shelf> shelves_;
+  size_t connections_ = 0;
+  size_t idle_ = 0;
+};
+
+}  // namespace causeway::router

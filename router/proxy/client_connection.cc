@@ -1,0 +1,240 @@
+#include "router/proxy/client_connection.h"
+
+#include "base/check.h"
+#include "http/h1_writer.h"
+#include "router/proxy/listener.h"
+#include "router/proxy/workbench.h"
+
+namespace causeway::router {
+namespace {
+
+// No request head is ever longer or has more lines; the configured limits answer below that
+// (section 17).
+constexpr http::HeadLimits head_limits{.head_bytes_max = 1u << 20, .headers_max = 10'000};
+// A client that was told to go gets two seconds to do so after its last byte was sent, and a minute
+// for each step of taking it.
+constexpr uint32_t linger_rounds_max = 4;
+constexpr uint32_t stuck_rounds_max = 120;
+// What it still sends in that time is thrown away, up to this much.
+constexpr size_t linger_discarded_bytes_max = 16u << 20;
+// Kept for the next time something has to wait.
+constexpr size_t ahead_bytes_kept = 4096;
+
+}  // namespace
+
+ClientConnection::ClientConnection(Listener& listener, Workbench& bench,
+                                   std::unique_ptr<net::Stream> stream, size_t place)
+    : listener_(listener),
+      bench_(bench),
+      place_(place),
+      stream_(std::move(stream)),
+      client_ip_(stream_->peer().ip()),
+      client_authority_(stream_->peer().to_string()),
+      parser_(arena_, head_limits, *this),
+      exchange_(*this, bench) {
+  stream_->watermarks(bench_.settings.buffer_bytes_max);
+  bench_.client_idle.arm(*this);
+  stream_->listen(*this);
+}
+
+ClientConnection::~ClientConnection() { CHECK(state_ == State::ended); }
+
+bool ClientConnection::may_feed() const {
+  if (state_ != State::open) return false;
+  return exchange_.is_idle() || (exchange_.takes_body() && !parser_.is_complete());
+}
+
+void ClientConnection::on_read(std::span<char> bytes) {
+  if (state_ == State::ended) return;
+  if (state_ == State::lingering) {
+    linger_discarded_bytes_ += bytes.size();
+    if (linger_discarded_bytes_ > linger_discarded_bytes_max) end();
+    return;
+  }
+  const std::string_view view(bytes.data(), bytes.size());
+  if (may_feed() && ahead_.empty()) return feed(view);
+  ahead_.append(view);
+  stream_->pause(net::Pause::exchange);
+}
+
+void ClientConnection::feed(std::string_view bytes) {
+  CHECK(!is_feeding_);
+  is_feeding_ = true;
+  while (!bytes.empty() && may_feed()) {
+    const auto fed = parser_.feed(bytes);
+    if (state_ != State::open) break;
+    if (!fed) {
+      is_feeding_ = false;
+      return refuse(fed.error());
+    }
+    bytes.remove_prefix(*fed);
+    exchange_.on_feed_done();
+  }
+  is_feeding_ = false;
+  if (state_ != State::open || exchange_.is_tunnelling()) return;
+  if (!bytes.empty()) {
+    ahead_.append(bytes);
+    stream_->pause(net::Pause::exchange);
+  }
+  after_feed();
+}
+
+void ClientConnection::resume_feeding() {
+  if (is_feeding_ || state_ != State::open) return;
+  std::string waiting;
+  waiting.swap(ahead_);
+  if (waiting.empty()) {
+    is_feeding_ = true;
+    exchange_.on_feed_done();
+    is_feeding_ = false;
+    if (state_ != State::open || exchange_.is_tunnelling()) return;
+    return after_feed();
+  }
+  feed(waiting);
+  if (ahead_.empty() && waiting.capacity() <= ahead_bytes_kept) {
+    waiting.clear();
+    ahead_.swap(waiting);
+  }
+}
+
+// Whatever was at hand has been told: what next?
+void ClientConnection::after_feed() {
+  if (ahead_.empty()) stream_->resume(net::Pause::exchange);
+  if (exchange_.is_idle()) {
+    if (has_ended_ && ahead_.empty()) return end();
+    const bool has_begun = parser_.has_begun();
+    if (has_begun && !head_is_timed_) bench_.client_head.arm(*this);
+    head_is_timed_ = has_begun;
+  } else if (has_ended_ && ahead_.empty() && !parser_.is_complete()) {
+    // The rest of its body will not come.
+    exchange_.on_client_gone();
+    end();
+  }
+}
+
+void ClientConnection::on_request(http::RequestHead& head) {
+  call_off();
+  head_is_timed_ = false;
+  exchange_.begin(head);
+}
+
+void ClientConnection::on_request_body(std::string_view bytes) { exchange_.on_request_body(bytes); }
+
+void ClientConnection::on_request_end(const http::Headers& trailers) {
+  exchange_.on_request_end(trailers);
+}
+
+void ClientConnection::on_exchange_done(bool keeps_open) {
+  if (state_ != State::open) return;
+  if (!keeps_open) return close_after_reply();
+  parser_.next_request();
+  arena_.reset();
+  bench_.client_idle.arm(*this);
+  if (is_feeding_) return;
+  if (!ahead_.empty()) return resume_feeding();
+  if (has_ended_) close_after_reply();
+}
+
+void ClientConnection::on_end() {
+  if (state_ == State::ended) return;
+  has_ended_ = true;
+  if (state_ == State::lingering) {
+    if (stream_->queued_bytes() == 0) end();
+    return;
+  }
+  // A client that only stopped sending still gets its reply.
+  after_feed();
+}
+
+void ClientConnection::on_failure(const Error&) {
+  if (state_ == State::ended) return;
+  exchange_.on_client_gone();
+  end();
+}
+
+void ClientConnection::on_drained() {
+  if (state_ == State::open) exchange_.on_client_drained();
+  if (state_ == State::lingering && has_ended_ && stream_->queued_bytes() == 0) end();
+}
+
+void ClientConnection::on_deadline() {
+  if (state_ == State::lingering) return on_linger_tick();
+  // Idle for too long, or a head that does not come to its end.
+  end();
+}
+
+// Malformed requests get a bare reply, no log line, and no further word (section 16).
+void ClientConnection::refuse(const Error& error) {
+  bench_.metrics.malformed_requests.add();
+  const auto status = static_cast<uint16_t>(error.os);
+  const std::string_view reason = http::reason_phrase(status);
+  std::string text;
+  http::append_status_line(text, status, reason, {1, 1});
+  text.append("Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n");
+  text.append(std::to_string(status)).append(" ").append(reason);
+  if (!error.detail.empty()) text.append(": ").append(error.detail);
+  // In the middle of an exchange (a broken chunk) the reply may have begun already.
+  const bool may_answer = exchange_.is_idle() || !exchange_.has_replied();
+  exchange_.on_client_gone();
+  if (may_answer) stream_->write(text);
+  linger();
+}
+
+void ClientConnection::cut(Cut how) {
+  if (state_ != State::open) return;
+  if (how == Cut::reset) {
+    stream_->abort_on_close();
+    return end();
+  }
+  linger();
+}
+
+void ClientConnection::close_after_reply() {
+  const bool is_quiet = parser_.is_complete() && ahead_.empty();
+  if (stream_->queued_bytes() == 0 && (is_quiet || has_ended_)) return end();
+  linger();
+}
+
+// Closing with unread bytes would reset the connection and could cost the client the reply: FIN
+// first, then wait for its end.
+void ClientConnection::linger() {
+  state_ = State::lingering;
+  ahead_.clear();
+  linger_rounds_ = 0;
+  linger_queued_ = stream_->queued_bytes();
+  stream_->shutdown();
+  stream_->watermarks(4);  // on_drained() when all is sent
+  stream_->listen(*this);  // back from the tunnel, if there was one
+  for (const net::Pause reason : {net::Pause::exchange, net::Pause::peer_full, net::Pause::owner})
+    stream_->resume(reason);
+  if (has_ended_ && linger_queued_ == 0) return end();
+  bench_.lingering.arm(*this);
+}
+
+void ClientConnection::on_linger_tick() {
+  const size_t queued = stream_->queued_bytes();
+  linger_rounds_ = queued == linger_queued_ ? linger_rounds_ + 1 : 0;
+  linger_queued_ = queued;
+  const uint32_t rounds_max = queued > 0 ? stuck_rounds_max : linger_rounds_max;
+  if (linger_rounds_ >= rounds_max || (has_ended_ && queued == 0)) return end();
+  bench_.lingering.arm(*this);
+}
+
+bool ClientConnection::is_busy() const {
+  if (state_ == State::open) return !exchange_.is_tunnelling();
+  return state_ == State::lingering && stream_->queued_bytes() > 0;
+}
+
+void ClientConnection::drain() {
+  if (state_ == State::open && exchange_.is_idle() && !parser_.has_begun()) close_after_reply();
+}
+
+void ClientConnection::end() {
+  if (state_ == State::ended) return;
+  exchange_.on_client_gone();
+  state_ = State::ended;
+  call_off();
+  listener_.remove(*this);
+}
+
+}  // namespace causeway::router

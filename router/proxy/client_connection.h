@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/arena.h"
+#include "http/h1_parser.h"
+#include "net/stream.h"
+#include "router/proxy/deadlines.h"
+#include "router/proxy/exchange.h"
+
+namespace causeway::router {
+
+class Listener;
+struct Workbench;
+
+// One client's connection: turns its bytes into requests, one after the other, and hands them to
+// its exchange. Bytes that come before they are wanted (pipelined requests, a body while the
+// backend is being dialled) wait here, one read's worth, with the stream paused. Owner: Listener.
+// Thread: its worker's. Ends: after a reply that closes, a failure, the client's end, its idle
+// time.
+class ClientConnection final : private net::Stream::Events,
+                               private http::RequestParser::Events,
+                               private Deadline {
+ public:
+  ClientConnection(Listener& listener, Workbench& bench, std::unique_ptr<net::Stream> stream,
+                   size_t place);
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+  ~ClientConnection();
+
+  // For the exchange.
+  net::Stream& stream() { return *stream_; }
+  Arena& arena() { return arena_; }
+  const std::string& client_ip() const { return client_ip_; }
+  const std::string& client_authority() const { return client_authority_; }
+  bool has_ended() const { return has_ended_; }      // the client sends no more
+  bool is_feeding() const { return is_feeding_; }    // bytes are being told just now
+  std::string_view ahead() const { return ahead_; }  // bytes that wait
+  // No request body bytes are told until resume_feeding(). Within an event of the parser.
+  void hold_body() { parser_.stop(); }
+  // Tells the bytes that wait, as far as the exchange takes them, and on_feed_done().
+  void resume_feeding();
+  // The exchange is idle again.
+  void on_exchange_done(bool keeps_open);
+  // The reply is not whole (or was a tunnel): orderly sends what is queued and FIN, reset tells
+  // that something is missing.
+  enum class Cut : uint8_t { orderly, reset };
+  void cut(Cut how);
+
+  // For the listener.
+  // Closes when idle; otherwise the exchange's end does.
+  void drain();
+  // Ends at once; an open exchange is logged.
+  void end();
+  // Does it hold up a drain?
+  bool is_busy() const;
+  size_t place() const { return place_; }
+  void place(size_t place) { place_ = place; }
+
+ private:
+  enum class State : uint8_t {
+    open,
+    lingering,  // the last bytes go out; what comes is thrown away
+    ended
+  };
+
+  void on_read(std::span<char> bytes) override;
+  void on_end() override;
+  void on_failure(const Error& error) override;
+  void on_drained() override;
+  void on_request(http::RequestHead& head) override;
+  void on_request_body(std::string_view bytes) override;
+  void on_request_end(const http::Headers& trailers) override;
+  void on_deadline() override;
+
+  bool may_feed() const;
+  void feed(std::string_view bytes);
+  void after_feed();
+  void refuse(const Error& error);
+  void close_after_reply();
+  void linger();
+  void on_linger_tick();
+
+  Listener& listener_;
+  Workbench& bench_;
+  size_t place_;
+  std::unique_ptr<net::Stream> stream_;
+  const std::string client_ip_;
+  const std::string client_authority_;
+  Arena arena_;
+  http::RequestParser parser_;
+  Exchange exchange_;
+  std::string ahead_;
+  State state_ = State::open;
+  bool has_ended_ = false;
+  bool is_feeding_ = false;
+  bool head_is_timed_ = false;
+  uint32_t linger_rounds_ = 0;
+  size_t linger_queued_ = 0;
+  size_t linger_discarded_bytes_ = 0;
+};
+
+}  // namespace causeway::router

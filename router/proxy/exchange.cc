@@ -1,0 +1,244 @@
+#include "router/proxy/exchange.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/check.h"
+#include "router/proxy/client_connection.h"
+#include "router/proxy/head_writer.h"
+#include "router/proxy/workbench.h"
+#include "router/rules/request_rules.h"
+
+namespace causeway::router {
+namespace {
+
+// What is left of a request body is read and thrown away to keep the connection, up to this much;
+// beyond, closing is cheaper.
+constexpr uint64_t discarded_body_bytes_max = 64u << 10;
+
+}  // namespace
+
+Exchange::Exchange(ClientConnection& connection, Workbench& bench)
+    : connection_(connection),
+      bench_(bench),
+      attempt_(*this, bench),
+      request_relay_(bench.to_backend),
+      reply_relay_(bench.to_client),
+      tunnel_(*this, bench) {}
+
+Exchange::~Exchange() { CHECK(is_idle()); }
+
+const Settings& Exchange::settings() const { return bench_.settings; }
+Arena& Exchange::arena() { return connection_.arena(); }
+
+const RouteTable& Exchange::pin_table() {
+  pin_ = bench_.routes.pin();
+  return pin_.table();
+}
+
+void Exchange::begin(http::RequestHead& head) {
+  CHECK(is_idle());
+  phase_ = Phase::ruling;
+  head_ = &head;
+  facts_ = find_request_facts(head, arena());
+  ruling_ = {};
+  attempts_ = 0;
+  component_ = nullptr;
+  is_logged_ = is_counted_ = true;
+  body_was_told_ = request_is_whole_ = reply_head_is_sent_ = reply_is_whole_ = false;
+  keeps_client_ = is_upgrading_ = closes_delimited_ = false;
+  started_at_ = bench_.loop.now();
+  backend_started_at_ = {};
+  ++bench_.exchanges;
+
+  record_ = {};
+  record_.started_unix_ns = bench_.unix_ns();
+  record_.host = facts_.authority;
+  record_.method = head.method;
+  record_.target = head.target;
+  record_.http10 = head.version.minor == 0;
+  record_.client = connection_.client_authority();
+  record_.referer = facts_.referer;
+  record_.user_agent = facts_.user_agent;
+  if (run_request_rules(*this) == Verdict::proceed) choose();
+}
+
+bool Exchange::is_replayable() const {
+  return facts_.is_idempotent && head_->framing == http::Framing::none;
+}
+
+Attempt::Reuse Exchange::reuse() const {
+  // What can be sent again may meet a dead connection; for the rest the socket is looked at first.
+  return is_replayable() ? Attempt::Reuse::any : Attempt::Reuse::quiet_ones;
+}
+
+bool Exchange::was_tried(const Endpoint& endpoint) const {
+  const size_t known = std::min<size_t>(attempts_, tried_.size());
+  return std::find(tried_.begin(), tried_.begin() + static_cast<ptrdiff_t>(known), endpoint.id()) !=
+         tried_.begin() + static_cast<ptrdiff_t>(known);
+}
+
+const Endpoint* Exchange::pick_endpoint() {
+  Balancer::Wish wish;
+  wish.filter = ruling_.filter;
+  wish.attempt = attempts_ + 1;
+  const Endpoint* endpoint = bench_.balancer.pick(*ruling_.pool, wish, bench_.loop.now());
+  // Everybody had a turn: the same one would fail again.
+  if (endpoint != nullptr && attempts_ >= ruling_.pool->size() && was_tried(*endpoint))
+    return nullptr;
+  return endpoint;
+}
+
+void Exchange::choose() {
+  const Endpoint* endpoint = pick_endpoint();
+  if (endpoint == nullptr) return fail(attempts_ == 0 ? Failure::no_endpoint : attempt_.failure());
+  tried_[attempts_++ % tried_.size()] = endpoint->id();
+  try_endpoint(*endpoint, reuse());
+}
+
+void Exchange::try_endpoint(const Endpoint& endpoint, Attempt::Reuse reuse) {
+  bench_.endpoint_answers.arm(*this);
+  switch (attempt_.start(*ruling_.pool, endpoint, reuse)) {
+    case Attempt::Start::ready:
+      return send_request();
+    case Attempt::Start::waiting:
+      phase_ = Phase::connecting;
+      return connection_.hold_body();
+    case Attempt::Start::refused:
+      // At most max_attempts deep.
+      return on_attempt_failed();
+  }
+}
+
+void Exchange::on_attempt_ready() { send_request(); }
+
+void Exchange::send_request() {
+  phase_ = Phase::relaying;
+  backend_started_at_ = bench_.loop.now();
+  request_relay_.begin(
+      connection_.stream(), attempt_.stream(),
+      head_->framing == http::Framing::chunked ? Relay::Framing::chunked : Relay::Framing::as_is);
+  std::string& text = bench_.to_backend.head;
+  text.clear();
+  append_backend_head(text, *this, attempt_.endpoint());
+  request_relay_.add_head();
+  attempt_.note_sent();
+  // Head and what there is of the body leave together, in on_feed_done().
+  if (!connection_.is_feeding()) connection_.resume_feeding();
+}
+
+void Exchange::on_request_body(std::string_view bytes) {
+  record_.received_bytes += bytes.size();
+  if (phase_ != Phase::relaying || !request_relay_.is_active()) return;
+  body_was_told_ = true;
+  request_relay_.add_body(bytes);
+}
+
+void Exchange::on_request_end(const http::Headers& trailers) {
+  request_is_whole_ = true;
+  if (phase_ == Phase::relaying && request_relay_.is_active()) {
+    if (head_->framing == http::Framing::chunked) body_was_told_ = true;
+    request_relay_.add_end(trailers);
+  }
+}
+
+void Exchange::on_feed_done() {
+  if (phase_ == Phase::relaying) return request_relay_.flush();
+  if (phase_ == Phase::replied && (request_is_whole_ || !keeps_client_)) finish();
+}
+
+bool Exchange::may_try_again(Failure failure) const {
+  const FailureRow& row = failure_row(failure);
+  if (attempts_ >= std::max<uint32_t>(settings().max_attempts, 1)) return false;
+  if (body_was_told_ || reply_head_is_sent_ || attempt_.reply_has_begun()) return false;
+  return row.again == Again::always || (row.again == Again::if_replayable && is_replayable());
+}
+
+void Exchange::note_failed_attempt(Failure failure) {
+  const FailureRow& row = failure_row(failure);
+  const Instant now = bench_.loop.now();
+  const Duration took = now - attempt_.started_at();
+  ++record_.failed_attempts;
+  record_.failed_attempts_seconds =
+      std::max(record_.failed_attempts_seconds, 0.0) + std::chrono::duration<double>(took).count();
+  if (row.marks_failed) bench_.balancer.mark_failed(attempt_.endpoint().id(), now);
+  bench_.logger.error("backend-endpoint-failed",
+                      {{"error", row.text},
+                       {"fault", row.name},
+                       {"retriable", row.again != Again::never},
+                       {"attempt", attempts_},
+                       {"vcap_request_id", ruling_.request_id},
+                       {"num-endpoints", ruling_.pool->size()},
+                       {"got-connection", attempt_.has_connection()},
+                       {"wrote-headers", attempt_.has_sent()},
+                       {"conn-reused", attempt_.was_reused()},
+                       {"dial-time", std::chrono::duration<double>(attempt_.dial_time()).count()},
+                       {"route-endpoint", attempt_.endpoint().authority()},
+                       {"application_id", attempt_.endpoint().app_id()}});
+}
+
+void Exchange::on_attempt_failed() {
+  const Failure failure = attempt_.failure();
+  request_relay_.end();
+  if (reply_head_is_sent_) return cut(Failure::broken_body);
+  if (!body_was_told_ && attempt_.may_replay(is_replayable())) {
+    bench_.metrics.backend_replays.add();
+    const Endpoint& endpoint = attempt_.endpoint();
+    return try_endpoint(endpoint, Attempt::Reuse::never);
+  }
+  note_failed_attempt(failure);
+  if (!may_try_again(failure)) return fail(failure);
+  bench_.metrics.backend_retries.add();
+  choose();
+}
+
+void Exchange::on_deadline() {
+  if (reply_head_is_sent_) return cut(Failure::endpoint_timeout);
+  note_failed_attempt(Failure::endpoint_timeout);
+  fail(Failure::endpoint_timeout);
+}
+
+void Exchange::fail(Failure failure) {
+  const FailureRow& row = failure_row(failure);
+  CHECK(row.status != 0);
+  if (attempts_ > 0) {
+    note_backend(row.status);
+    bench_.metrics.count_response(row.status);
+  }
+  if (row.status == 502) bench_.metrics.bad_gateways.add();
+  if (head_->upgrade) bench_.metrics.websocket_failures.add();
+  std::string error("endpoint_failure (");
+  error.append(row.text).append(")");
+  reply({.status = row.status,
+         .router_error = error,
+         .message = "Registered endpoint failed to handle the request."});
+}
+
+bool Exchange::may_keep_client() const {
+  return head_->keep_alive && !bench_.is_draining && !connection_.has_ended();
+}
+
+void Exchange::reply(const RouterReply& reply) {
+  CHECK(!reply_head_is_sent_);
+  call_off();
+  request_relay_.end();
+  attempt_.end();
+  const bool has_cheap_rest = head_->framing == http::Framing::length && !head_->expect_continue &&
+                              head_->content_length <= discarded_body_bytes_max;
+  keeps_client_ = may_keep_client() && !reply.closes &&
+                  (request_is_whole_ || head_->framing == http::Framing::none || has_cheap_rest);
+  if (is_logged_ && reply.status >= 400 && reply.status != 404)
+    bench_.logger.info("status", {{"body", reply.message}, {"status", reply.status}});
+  record_.status = reply.status;
+  record_.router_error = arena().copy(reply.router_error);
+  std::string& text = bench_.to_client.head;
+  text.clear();
+  append_router_reply(text, *this, reply, keeps_client_);
+  connection_.stream().write(text);
+  release_route();
+  reply_head_is_sent_ = reply_is_whole_ = true;
+  phase_ = Phase::replied;
+  if (!connection_.is_feeding()) connection_.resume_feeding();
+}
+
+}  // namespace causeway::router

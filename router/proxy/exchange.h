@@ -1,0 +1,166 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/arena.h"
+#include "http/message.h"
+#include "router/proxy/access_record.h"
+#include "router/proxy/attempt.h"
+#include "router/proxy/deadlines.h"
+#include "router/proxy/proxy_metrics.h"
+#include "router/proxy/relay.h"
+#include "router/proxy/request_facts.h"
+#include "router/proxy/route_view.h"
+#include "router/proxy/tunnel.h"
+#include "router/route/pool.h"
+
+namespace causeway::router {
+
+class ClientConnection;
+struct Settings;
+struct Workbench;
+
+// A reply that the router makes itself (gorouter.md section 16). Views live during the call.
+struct RouterReply {
+  uint16_t status = 502;
+  std::string_view router_error = {};  // X-Cf-Routererror
+  std::string_view message = {};       // the body becomes "<status> <reason>: <message>\n"
+  std::string_view cache_control = {};
+  std::string_view body = {};  // instead of a message, word for word
+  bool is_plain = true;        // with the content type of text
+  bool expires = false;        // Expires: 0
+  bool closes = false;         // the client connection ends with it
+};
+
+// What the rules decided about a request: typed fields, set once each, read by the writer of heads.
+// Views into the arena.
+struct Ruling {
+  std::string_view request_id;
+  std::string_view forwarded_for;
+  std::string_view forwarded_proto;
+  std::string_view request_start;
+  InstanceFilter filter;
+  const Pool* pool = nullptr;  // valid while the exchange pins its table
+  bool drops_client_cert = false;
+};
+
+// One request and its reply, from the request's head to the end of both: runs the rules, chooses
+// endpoints, relays the bodies and writes the access record. Reused for the next request of its
+// connection. Owner: ClientConnection. Thread: its worker's. Ends: finish(), cut() or the client's
+// going; idle then.
+class Exchange final : private Deadline {
+ public:
+  enum class Phase : uint8_t {
+    idle,
+    ruling,      // rules look at the head
+    connecting,  // an attempt gets its connection
+    relaying,    // bytes go both ways
+    tunnelling,  // upgraded
+    replied,     // the router answered itself; what is left of the request body is thrown away
+  };
+
+  Exchange(ClientConnection& connection, Workbench& bench);
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange();
+
+  // From the connection: the request.
+  void begin(http::RequestHead& head);
+  void on_request_body(std::string_view bytes);
+  void on_request_end(const http::Headers& trailers);
+  // All bytes at hand were told. May finish the exchange, and the connection with it.
+  void on_feed_done();
+  // May request bytes be told just now?
+  bool takes_body() const { return phase_ == Phase::relaying || phase_ == Phase::replied; }
+  bool is_idle() const { return phase_ == Phase::idle; }
+  bool is_tunnelling() const { return phase_ == Phase::tunnelling; }
+  bool has_replied() const { return reply_head_is_sent_; }
+  void on_client_drained() { reply_relay_.on_drained(); }
+  // The client is no more: logs 499 and gives the attempt up.
+  void on_client_gone();
+
+  // From the attempt.
+  void on_attempt_ready();
+  void on_attempt_failed();
+  void on_reply(http::ReplyHead& head);
+  void on_reply_body(std::string_view bytes);
+  void on_reply_end(const http::Headers& trailers);
+  void on_backend_read_done(std::string_view rest);
+  void on_backend_drained() { request_relay_.on_drained(); }
+
+  // From the tunnel: both sides have ended, or one has failed.
+  void on_tunnel_end();
+
+  // For the rules.
+  http::RequestHead& request() { return *head_; }
+  const RequestFacts& facts() const { return facts_; }
+  Ruling& ruling() { return ruling_; }
+  AccessRecord& record() { return record_; }
+  ClientConnection& connection() { return connection_; }
+  Workbench& bench() { return bench_; }
+  const Settings& settings() const;
+  Arena& arena();
+  const RouteTable& pin_table();
+  // Answers the request; the rule that calls it then says Verdict::replied.
+  void reply(const RouterReply& reply);
+  // Answered without access log line (OPTIONS *).
+  void leave_unlogged() { is_logged_ = false; }
+
+ private:
+  void choose();
+  const Endpoint* pick_endpoint();
+  bool was_tried(const Endpoint& endpoint) const;
+  Attempt::Reuse reuse() const;
+  void try_endpoint(const Endpoint& endpoint, Attempt::Reuse reuse);
+  void send_request();
+  bool may_try_again(Failure failure) const;
+  bool is_replayable() const;
+  void note_failed_attempt(Failure failure);
+  void fail(Failure failure);
+  void on_deadline() override;  // endpoint_timeout
+  void note_backend(uint16_t status);
+  void pass_interim(const http::ReplyHead& head);
+  void pass_reply(http::ReplyHead& head);
+  bool accepts_upgrade(const http::ReplyHead& head) const;
+  void start_tunnel(std::string_view rest);
+  // The reply is with the client, whole.
+  void finish();
+  // The reply cannot be completed: the client sees it cut.
+  void cut(Failure failure);
+  void write_record();
+  void release_route();
+  void become_idle();
+  bool may_keep_client() const;
+
+  ClientConnection& connection_;
+  Workbench& bench_;
+  Phase phase_ = Phase::idle;
+  http::RequestHead* head_ = nullptr;
+  RequestFacts facts_;
+  Ruling ruling_;
+  AccessRecord record_;
+  RouteView::Pin pin_;
+  Attempt attempt_;
+  Relay request_relay_;
+  Relay reply_relay_;
+  Tunnel tunnel_;
+
+  Instant started_at_{};
+  Instant backend_started_at_{};
+  std::array<EndpointId, 8> tried_{};  // the latest ones
+  uint32_t attempts_ = 0;
+  ProxyMetrics::OfComponent* component_ = nullptr;
+  bool is_logged_ = true;
+  bool is_counted_ = false;     // among bench.exchanges
+  bool body_was_told_ = false;  // request body bytes are gone: no further attempt
+  bool request_is_whole_ = false;
+  bool reply_head_is_sent_ = false;
+  bool reply_is_whole_ = false;
+  bool keeps_client_ = false;      // the client connection may serve another request
+  bool is_upgrading_ = false;      // a fitting 101 has come
+  bool closes_delimited_ = false;  // the end of the connection is the end of the reply
+};
+
+}  // namespace causeway::router

@@ -1,0 +1,202 @@
+// The second half of an exchange: from the head of the backend's reply to the access record.
+#include "base/check.h"
+#include "router/proxy/client_connection.h"
+#include "router/proxy/exchange.h"
+#include "router/proxy/head_writer.h"
+#include "router/proxy/workbench.h"
+
+namespace causeway::router {
+
+// Copies what the record says of the endpoint: the route table it lives in is let go with the head
+// of the reply.
+void Exchange::note_backend(uint16_t status) {
+  const Endpoint& endpoint = attempt_.endpoint();
+  record_.status = status;
+  record_.backend = arena().copy(endpoint.authority());
+  record_.app_id = arena().copy(endpoint.app_id());
+  record_.app_index = arena().copy(endpoint.instance_index());
+  record_.instance_id = arena().copy(endpoint.instance_id());
+  if (attempt_.dial_time() > Duration::zero())
+    record_.dial_seconds = std::chrono::duration<double>(attempt_.dial_time()).count();
+  if (attempt_.lookup_time() > Duration::zero())
+    record_.dns_seconds = std::chrono::duration<double>(attempt_.lookup_time()).count();
+  component_ = &bench_.backends.metrics_of(endpoint);
+}
+
+void Exchange::release_route() {
+  ruling_.pool = nullptr;
+  pin_.release();
+}
+
+bool Exchange::accepts_upgrade(const http::ReplyHead& head) const {
+  return head_->upgrade && http::equals_ignoring_case(head.headers.get("upgrade"), facts_.upgrade);
+}
+
+void Exchange::on_reply(http::ReplyHead& head) {
+  if (head.status < 200 && head.status != 101) return pass_interim(head);
+  if (head.status == 101) {
+    if (!accepts_upgrade(head)) {
+      request_relay_.end();
+      note_failed_attempt(Failure::wrong_upgrade);
+      return fail(Failure::wrong_upgrade);
+    }
+    is_upgrading_ = true;
+  } else if (head_->method == "CONNECT" && head.status < 300) {
+    is_upgrading_ = true;
+  } else if (head_->upgrade) {
+    bench_.metrics.websocket_failures.add();
+  }
+  pass_reply(head);
+}
+
+// 100, 103 and the like, as they come. HTTP/1.0 knows none (RFC 9110 section 15.2).
+void Exchange::pass_interim(const http::ReplyHead& head) {
+  if (head_->version.minor == 0) return;
+  std::string& text = bench_.to_client.head;
+  text.clear();
+  append_client_head(text, *this, head, {.is_interim = true}, {});
+  connection_.stream().write(text);
+}
+
+void Exchange::pass_reply(http::ReplyHead& head) {
+  note_backend(head.status);
+  bench_.metrics.count_response(head.status);
+  ReplyShape shape;
+  shape.to_http10 = head_->version.minor == 0;
+  shape.is_upgrade = is_upgrading_;
+  const bool has_no_length =
+      head.framing == http::Framing::chunked || head.framing == http::Framing::until_close;
+  shape.is_chunked = has_no_length && !shape.to_http10;
+  closes_delimited_ = has_no_length && shape.to_http10;
+  // A request that is still coming when its answer begins may never end.
+  keeps_client_ = may_keep_client() && request_is_whole_ && !closes_delimited_;
+  shape.keeps_client = keeps_client_;
+
+  reply_relay_.begin(attempt_.stream(), connection_.stream(),
+                     shape.is_chunked ? Relay::Framing::chunked : Relay::Framing::as_is);
+  std::string& text = bench_.to_client.head;
+  text.clear();
+  append_client_head(text, *this, head, shape, record_.backend);
+  reply_relay_.add_head();
+  reply_head_is_sent_ = true;
+  release_route();
+}
+
+void Exchange::on_reply_body(std::string_view bytes) { reply_relay_.add_body(bytes); }
+
+void Exchange::on_reply_end(const http::Headers& trailers) {
+  reply_relay_.add_end(trailers);
+  reply_is_whole_ = true;
+}
+
+void Exchange::on_backend_read_done(std::string_view rest) {
+  reply_relay_.flush();
+  if (!reply_is_whole_) return;
+  if (is_upgrading_) return start_tunnel(rest);
+  finish();
+}
+
+void Exchange::start_tunnel(std::string_view rest) {
+  call_off();
+  request_relay_.end();
+  reply_relay_.end();
+  phase_ = Phase::tunnelling;
+  --bench_.exchanges;
+  is_counted_ = false;
+  ++bench_.tunnels;
+  bench_.metrics.tunnels.set(static_cast<double>(bench_.tunnels));
+  bench_.metrics.websocket_upgrades.add();
+  tunnel_.start(connection_.stream(), attempt_.stream(), connection_.ahead(), rest,
+                connection_.has_ended());
+}
+
+void Exchange::on_tunnel_end() {
+  record_.received_bytes = tunnel_.client_bytes();
+  record_.sent_bytes = tunnel_.backend_bytes();
+  write_record();
+  attempt_.end();
+  become_idle();
+  connection_.end();
+}
+
+void Exchange::finish() {
+  write_record();
+  const bool keeps_client = keeps_client_ && request_is_whole_;
+  request_relay_.end();
+  reply_relay_.end();
+  if (request_is_whole_) {
+    attempt_.finish();
+  } else {
+    attempt_.end();
+  }
+  become_idle();
+  connection_.on_exchange_done(keeps_client);
+}
+
+void Exchange::cut(Failure failure) {
+  bench_.metrics.aborted_exchanges.add();
+  record_.router_error = failure == Failure::endpoint_timeout
+                             ? "endpoint_failure (context deadline exceeded)"
+                             : "endpoint_failure (unexpected EOF)";
+  reply_relay_.flush();
+  write_record();
+  request_relay_.end();
+  reply_relay_.end();
+  attempt_.end();
+  // Where only the end of the connection delimits the body, a reset alone says that it is not
+  // whole.
+  const auto cut =
+      closes_delimited_ ? ClientConnection::Cut::reset : ClientConnection::Cut::orderly;
+  become_idle();
+  connection_.cut(cut);
+}
+
+void Exchange::on_client_gone() {
+  if (is_idle()) return;
+  tunnel_.stop();
+  if (phase_ == Phase::tunnelling) {
+    record_.received_bytes = tunnel_.client_bytes();
+    record_.sent_bytes = tunnel_.backend_bytes();
+  } else if (!reply_head_is_sent_) {
+    const FailureRow& row = failure_row(Failure::client_gone);
+    if (ruling_.pool != nullptr && attempts_ > 0) note_backend(row.status);
+    record_.status = row.status;
+    record_.router_error = "endpoint_failure (context canceled)";
+  }
+  write_record();
+  request_relay_.end();
+  reply_relay_.end();
+  attempt_.end();
+  become_idle();
+}
+
+void Exchange::write_record() {
+  const auto seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
+  const Instant now = bench_.loop.now();
+  record_.response_seconds = seconds(now - started_at_);
+  if (reply_relay_.is_active()) record_.sent_bytes = reply_relay_.body_bytes();
+  if (backend_started_at_ != Instant{}) {
+    record_.backend_seconds = seconds(now - backend_started_at_);
+    record_.gorouter_seconds = record_.response_seconds - record_.backend_seconds;
+    if (bench_.settings.per_request_metrics_reporting) {
+      bench_.metrics.gorouter_time.observe(record_.gorouter_seconds);
+      if (component_ != nullptr) component_->latency.observe(record_.response_seconds * 1000);
+    }
+  }
+  if (is_logged_) bench_.write_access_line(record_, &head_->headers);
+}
+
+void Exchange::become_idle() {
+  call_off();
+  release_route();
+  if (is_counted_) --bench_.exchanges;
+  if (phase_ == Phase::tunnelling) {
+    --bench_.tunnels;
+    bench_.metrics.tunnels.set(static_cast<double>(bench_.tunnels));
+  }
+  is_counted_ = false;
+  phase_ = Phase::idle;
+  head_ = nullptr;
+}
+
+}  // namespace causeway::router

@@ -1,0 +1,65 @@
+#include "router/proxy/listener.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "router/proxy/workbench.h"
+
+namespace causeway::router {
+
+Listener::~Listener() { CHECK(connections_.empty()); }
+
+Result<net::Address> Listener::listen(const net::Address& address) {
+  auto socket = net::Listener::open(
+      bench_.loop, address, {.reuse_port = true},
+      [this](std::unique_ptr<net::Stream> stream) { accept(std::move(stream)); });
+  if (!socket) return std::move(socket).error();
+  const net::Address bound = (*socket)->address();
+  sockets_.push_back(*std::move(socket));
+  return bound;
+}
+
+void Listener::accept(std::unique_ptr<net::Stream> stream) {
+  const size_t most = bench_.settings.client_connections_max;
+  if (most > 0 && connections_.size() >= most) {
+    bench_.metrics.client_connections_refused.add();
+    return;
+  }
+  connections_.push_back(
+      std::make_unique<ClientConnection>(*this, bench_, std::move(stream), connections_.size()));
+  bench_.metrics.client_connections.set(static_cast<double>(connections_.size()));
+}
+
+void Listener::remove(ClientConnection& connection) {
+  const size_t place = connection.place();
+  CHECK(place < connections_.size() && connections_[place].get() == &connection);
+  std::unique_ptr<ClientConnection> taken = std::move(connections_[place]);
+  if (place + 1 < connections_.size()) {
+    connections_[place] = std::move(connections_.back());
+    connections_[place]->place(place);
+  }
+  connections_.pop_back();
+  bench_.metrics.client_connections.set(static_cast<double>(connections_.size()));
+  bench_.loop.bury(std::move(taken));
+}
+
+void Listener::drain() {
+  for (auto& socket : sockets_) socket->drain();
+  sockets_.clear();
+  // From the back: a connection that goes is replaced by one already seen.
+  for (size_t place = connections_.size(); place-- > 0;) connections_[place]->drain();
+}
+
+void Listener::end() {
+  sockets_.clear();
+  while (!connections_.empty()) connections_.back()->end();
+}
+
+size_t Listener::busy() const {
+  return static_cast<size_t>(
+      std::count_if(connections_.begin(), connections_.end(),
+                    [](const auto& connection) { return connection->is_busy(); }));
+}
+
+}  // namespace causeway::router

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "net/tcp.h"
+#include "router/proxy/client_connection.h"
+
+namespace causeway::router {
+
+struct Workbench;
+
+// Accepts sockets on one worker's addresses, refuses above the limit, makes and owns the
+// ClientConnections. Owner: the worker. Thread: its own. Ends: end() first, then its destructor.
+class Listener {
+ public:
+  explicit Listener(Workbench& bench) : bench_(bench) {}
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener();
+
+  Result<net::Address> listen(const net::Address& address);
+  // Accepts what waits in the kernel, then no more; closes idle connections.
+  void drain();
+  // Closes everything at once.
+  void end();
+  // Takes a connection out and ends it after the present callback. For the connection.
+  void remove(ClientConnection& connection);
+
+  size_t connections() const { return connections_.size(); }
+  // Those that are waited for at drain: with an exchange or part of a request.
+  size_t busy() const;
+
+ private:
+  void accept(std::unique_ptr<net::Stream> stream);
+
+  Workbench& bench_;
+  std::vector<std::unique_ptr<net::Listener>> sockets_;
+  std::vector<std::unique_ptr<ClientConnection>> connections_;  // each knows its place
+};
+
+}  // namespace causeway::router

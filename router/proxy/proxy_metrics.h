@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "metrics/registry.h"
+
+namespace causeway::router {
+
+// One worker's shard of the data path's metrics (gorouter.md section 22). Owner: the worker.
+// Thread: its own writes, any scrapes.
+class ProxyMetrics {
+ public:
+  explicit ProxyMetrics(metrics::Registry& registry);
+  ProxyMetrics(const ProxyMetrics&) = delete;
+  ProxyMetrics& operator=(const ProxyMetrics&) = delete;
+
+  // Those with a label of the endpoint's tags. References stay valid.
+  struct OfComponent {
+    metrics::Counter& total_requests;
+    metrics::Histogram& latency;  // milliseconds
+  };
+  OfComponent& of_component(std::string_view component);
+
+  void count_response(uint16_t status);
+
+  metrics::Counter& rejected_requests;
+  metrics::Counter& bad_gateways;
+  metrics::Counter& empty_content_length_header;
+  metrics::Counter& backend_exhausted_conns;
+  metrics::Counter& websocket_upgrades;
+  metrics::Counter& websocket_failures;
+  metrics::Histogram& route_lookup_time;  // nanoseconds
+  metrics::Histogram& gorouter_time;      // seconds
+
+  // Beyond gorouter's.
+  metrics::Counter& client_connections_refused;
+  metrics::Counter& malformed_requests;
+  metrics::Counter& aborted_exchanges;
+  metrics::Counter& backend_retries;
+  metrics::Counter& backend_replays;
+  metrics::Gauge& client_connections;
+  metrics::Gauge& backend_connections;
+  metrics::Gauge& backend_connections_idle;
+  metrics::Gauge& tunnels;
+
+ private:
+  metrics::Registry& registry_;
+  metrics::Counter* responses_[6];  // xxx, 1xx is xxx too, 2xx ... 5xx
+  std::map<std::string, std::unique_ptr<OfComponent>, std::less<>> components_;
+};
+
+}  // namespace causeway::router

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "net/stream.h"
+#include "router/proxy/deadlines.h"
+
+namespace causeway::router {
+
+class Exchange;
+struct Workbench;
+
+// Plain bytes both ways between two streams, after an upgrade: each side is read no faster than the
+// other takes, an end of one side is passed on to the other while its answers still flow. Owner:
+// Exchange, which owns neither stream but outlives none of them. Thread: its worker's. Ends: both
+// sides have ended and everything is sent, or one has failed. The exchange hears, once.
+class Tunnel final : private Deadline {
+ public:
+  Tunnel(Exchange& exchange, Workbench& bench);
+  Tunnel(const Tunnel&) = delete;
+  Tunnel& operator=(const Tunnel&) = delete;
+
+  // Takes the streams over as their listener. The bytes that each side has already said go first.
+  void start(net::Stream& client, net::Stream& backend, std::string_view from_client,
+             std::string_view from_backend, bool client_has_ended);
+  // No callback does anything from now on.
+  void stop();
+  bool is_open() const { return is_open_; }
+
+  uint64_t client_bytes() const { return client_.bytes; }
+  uint64_t backend_bytes() const { return backend_.bytes; }
+
+ private:
+  class Half final : public net::Stream::Events {
+   public:
+    explicit Half(Tunnel& t) : tunnel(t) {}
+    void on_read(std::span<char> bytes) override;
+    void on_end() override;
+    void on_failure(const Error& error) override;
+    void on_drained() override;
+
+    void pass(std::string_view read);
+    bool is_sending() const { return !has_failed && stream->queued_bytes() > 0; }
+
+    Tunnel& tunnel;
+    net::Stream* stream = nullptr;
+    Half* other = nullptr;
+    uint64_t bytes = 0;  // read from this side
+    bool has_ended = false;
+    bool has_failed = false;
+    bool pauses_other = false;  // it is full, so the other side is not read
+  };
+
+  void on_deadline() override;  // are the last bytes out?
+  void end_if_done();
+  void end();
+
+  Exchange& exchange_;
+  Workbench& bench_;
+  Half client_;
+  Half backend_;
+  bool is_open_ = false;
+  uint32_t linger_rounds_ = 0;
+};
+
+}  // namespace causeway::router

@@ -1,0 +1,97 @@
+#include "router/proxy/workbench.h"
+
+#include <algorithm>
+
+#include "router/proxy/access_log.h"
+#include "tls/random.h"
+
+namespace causeway::router {
+namespace {
+
+// How often a connection that only waits for its last bytes to go out is looked at.
+constexpr Duration linger_interval = std::chrono::milliseconds(500);
+// Lines wait this long at most before the log thread gets them, or until so many bytes are there.
+constexpr Duration access_flush_interval = std::chrono::milliseconds(50);
+constexpr size_t access_flush_bytes = 32u << 10;
+// Go's default (http.Transport.MaxResponseHeaderBytes).
+constexpr size_t reply_head_bytes_default = 10u << 20;
+// Guards memory when max_response_headers is off.
+constexpr size_t reply_headers_default = 100'000;
+
+Balancer::Options balancer_options(const Settings& settings, uint32_t workers) {
+  Balancer::Options options;
+  options.failed_mark_lifetime = settings.failed_mark_lifetime;
+  // Each worker's share, rounded up: together they exceed max_conns by less than one per worker.
+  if (settings.max_conns > 0) options.in_flight_max = (settings.max_conns + workers - 1) / workers;
+  options.zone = settings.zone;
+  options.prefer_zone = settings.prefer_zone;
+  return options;
+}
+
+BackendPool::Options pool_options(const Settings& settings) {
+  BackendPool::Options options;
+  options.keep_alive = !settings.disable_keep_alives;
+  options.idle_max = std::min(settings.max_idle_conns_per_host, settings.max_idle_conns);
+  options.buffer_bytes_max = settings.buffer_bytes_max;
+  options.reply_limits.head_bytes_max = settings.max_response_header_bytes > 0
+                                            ? settings.max_response_header_bytes
+                                            : reply_head_bytes_default;
+  options.reply_limits.headers_max =
+      settings.max_response_headers > 0 ? settings.max_response_headers : reply_headers_default;
+  return options;
+}
+
+}  // namespace
+
+Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log::Logger& log,
+                     metrics::Registry& registry, AccessLog* access_log, uint32_t workers,
+                     uint64_t seed)
+    : loop(l),
+      settings_held(std::move(s)),
+      settings(*settings_held),
+      logger(log),
+      metrics(registry),
+      balancer(balancer_options(settings, workers), seed),
+      request_ids([](std::span<std::byte> out) { tls::random_bytes(out); }),
+      deadlines(loop),
+      client_idle(deadlines, settings.frontend_idle_timeout),
+      client_head(deadlines, settings.read_header_timeout > Duration::zero()
+                                 ? settings.read_header_timeout
+                                 : settings.frontend_idle_timeout),
+      endpoint_answers(deadlines, settings.endpoint_timeout),
+      backend_idle(deadlines, settings.backend_idle_timeout),
+      lingering(deadlines, linger_interval),
+      access_flush(deadlines, access_flush_interval),
+      backends(loop, backend_idle, metrics, pool_options(settings)),
+      access_log_(access_log),
+      flush_tick_(*this) {}
+
+Workbench::~Workbench() { flush_access_lines(); }
+
+std::string_view Workbench::http_date() {
+  const int64_t second = unix_ns() / 1'000'000'000;
+  if (second != date_second_) {
+    http::format_date(second, date_.data());
+    date_second_ = second;
+  }
+  return {date_.data(), date_.size()};
+}
+
+int64_t Workbench::unix_ns() const { return SystemClock().wall().unix_ns; }
+
+void Workbench::write_access_line(const AccessRecord& record, const http::Headers* request) {
+  if (access_log_ == nullptr) return;
+  if (access_lines_.empty()) access_flush.arm(flush_tick_);
+  append_access_line(access_lines_, record, settings, request);
+  ++access_line_count_;
+  if (access_lines_.size() >= access_flush_bytes) flush_access_lines();
+}
+
+void Workbench::flush_access_lines() {
+  flush_tick_.call_off();
+  if (access_log_ == nullptr || access_line_count_ == 0) return;
+  access_log_->submit(access_lines_, access_line_count_);
+  access_line_count_ = 0;
+}
+
+}  // namespace causeway::router

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "http/h1_writer.h"
+#include "http/message.h"
+#include "log/logger.h"
+#include "net/loop.h"
+#include "router/proxy/access_record.h"
+#include "router/proxy/backend_pool.h"
+#include "router/proxy/deadlines.h"
+#include "router/proxy/proxy_metrics.h"
+#include "router/proxy/request_ids.h"
+#include "router/proxy/route_view.h"
+#include "router/proxy/settings.h"
+#include "router/route/balancer.h"
+
+namespace causeway::router {
+
+class AccessLog;
+
+// Bytes of one turn on their way to one stream: a head or chunk frames made here, and body pieces
+// that stay where they were read. Emptied by sending before the turn's callback returns. Owner: the
+// workbench, one for each direction.
+struct SendBatch {
+  std::string head;  // of the message, made anew each time; keeps its memory
+  std::string tail;  // last chunk with trailers
+  std::vector<std::string_view> pieces;
+  std::array<http::ChunkHead, 32> chunk_heads;
+  size_t chunks = 0;
+
+  void clear() {
+    pieces.clear();
+    chunks = 0;
+  }
+};
+
+// The tools and state that all objects of one worker share. Owner: the worker. Thread: its own.
+struct Workbench {
+  Workbench(net::Loop& loop, std::shared_ptr<const Settings> settings, const log::Logger& logger,
+            metrics::Registry& registry, AccessLog* access_log, uint32_t workers, uint64_t seed);
+  Workbench(const Workbench&) = delete;
+  Workbench& operator=(const Workbench&) = delete;
+  ~Workbench();
+
+  // "Sun, 06 Nov 1994 08:49:37 GMT", renewed each second. Valid until the next call.
+  std::string_view http_date();
+  // Wall clock of this turn, exact to it.
+  int64_t unix_ns() const;
+  void write_access_line(const AccessRecord& record, const http::Headers* request);
+  void flush_access_lines();
+
+  net::Loop& loop;
+  const std::shared_ptr<const Settings> settings_held;
+  const Settings& settings;
+  const log::Logger& logger;
+  ProxyMetrics metrics;
+  Balancer balancer;
+  RouteView routes;
+  RequestIds request_ids;
+
+  Deadlines deadlines;
+  DeadlineQueue client_idle;
+  DeadlineQueue client_head;
+  DeadlineQueue endpoint_answers;
+  DeadlineQueue backend_idle;
+  DeadlineQueue lingering;
+  DeadlineQueue access_flush;
+
+  BackendPool backends;
+  SendBatch to_backend;
+  SendBatch to_client;
+  // Scratch of whoever makes a reply of the router's own.
+  http::Headers reply_headers;
+  std::string reply_body;
+
+  bool is_healthy = false;
+  bool is_draining = false;
+  size_t exchanges = 0;  // between head and end of reply
+  size_t tunnels = 0;
+
+ private:
+  struct FlushTick final : Deadline {
+    explicit FlushTick(Workbench& b) : bench(b) {}
+    void on_deadline() override { bench.flush_access_lines(); }
+    Workbench& bench;
+  };
+
+  AccessLog* const access_log_;
+  std::string access_lines_;
+  size_t access_line_count_ = 0;
+  FlushTick flush_tick_;
+  int64_t date_second_ = -1;
+  std::array<char, http::kDateBytes> date_{};
+};
+
+}  // namespace causeway::router

@@ -1,0 +1,146 @@
+#include "router/proxy/worker.h"
+
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "base/check.h"
+#include "net/mailbox.h"
+#include "router/proxy/listener.h"
+#include "router/proxy/workbench.h"
+
+namespace causeway::router {
+namespace {
+
+// Messages of the control thread: tables every 20 ms at most. A worker that is this far behind
+// hangs.
+constexpr size_t mailbox_messages_max = 65'536;
+constexpr Duration sweep_interval = std::chrono::seconds(5);
+constexpr Duration drain_poll_interval = std::chrono::milliseconds(10);
+
+}  // namespace
+
+// Everything that lives on the worker's thread while it runs.
+struct Worker::State {
+  using Message = std::function<void(State&)>;
+
+  explicit State(const Wiring& wiring)
+      : logger(wiring.logger),
+        bench(loop, wiring.settings, wiring.logger, wiring.metrics, wiring.access_log,
+              wiring.workers, wiring.seed),
+        listener(bench),
+        sweep_timer(loop),
+        drain_timer(loop),
+        mailbox(loop, mailbox_messages_max, [this](Message&& message) { message(*this); }) {}
+
+  void post(Message message) {
+    if (!mailbox.post(std::move(message))) logger.error("worker-mailbox-full");
+  }
+  void sweep() {
+    bench.backends.sweep();
+    bench.balancer.sweep(bench.routes.table(), loop.now());
+  }
+  void drain(Duration timeout, std::function<void(size_t)> callback);
+  void check_drained();
+  void end();
+  Counts count() const;
+
+  const log::Logger& logger;
+  net::Loop loop;
+  Workbench bench;
+  Listener listener;
+  net::Timer sweep_timer;
+  net::Timer drain_timer;
+  Instant drain_until{};
+  std::function<void(size_t)> on_drained;
+  net::Mailbox<Message> mailbox;
+  std::thread thread;
+};
+
+void Worker::State::drain(Duration timeout, std::function<void(size_t)> callback) {
+  bench.is_draining = true;
+  on_drained = std::move(callback);
+  drain_until = loop.now() + timeout;
+  listener.drain();
+  drain_timer.every(drain_poll_interval, [this] { check_drained(); });
+}
+
+void Worker::State::check_drained() {
+  const size_t busy = listener.busy();
+  if (busy > 0 && loop.now() < drain_until) return;
+  drain_timer.disarm();
+  bench.flush_access_lines();
+  if (auto callback = std::exchange(on_drained, nullptr)) callback(busy);
+}
+
+void Worker::State::end() {
+  drain_timer.disarm();
+  sweep_timer.disarm();
+  listener.end();
+  bench.backends.close_idle();
+  bench.flush_access_lines();
+  loop.stop();
+}
+
+Worker::Counts Worker::State::count() const {
+  Counts counts;
+  counts.client_connections = listener.connections();
+  counts.exchanges = bench.exchanges;
+  counts.tunnels = bench.tunnels;
+  counts.backend_connections = bench.backends.connections();
+  counts.backend_idle = bench.backends.idle();
+  counts.table_version = bench.routes.table().version();
+  return counts;
+}
+
+Worker::Worker(const Wiring& wiring) : state_(std::make_unique<State>(wiring)) {}
+
+Worker::~Worker() { stop(); }
+
+void Worker::start() {
+  CHECK(!state_->thread.joinable());
+  state_->thread = std::thread([state = state_.get()] {
+    state->sweep_timer.every(sweep_interval, [state] { state->sweep(); });
+    state->loop.run();
+  });
+}
+
+Result<net::Address> Worker::listen(const net::Address& address) {
+  CHECK(state_->thread.joinable());
+  std::promise<Result<net::Address>> promise;
+  auto outcome = promise.get_future();
+  state_->post([&](State& state) { promise.set_value(state.listener.listen(address)); });
+  return outcome.get();
+}
+
+void Worker::post(std::shared_ptr<const RouteTable> table) {
+  state_->post([table = std::move(table)](State& state) mutable {
+    state.bench.routes.replace(std::move(table));
+  });
+}
+
+void Worker::set_healthy(bool healthy) {
+  state_->post([healthy](State& state) { state.bench.is_healthy = healthy; });
+}
+
+void Worker::drain(Duration timeout, std::function<void(size_t open)> on_drained) {
+  state_->post([timeout, callback = std::move(on_drained)](State& state) mutable {
+    state.drain(timeout, std::move(callback));
+  });
+}
+
+void Worker::stop() {
+  if (!state_->thread.joinable()) return;
+  state_->post([](State& state) { state.end(); });
+  state_->thread.join();
+}
+
+Worker::Counts Worker::counts() const {
+  if (!state_->thread.joinable()) return {};
+  std::promise<Counts> promise;
+  auto outcome = promise.get_future();
+  state_->post([&](State& state) { promise.set_value(state.count()); });
+  return outcome.get();
+}
+
+}  // namespace causeway::router
