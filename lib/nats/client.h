@@ -25,12 +25,13 @@ struct Options {
     uint16_t port = 4222;
     std::string user, password;
   };
-  std::vector<Server> servers;                       // tried in random order, for ever
-  std::string name;                                  // shown by the server's monitoring
+  std::vector<Server> servers;  // tried in random order, for ever
+  std::string name;             // shown by the server's monitoring
   Duration reconnect_wait = std::chrono::seconds(2);
-  Duration ping_interval = std::chrono::seconds(20); // two missed: stale
+  Duration ping_interval = std::chrono::seconds(20);  // two missed: stale
   Duration connect_timeout = std::chrono::seconds(2);
-  size_t pending_messages_max = 131'072;             // waiting for our loop; beyond it messages are dropped and counted
+  size_t pending_messages_max =
+      131'072;  // waiting for our loop; beyond it messages are dropped and counted
   size_t pending_bytes_max = 134'217'728;
 };
 
@@ -42,28 +43,32 @@ struct Message {
 
 enum class Link : uint8_t { connecting, connected, disconnected, reconnected, closed };
 
-// A connection to a NATS cluster. libnats' own threads only post to a mailbox; all callbacks here come on the loop, in order of arrival.
-// While disconnected, publishes are kept up to 1 MiB and sent on reconnect, further ones are dropped and counted. Owner: main(). Thread: its loop's.
+// A connection to a NATS cluster. libnats' own threads only post to a mailbox; all callbacks here
+// come on the loop, in order of arrival. While disconnected, publishes are kept up to 1 MiB and
+// sent on reconnect, further ones are dropped and counted. Owner: main(). Thread: its loop's.
 class Client {
  public:
   using OnMessage = std::function<void(const Message&)>;
   using OnLink = std::function<void(Link, std::string_view server)>;
 
-  // Returns at once; the first connection is tried in the background and repeated until it stands (Link::connected).
+  // Returns at once; the first connection is tried in the background and repeated until it stands
+  // (Link::connected).
   Client(net::Loop& loop, const log::Logger& logger, Options options, OnLink on_link);
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client();
 
-  // Wildcards as in NATS. May be called before the link stands; survives reconnects. Lasts as long as the client.
+  // Wildcards as in NATS. May be called before the link stands; survives reconnects. Lasts as long
+  // as the client.
   void subscribe(std::string_view subject, OnMessage on_message);
-  Result<void> publish(std::string_view subject, std::string_view payload, std::string_view reply = {});
+  Result<void> publish(std::string_view subject, std::string_view payload,
+                       std::string_view reply = {});
   // Calls back once with the first answer, or Fault::timeout.
   void request(std::string_view subject, std::string_view payload, Duration timeout,
                std::function<void(Result<Message>)> on_answer);
 
   bool is_connected() const;
-  uint64_t dropped_messages() const;   // in
+  uint64_t dropped_messages() const;  // in
   uint64_t waiting_messages() const;
   uint64_t dropped_publishes() const;  // out
 

@@ -201,6 +201,8 @@ class NatsServer final : public ServerProcess {
   };
   explicit NatsServer(Options options) : options_(std::move(options)) { start_somewhere(); }
   NatsServer() : NatsServer(Options{}) {}
+  // From the next start on.
+  void options(Options options) { options_ = std::move(options); }
 
  private:
   std::vector<std::string> command(uint16_t port) const override {
@@ -209,7 +211,7 @@ class NatsServer final : public ServerProcess {
       words.insert(words.end(), {"--user", options_.user, "--pass", options_.password});
     return words;
   }
-  const Options options_;
+  Options options_;
 };
 
 }  // namespace causeway::test
