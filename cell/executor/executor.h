@@ -26,12 +26,14 @@ std::string_view state_name(State state);  // "reserved" ...
 // How a completed container ended.
 struct RunResult {
   bool failed = false;
-  std::string reason;       // "" when it did not fail
-  bool retryable = false;   // it was never created: another cell may try (tasks are rejected, not failed)
-  bool stopped = false;     // because stop() was asked
+  std::string reason;  // "" when it did not fail
+  bool retryable =
+      false;  // it was never created: another cell may try (tasks are rejected, not failed)
+  bool stopped = false;  // because stop() was asked
 };
 
-// One container as its owner sees it. A value; `tags` are the rep's own (process guid, index, domain, lifecycle ...) and come back untouched.
+// One container as its owner sees it. A value; `tags` are the rep's own (process guid, index,
+// domain, lifecycle ...) and come back untouched.
 struct Container {
   std::string guid;  // instance guid or task guid
   State state = State::reserved;
@@ -50,29 +52,32 @@ struct Allocation {
   std::map<std::string, std::string> tags;
 };
 
-// Everything needed to run a reserved container. The rep fills it from a DesiredLRP or a TaskDefinition.
+// Everything needed to run a reserved container. The rep fills it from a DesiredLRP or a
+// TaskDefinition.
 struct RunRequest {
   std::string guid;
   std::string root_fs;
-  std::vector<models::EnvironmentVariable> env;  // container-wide; the executor adds CF_INSTANCE_IP, _PORT, _PORTS, _ADDR, _INTERNAL_IP
-  models::Action setup, action, monitor;          // absent: no field set in it
+  std::vector<models::EnvironmentVariable>
+      env;  // container-wide; the executor adds CF_INSTANCE_IP, _PORT, _PORTS, _ADDR, _INTERNAL_IP
+  models::Action setup, action, monitor;  // absent: no field set in it
   models::CheckDefinition checks;
-  int64_t start_timeout_ms = 0;                   // 0: none
+  int64_t start_timeout_ms = 0;  // 0: none
   std::vector<uint16_t> ports;
   std::vector<models::SecurityGroupRule> egress;
   int64_t max_pids = 0;
   uint32_t cpu_weight = 0;
   bool privileged = false;
-  std::string log_guid;       // app logs are kept under it
+  std::string log_guid;  // app logs are kept under it
   std::string log_source;
   int32_t log_index = 0;
   int64_t log_bytes_per_second = -1;
-  std::map<std::string, std::string> metric_tags;
+  std::map<std::string, std::string> tags;  // merged into the container's
 };
 
-// Runs containers of one cell from reservation to removal (spec: diego.md section 18). All calls return at once. Events come on the loop,
-// never from inside a call. After a restart of the rep, containers that were running are there again, in their state, before the first event.
-// Owner: main(). Thread: its loop's.
+// Runs containers of one cell from reservation to removal (spec: diego.md section 18). All calls
+// return at once. Events come on the loop, never from inside a call. After a restart of the rep,
+// containers that were running are there again, in their state, before the first event. Owner:
+// main(). Thread: its loop's.
 class Executor {
  public:
   using Done = std::function<void(Result<void>)>;
@@ -96,13 +101,17 @@ class Executor {
 
   // Fault::exists for a known guid, Fault::limit when there is no room.
   virtual Result<void> allocate(Allocation allocation) = 0;
-  // reserved -> initializing -> created -> running -> completed. Fault::not_found, or Fault::conflict when it is not reserved.
+  // reserved -> initializing -> created -> running -> completed. Fault::not_found, or
+  // Fault::conflict when it is not reserved.
   virtual Result<void> run(RunRequest request) = 0;
-  // TERM, after the graceful interval KILL; completed with `stopped`. A reserved one completes at once. Fault::not_found.
+  // TERM, after the graceful interval KILL; completed with `stopped`. A reserved one completes at
+  // once. Fault::not_found.
   virtual Result<void> stop(const std::string& guid) = 0;
   // Frees everything; the container is unknown afterwards. Also of one that runs.
   virtual void remove(const std::string& guid, Done done) = 0;
-  virtual Result<void> update(const std::string& guid, std::map<std::string, std::string> metric_tags) = 0;
+  // Merged into the container's tags. No event.
+  virtual Result<void> update(const std::string& guid,
+                              const std::map<std::string, std::string>& tags) = 0;
 
   virtual std::vector<Container> list() const = 0;
   virtual const Container* find(const std::string& guid) const = 0;
