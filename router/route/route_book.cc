@@ -39,6 +39,8 @@ uint64_t hash_of_address(std::string_view host, uint16_t port) {
 
 std::string_view host_of_key(std::string_view key) { return key.substr(0, key.find('/')); }
 
+bool is_host(std::string_view host) { return !host.empty() && host.size() <= kHostBytesMax; }
+
 // Is `tag` the one of `held`, or does it take its place?
 bool equals_or_succeeds(const ModificationTag& tag, const Endpoint& held) {
   if (tag.guid.empty() || held.modification_guid().empty()) return true;
@@ -123,6 +125,8 @@ struct RouteBook::State {
            options.isolation_segments.end();
   }
 
+  size_t routes_in_use() const { return slots.size() - emptied; }
+
   bool keeps_emptied() const {
     return options.keep_emptied_routes && options.emptied_route_lifetime > Duration::zero();
   }
@@ -156,7 +160,7 @@ struct RouteBook::State {
 
   const Options options;
   const Clock& clock;
-  OnOutcome on_outcome;
+  OnApplied on_applied;
 
   std::vector<Route> routes;
   std::vector<Slot> free_slots;
@@ -274,7 +278,7 @@ RouteBook::RouteBook(Options options, const Clock& clock)
     : state_(std::make_unique<State>(std::move(options), clock)) {}
 RouteBook::~RouteBook() = default;
 
-void RouteBook::on_outcome(OnOutcome callback) { state_->on_outcome = std::move(callback); }
+void RouteBook::on_applied(OnApplied callback) { state_->on_applied = std::move(callback); }
 
 void RouteBook::apply(const RouteChange& change) {
   State& state = *state_;
@@ -299,18 +303,19 @@ void RouteBook::apply(const RouteChange& change) {
   }
   for (const std::string& uri : change.uris) {
     route_key(uri, state.scratch_key);
+    const size_t routes_before = state.routes_in_use();
     Outcome outcome;
     if (out_of_shard) {
       outcome = Outcome::out_of_shard;
-    } else if (refused || host_of_key(state.scratch_key).size() > kHostBytesMax ||
-               state.scratch_key.empty()) {
+    } else if (refused || !is_host(host_of_key(state.scratch_key))) {
       outcome = Outcome::refused;
     } else if (adding) {
       outcome = state.add(state.scratch_key, spec, address_hash, now);
     } else {
       outcome = state.remove(state.scratch_key, spec, address_hash, now);
     }
-    if (state.on_outcome) state.on_outcome(outcome, state.scratch_key, spec);
+    const bool is_edge = state.routes_in_use() != routes_before;
+    if (state.on_applied) state.on_applied({outcome, is_edge, state.scratch_key}, spec);
   }
   state.present = nullptr;
   state.last_update = now;
@@ -366,7 +371,7 @@ std::shared_ptr<const RouteTable> RouteBook::publish() {
   return state.table;
 }
 
-size_t RouteBook::routes() const { return state_->slots.size() - state_->emptied; }
+size_t RouteBook::routes() const { return state_->routes_in_use(); }
 size_t RouteBook::endpoints() const { return state_->endpoints; }
 Instant RouteBook::last_update() const { return state_->last_update; }
 Duration RouteBook::threshold_of(const Endpoint& endpoint) const {

@@ -51,8 +51,14 @@ class RouteBook {
     bool keep_emptied_routes = false;      // empty_pool_response_code_503
     Duration emptied_route_lifetime = {};  // empty_pool_timeout
   };
-  // Told about each uri as it is applied (for logs and metrics); texts are valid during the call.
-  using OnOutcome = std::function<void(Outcome, std::string_view key, const EndpointSpec&)>;
+  // What became of one uri; texts are valid during the call.
+  struct Applied {
+    Outcome outcome;
+    bool is_route_edge;  // the route came with it, or went with it
+    std::string_view key;
+  };
+  // Told about each uri as it is applied (for logs and metrics).
+  using OnApplied = std::function<void(const Applied&, const EndpointSpec&)>;
   // One route that lost endpoints to age.
   struct Pruned {
     std::string key;
@@ -65,7 +71,7 @@ class RouteBook {
   RouteBook& operator=(const RouteBook&) = delete;
   ~RouteBook();
 
-  void on_outcome(OnOutcome callback);
+  void on_applied(OnApplied callback);
 
   // Applies the change; a refresh that changes nothing allocates nothing and leaves nothing to
   // publish.

@@ -30,8 +30,9 @@ class RouteBookTest : public testing::Test {
   RouteBook& book(RouteBook::Options options = {}) {
     if (book_ == nullptr) {
       book_ = std::make_unique<RouteBook>(std::move(options), clock_);
-      book_->on_outcome([this](Outcome outcome, std::string_view, const EndpointSpec&) {
-        outcomes_.push_back(outcome);
+      book_->on_applied([this](const RouteBook::Applied& applied, const EndpointSpec&) {
+        outcomes_.push_back(applied.outcome);
+        edges_.push_back(applied.is_route_edge);
       });
     }
     return *book_;
@@ -53,6 +54,7 @@ class RouteBookTest : public testing::Test {
   ManualClock clock_;
   std::unique_ptr<RouteBook> book_;
   std::vector<Outcome> outcomes_;
+  std::vector<bool> edges_;
   std::shared_ptr<const RouteTable> table_;
 };
 
@@ -76,6 +78,7 @@ TEST_F(RouteBookTest, adds_updates_and_removes) {
   EXPECT_EQ(book().routes(), 0u);
   EXPECT_EQ(book().endpoints(), 0u);
   EXPECT_EQ(remove("never.d", 2), Outcome::not_found);
+  EXPECT_EQ(edges_, (std::vector<bool>{true, false, false, false, false, true, false}));
 }
 
 TEST_F(RouteBookTest, a_refresh_publishes_nothing) {
@@ -312,6 +315,7 @@ TEST_F(RouteBookTest, refuses_what_is_beyond_the_limits) {
   EXPECT_EQ(add(std::string(513, 'a'), 1), Outcome::refused);
   EXPECT_EQ(add("", 1), Outcome::refused);
   EXPECT_EQ(add("/", 1), Outcome::refused);
+  EXPECT_EQ(add("//path", 1), Outcome::refused);
   RouteChange change = change_of(Kind::add, {"a.d"}, "10.0.0.1", 1);
   change.endpoint.tags["big"] = std::string(70'000, 'x');
   book().apply(change);

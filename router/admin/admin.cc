@@ -1,0 +1,91 @@
+#include "router/admin/admin.h"
+
+#include <utility>
+
+#include "http/headers.h"
+#include "router/admin/routes_page.h"
+#include "tls/digest.h"
+
+namespace causeway::router {
+
+namespace {
+
+constexpr std::string_view kText = "text/plain; charset=utf-8";
+
+// gorouter's: 10 s to read a request and to write the answer.
+rpc::Server::Options small_server() {
+  rpc::Server::Options options;
+  options.connections_max = 1'000;
+  options.body_bytes_max = 64u << 10;
+  options.idle_timeout = std::chrono::seconds(30);
+  options.request_timeout = std::chrono::seconds(10);
+  return options;
+}
+
+Error with_name(Error error, std::string_view listener) {
+  error.detail = std::string(listener) + ": " + error.detail;
+  return error;
+}
+
+}  // namespace
+
+Admin::Admin(net::Loop& loop, const log::Logger& logger, const metrics::Registry& registry,
+             Options options, std::function<std::shared_ptr<const RouteTable>()> table)
+    : options_(std::move(options)),
+      table_(std::move(table)),
+      status_(loop, logger.session("status"), small_server()),
+      routes_(loop, logger.session("routes"), small_server()),
+      prometheus_(loop, logger.session("prometheus"), small_server()) {
+  serve_health();
+  routes_.route("GET", "/routes", [this](const rpc::Request& request, rpc::Responder responder) {
+    serve_routes(request, std::move(responder));
+  });
+  rpc::serve_metrics(prometheus_, registry);
+}
+
+void Admin::serve_health() {
+  const rpc::HeaderList uncached{{"Cache-Control", "private, max-age=0"}, {"Expires", "0"}};
+  status_.route("*", "/health", [this, uncached](const rpc::Request&, rpc::Responder responder) {
+    if (is_healthy_) return responder.reply(200, kText, "ok\n", uncached);
+    responder.reply(503, "", "", uncached);
+  });
+  status_.route("*", "/is-process-alive-do-not-use-for-loadbalancing",
+                [uncached](const rpc::Request&, rpc::Responder responder) {
+                  responder.reply(200, kText, "ok\n", uncached);
+                });
+}
+
+bool Admin::may_see_routes(const rpc::Request& request) const {
+  constexpr std::string_view kScheme = "Basic ";
+  const std::string_view authorization = request.header("Authorization");
+  if (options_.password.empty() || authorization.size() < kScheme.size() ||
+      !http::equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) {
+    return false;
+  }
+  const Result<std::string> pair = tls::base64_decode(authorization.substr(kScheme.size()));
+  return pair && tls::equal_secrets(*pair, options_.user + ":" + options_.password);
+}
+
+void Admin::serve_routes(const rpc::Request& request, rpc::Responder responder) const {
+  if (!may_see_routes(request)) {
+    return responder.reply(401, kText, "401 Unauthorized\n",
+                           {{"WWW-Authenticate", "Basic realm=\"Authorization Required\""}});
+  }
+  responder.reply(200, "application/json", routes_json(*table_(), options_.stale_threshold),
+                  {{"Connection", "close"}});
+}
+
+Result<void> Admin::listen() {
+  const auto host = net::Address::parse(options_.status_host, options_.status_port);
+  if (!host) return with_name(host.error(), "status");
+  const auto routes = routes_.listen(net::Address::loopback(options_.routes_port));
+  if (!routes) return with_name(routes.error(), "routes");
+  const auto status = status_.listen(*host);
+  if (!status) return with_name(status.error(), "status");
+  if (options_.prometheus_port == 0) return {};
+  const auto metrics = prometheus_.listen(net::Address::loopback(options_.prometheus_port));
+  if (!metrics) return with_name(metrics.error(), "prometheus");
+  return {};
+}
+
+}  // namespace causeway::router

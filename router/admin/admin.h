@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "log/logger.h"
+#include "metrics/registry.h"
+#include "router/route/route_table.h"
+#include "rpc/server.h"
+
+namespace causeway::net {
+class Loop;
+}
+
+namespace causeway::router {
+
+// What operators ask a router: its health, its routes, its metrics, each on a listener of its own.
+// Owner: main(). Thread: control.
+class Admin {
+ public:
+  struct Options {
+    std::string status_host = "0.0.0.0";
+    uint16_t status_port = 8080;   // /health, /is-process-alive-do-not-use-for-loadbalancing
+    uint16_t routes_port = 8082;   // /routes on 127.0.0.1
+    std::string user, password;    // of /routes; no password: refused to everybody
+    uint16_t prometheus_port = 0;  // /metrics on 127.0.0.1; 0 = off
+    Duration stale_threshold = std::chrono::seconds(120);
+  };
+  // `table`: the latest snapshot, for /routes.
+  Admin(net::Loop& loop, const log::Logger& logger, const metrics::Registry& registry,
+        Options options, std::function<std::shared_ptr<const RouteTable>()> table);
+
+  // Binds all listeners; unhealthy until told otherwise.
+  Result<void> listen();
+  void set_healthy(bool healthy) { is_healthy_ = healthy; }
+
+ private:
+  void serve_health();
+  void serve_routes(const rpc::Request& request, rpc::Responder responder) const;
+  bool may_see_routes(const rpc::Request& request) const;
+
+  const Options options_;
+  const std::function<std::shared_ptr<const RouteTable>()> table_;
+  bool is_healthy_ = false;
+  rpc::Server status_;
+  rpc::Server routes_;
+  rpc::Server prometheus_;
+};
+
+}  // namespace causeway::router

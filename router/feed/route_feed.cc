@@ -1,0 +1,165 @@
+#include "router/feed/route_feed.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "json/json.h"
+#include "net/loop.h"
+
+namespace causeway::router {
+
+namespace {
+
+// Routes looked at in one turn of the loop: about a millisecond.
+constexpr size_t kPruneStepRoutes = 20'000;
+// Making snapshots may take up to a fifth of the control thread.
+constexpr int kPublicationShare = 4;
+
+std::string json_list(const std::vector<std::string>& texts) {
+  json::Writer writer;
+  writer.array();
+  for (const std::string& text : texts) writer.value(std::string_view(text));
+  return writer.end().take();
+}
+
+}  // namespace
+
+RouteFeed::RouteFeed(net::Loop& loop, const Clock& clock, const log::Logger& logger,
+                     metrics::Registry& registry, RouteBook& book, Options options, Events events)
+    : loop_(loop),
+      clock_(clock),
+      logger_(logger),
+      book_(book),
+      options_(std::move(options)),
+      events_(std::move(events)),
+      subscriber_(book, clock, logger, registry),
+      routes_pruned_(
+          registry.counter("routes_pruned", "Endpoints removed because nobody refreshed them")),
+      start_message_(cf::to_json(options_.start)),
+      publish_timer_(loop),
+      prune_timer_(loop),
+      prune_step_timer_(loop),
+      disconnected_timer_(loop),
+      nats_(loop, logger, options_.nats,
+            [this](nats::Link link, std::string_view server) { on_link(link, server); }) {
+  register_gauges(registry);
+}
+
+RouteFeed::~RouteFeed() { book_.on_applied(nullptr); }
+
+void RouteFeed::register_gauges(metrics::Registry& registry) {
+  registry.gauge_from("total_routes", "Routes with endpoints",
+                      [this] { return static_cast<double>(book_.routes()); });
+  registry.gauge_from("total_endpoints", "Endpoints of all routes",
+                      [this] { return static_cast<double>(book_.endpoints()); });
+  registry.gauge_from("ms_since_last_registry_update", "Milliseconds since the last route message",
+                      [this] {
+                        const auto since = clock_.now() - book_.last_update();
+                        return std::chrono::duration<double, std::milli>(since).count();
+                      });
+  registry.gauge_from("buffered_messages", "Route messages that wait",
+                      [this] { return static_cast<double>(nats_.waiting_messages()); });
+  registry.gauge_from("total_dropped_messages", "Route messages dropped because too many waited",
+                      [this] { return static_cast<double>(nats_.dropped_messages()); });
+  registry.gauge_from("nats_connected", "1 while the connection to NATS stands",
+                      [this] { return nats_.is_connected() ? 1.0 : 0.0; });
+}
+
+void RouteFeed::start() {
+  is_started_ = true;
+  nats_.subscribe("router.*", [this](const nats::Message& message) { take(message); });
+  say_start("router.start");
+  prune_timer_.every(options_.prune_interval, [this] { prune_tick(); });
+}
+
+void RouteFeed::take(const nats::Message& message) {
+  if (message.subject == "router.greet") {
+    if (!message.reply.empty()) say_start(message.reply);
+    return;
+  }
+  subscriber_.take(message.subject, message.payload);
+  changed();
+}
+
+void RouteFeed::say_start(std::string_view subject) {
+  const Result<void> published = nats_.publish(subject, start_message_);
+  if (!published) logger_.error("failed-to-publish-start-message", published.error());
+}
+
+void RouteFeed::on_link(nats::Link link, std::string_view server) {
+  switch (link) {
+    case nats::Link::connecting:
+      return;
+    case nats::Link::connected:
+    case nats::Link::reconnected:
+      disconnected_timer_.disarm();
+      if (std::exchange(was_connected_, true)) {
+        logger_.info("nats-connection-reconnected", {{"nats-host", server}});
+        if (is_started_) say_start("router.start");
+        return;
+      }
+      logger_.info("Successfully-connected-to-nats", {{"host", server}, {"addr", server}});
+      return events_.on_connected();
+    case nats::Link::disconnected:
+      if (!was_connected_) return;
+      logger_.info("nats-connection-disconnected", {{"nats-host", server}});
+      return disconnected_timer_.every(options_.nats.ping_interval, [this] {
+        logger_.info("nats-connection-still-disconnected");
+      });
+    case nats::Link::closed:
+      logger_.error("nats-connection-closed", {{"nats-host", server}});
+      return events_.on_closed();
+  }
+}
+
+void RouteFeed::changed() {
+  if (publish_timer_.is_armed() || !book_.has_unpublished()) return;
+  // Never at once: the rest of a burst is to go into the same snapshot.
+  const Duration wait = std::max<Duration>(next_publication_ - clock_.now(), Milliseconds(1));
+  publish_timer_.once(wait, [this] { publish(); });
+}
+
+void RouteFeed::publish() {
+  const Instant before = clock_.now();
+  events_.on_table(book_.publish());
+  const Instant after = clock_.now();
+  next_publication_ =
+      after + std::max<Duration>(options_.publish_interval, (after - before) * kPublicationShare);
+}
+
+void RouteFeed::prune_tick() {
+  if (options_.suspend_pruning_if_nats_unavailable && !nats_.is_connected()) {
+    was_suspended_ = true;
+    logger_.info("prune-suspended");
+    return;
+  }
+  if (std::exchange(was_suspended_, false)) {
+    logger_.info("prune-unsuspended-refresh-routes-start");
+    book_.mark_all_fresh();
+    logger_.info("prune-unsuspended-refresh-routes-complete");
+  }
+  prune_cursor_ = 0;
+  prune_step();
+}
+
+void RouteFeed::prune_step() {
+  std::vector<RouteBook::Pruned> pruned;
+  const bool done = book_.prune_some(prune_cursor_, kPruneStepRoutes, pruned);
+  for (const RouteBook::Pruned& route : pruned) {
+    routes_pruned_.add(route.endpoints.size());
+    logger_.info("pruned-route",
+                 {{"uri", route.key},
+                  log::Field::json("endpoints", json_list(route.endpoints)),
+                  {"isolation_segment",
+                   route.isolation_segment.empty() ? "-" : route.isolation_segment.c_str()}});
+  }
+  changed();
+  if (!done) {
+    prune_step_timer_.once(Milliseconds(1), [this] { prune_step(); });
+  } else if (!book_.has_unpublished()) {
+    // Lets go of snapshots that no worker holds any more.
+    book_.publish();
+  }
+}
+
+}  // namespace causeway::router

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "log/logger.h"
+#include "metrics/registry.h"
+#include "nats/client.h"
+#include "net/timer.h"
+#include "router/feed/subscriber.h"
+#include "router/route/route_book.h"
+
+namespace causeway::net {
+class Loop;
+}
+
+namespace causeway::router {
+
+// Keeps the RouteBook in step with NATS: registrations in, router.start and answers to router.greet
+// out, the pruning clock, and the publication of snapshots. Owner: main(). Thread: control.
+class RouteFeed {
+ public:
+  struct Options {
+    nats::Options nats;
+    cf::RouterStart start;  // what router.start says
+    Duration prune_interval = std::chrono::seconds(30);
+    bool suspend_pruning_if_nats_unavailable = false;
+    // At most one snapshot in this time; more when making one takes longer.
+    Duration publish_interval = std::chrono::milliseconds(20);
+  };
+  struct Events {
+    std::function<void(std::shared_ptr<const RouteTable>)> on_table;
+    std::function<void()> on_connected;  // for the first time
+    std::function<void()> on_closed;     // for good: the server refuses us
+  };
+
+  RouteFeed(net::Loop& loop, const Clock& clock, const log::Logger& logger,
+            metrics::Registry& registry, RouteBook& book, Options options, Events events);
+  RouteFeed(const RouteFeed&) = delete;
+  RouteFeed& operator=(const RouteFeed&) = delete;
+  ~RouteFeed();
+
+  // Subscribes and says router.start; from now on routes are pruned. Call it once, after
+  // on_connected.
+  void start();
+
+  // The rest is for NATS and tests.
+  void take(const nats::Message& message);
+  void prune_tick();
+
+ private:
+  void on_link(nats::Link link, std::string_view server);
+  void say_start(std::string_view subject);
+  void changed();
+  void publish();
+  void prune_step();
+  void register_gauges(metrics::Registry& registry);
+
+  net::Loop& loop_;
+  const Clock& clock_;
+  const log::Logger logger_;
+  RouteBook& book_;
+  const Options options_;
+  const Events events_;
+  Subscriber subscriber_;
+  metrics::Counter& routes_pruned_;
+  const std::string start_message_;
+
+  bool is_started_ = false;
+  bool was_connected_ = false;
+  bool was_suspended_ = false;
+  Instant next_publication_{};
+  size_t prune_cursor_ = 0;
+  net::Timer publish_timer_;
+  net::Timer prune_timer_;
+  net::Timer prune_step_timer_;
+  net::Timer disconnected_timer_;
+  nats::Client nats_;  // last: it calls back into the rest
+};
+
+}  // namespace causeway::router

@@ -1,0 +1,162 @@
+#include "router/feed/subscriber.h"
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "test/support/server_process.h"
+
+namespace causeway::router {
+namespace {
+
+constexpr const char* kRegistration =
+    R"({"host":"10.0.0.1","port":80,"uris":["App.d","app.d/x"],"app":"app",
+        "private_instance_id":"instance","tags":{"component":"web"},
+        "endpoint_updated_at_ns":1699999999000000000})";
+
+// A subscriber whose log can be read.
+class SubscriberTest : public testing::Test {
+ protected:
+  void register_it(std::string_view payload) { subscriber_.take("router.register", payload); }
+  void unregister_it(std::string_view payload) { subscriber_.take("router.unregister", payload); }
+  std::shared_ptr<const RouteTable> table() { return book_.publish(); }
+  std::string log() {
+    sink_.flush();
+    std::ifstream file(folder_.path() + "/log");
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+  std::string metrics() const { return registry_.prometheus_text(); }
+
+  test::TempFolder folder_;
+  log::Sink sink_{
+      {.shape = log::Shape::gorouter, .level = log::Level::debug, .path = folder_.path() + "/log"}};
+  log::Logger logger_{sink_, "gorouter.stdout"};
+  ManualClock clock_;
+  metrics::Registry registry_;
+  RouteBook book_{{}, clock_};
+  Subscriber subscriber_{book_, clock_, logger_, registry_};
+};
+
+TEST_F(SubscriberTest, registers_each_uri_and_withdraws_it) {
+  register_it(kRegistration);
+  ASSERT_NE(table()->find("app.d", "/x/y"), nullptr);
+  EXPECT_EQ(table()->find("app.d", "/x/y")->key(), "app.d/x");
+  EXPECT_EQ(table()->find("app.d", "/")->endpoints()[0]->instance_id(), "instance");
+  unregister_it(R"({"host":"10.0.0.1","port":80,"uris":["app.d"]})");
+  EXPECT_EQ(table()->find("app.d", "/"), nullptr);
+  EXPECT_NE(table()->find("app.d", "/x"), nullptr);
+}
+
+TEST_F(SubscriberTest, logs_in_gorouters_words) {
+  register_it(kRegistration);
+  register_it(kRegistration);
+  unregister_it(kRegistration);
+  unregister_it(kRegistration);
+  const std::string text = log();
+  EXPECT_NE(
+      text.find(
+          R"("message":"route-registered","source":"gorouter.stdout.registry","data":{"uri":"app.d"})"),
+      std::string::npos)
+      << text;
+  for (const char* expected :
+       {R"("log_level":1)", R"("message":"endpoint-registered")", R"("backend":"10.0.0.1:80")",
+        R"("application_id":"app")", R"("instance_id":"instance")", R"("isolation_segment":"-")",
+        R"("isTLS":false)", R"("message":"endpoint-unregistered")",
+        R"("message":"route-unregistered")", R"("message":"endpoint-not-unregistered")"}) {
+    EXPECT_NE(text.find(expected), std::string::npos) << expected << " in\n" << text;
+  }
+}
+
+TEST_F(SubscriberTest, counts_by_component_and_measures_the_latency_of_new_ones) {
+  register_it(kRegistration);
+  register_it(kRegistration);
+  unregister_it(kRegistration);
+  const std::string text = metrics();
+  for (const char* expected :
+       {R"(registry_message{component="web",action="endpoint-added"} 2)",
+        R"(registry_message{component="web",action="endpoint-unmodified"} 2)",
+        R"(unregistry_message{component="web"} 2)", "route_registration_latency_count 2",
+        R"(route_registration_latency_bucket{le="1000"} 2)"}) {
+    EXPECT_NE(text.find(expected), std::string::npos) << expected << " in\n" << text;
+  }
+}
+
+TEST_F(SubscriberTest, components_made_up_without_end_share_one_counter) {
+  for (int i = 0; i < 300; ++i) {
+    register_it(R"({"host":"h","port":80,"uris":["a.d"],"tags":{"component":"c)" +
+                std::to_string(i) + R"("}})");
+  }
+  EXPECT_NE(metrics().find(R"(registry_message{component="other",action="endpoint-updated"} 200)"),
+            std::string::npos);
+}
+
+TEST_F(SubscriberTest, malformed_messages_are_logged_counted_and_dropped) {
+  const char* payloads[] = {
+      "",
+      "{",
+      "null",
+      R"({"host":1})",
+      R"({"host":"h","port":80,"uris":"a.d"})",
+      R"({"host":"h","port":80,"uris":["a.d"],"tags":{"x":5}})",
+      R"({"host":"h","port":80,"uris":["a.d"],"route_service_url":"http://s"})"};
+  for (const char* payload : payloads) {
+    register_it(payload);
+    unregister_it(payload);
+  }
+  EXPECT_EQ(subscriber_.malformed_messages(), 2 * std::size(payloads));
+  EXPECT_EQ(book_.routes(), 0u);
+  EXPECT_NE(log().find(R"("message":"validation-error")"), std::string::npos);
+  EXPECT_NE(metrics().find("registry_messages_malformed 14"), std::string::npos);
+  register_it(kRegistration);  // and the next good one counts
+  EXPECT_EQ(book_.routes(), 2u);
+}
+
+TEST_F(SubscriberTest, a_huge_malformed_message_is_not_logged_whole) {
+  register_it("{" + std::string(1'000'000, 'x'));
+  EXPECT_LT(log().size(), 4000u);
+}
+
+TEST_F(SubscriberTest, routes_beyond_the_limits_are_refused) {
+  register_it(R"({"host":"h","port":80,"uris":[")" + std::string(600, 'a') + R"(","b.d"]})");
+  EXPECT_EQ(book_.routes(), 1u);
+  EXPECT_NE(metrics().find("registry_messages_refused 1"), std::string::npos);
+  EXPECT_NE(log().find("endpoint-refused"), std::string::npos);
+}
+
+TEST_F(SubscriberTest, other_subjects_are_ignored) {
+  subscriber_.take("router.start", kRegistration);
+  subscriber_.take("router.registers", kRegistration);
+  EXPECT_EQ(book_.routes(), 0u);
+  EXPECT_EQ(subscriber_.malformed_messages(), 0u);
+}
+
+TEST_F(SubscriberTest, the_tls_port_wins_and_makes_the_endpoint_tls) {
+  register_it(R"({"host":"h","port":80,"tls_port":443,"uris":["a.d"]})");
+  const Endpoint& endpoint = *table()->find("a.d", "/")->endpoints()[0];
+  EXPECT_TRUE(endpoint.is_tls());
+  EXPECT_EQ(endpoint.port(), 443);
+}
+
+TEST_F(SubscriberTest, an_unknown_balancing_is_told_and_left_out) {
+  register_it(
+      R"({"host":"h","port":80,"uris":["a.d"],"options":{"loadbalancing":"least-connection"}})");
+  EXPECT_EQ(table()->find("a.d", "/")->balancing(), LoadBalancing::least_connection);
+  register_it(R"({"host":"h","port":80,"uris":["a.d"],"options":{"loadbalancing":"dice"}})");
+  EXPECT_EQ(table()->find("a.d", "/")->balancing(), LoadBalancing::round_robin);
+  EXPECT_NE(log().find(R"("algorithm":"dice")"), std::string::npos);
+}
+
+TEST_F(SubscriberTest, nothing_of_the_message_before_stays) {
+  register_it(kRegistration);
+  register_it(R"({"host":"h","port":80,"uris":["b.d"]})");
+  const Endpoint& endpoint = *table()->find("b.d", "/")->endpoints()[0];
+  EXPECT_EQ(endpoint.app_id(), "");
+  EXPECT_EQ(endpoint.tag("component"), "");
+}
+
+}  // namespace
+}  // namespace causeway::router

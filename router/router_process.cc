@@ -1,0 +1,252 @@
+#include "router/router_process.h"
+
+#include <csignal>
+#include <filesystem>
+#include <span>
+#include <thread>
+#include <utility>
+
+#include "router/local_ip.h"
+#include "tls/random.h"
+
+namespace causeway::router {
+
+namespace {
+
+// gorouter gives up after three tries of at most 2 s; a NATS server that starts at the same moment
+// gets as long here.
+constexpr std::chrono::seconds kFirstConnectionTimeout{6};
+
+uint64_t random_seed() {
+  uint64_t seed = 0;
+  tls::random_bytes(std::as_writable_bytes(std::span(&seed, 1)));
+  return seed;
+}
+
+double open_descriptors() {
+  std::error_code failed;
+  double count = 0;
+  for (std::filesystem::directory_iterator it("/proc/self/fd", failed), end; !failed && it != end;
+       it.increment(failed)) {
+    ++count;
+  }
+  return count - 1;  // not the one that lists them
+}
+
+Admin::Options admin_options(const RouterConfig& config) {
+  return {.status_host = config.status_host,
+          .status_port = config.status_port,
+          .routes_port = config.routes_port,
+          .user = config.status_user,
+          .password = config.status_pass,
+          .prometheus_port = config.prometheus_port,
+          .stale_threshold = config.routes.stale_threshold};
+}
+
+RouteFeed::Options feed_options(const RouterConfig& config, const std::string& ip) {
+  const auto whole_seconds = [](Duration duration) {
+    return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+  };
+  return {.nats = config.nats,
+          .start = {.id = std::to_string(config.index) + "-" + tls::random_uuid(),
+                    .hosts = {ip},
+                    .minimum_register_interval_s = whole_seconds(config.start_response_delay),
+                    .prune_threshold_s = whole_seconds(config.routes.stale_threshold)},
+          .prune_interval = config.prune_interval,
+          .suspend_pruning_if_nats_unavailable = config.suspend_pruning_if_nats_unavailable};
+}
+
+}  // namespace
+
+RouterProcess::RouterProcess(RouterConfig config, const log::Logger& logger)
+    : config_(std::move(config)),
+      logger_(logger),
+      book_(config_.routes, clock_),
+      table_(book_.publish()),
+      admin_(loop_, logger_, registry_, admin_options(config_), [this] { return table_; }),
+      timer_(loop_),
+      drained_(loop_, 4096,
+               [this](size_t&& open_exchanges) { on_worker_drained(open_exchanges); }) {
+  drained_.unref();
+  loop_.on_slow_turn([this](Duration took) {
+    logger_.info("slow-turn",
+                 {{"milliseconds", std::chrono::duration<double, std::milli>(took).count()}});
+  });
+}
+
+RouterProcess::~RouterProcess() = default;
+
+int RouterProcess::run() {
+  if (open()) {
+    watch_signals();
+    loop_.run();
+  }
+  // What could still ask for something goes first; then the workers with their connections.
+  signals_.clear();
+  feed_.reset();
+  for (const auto& worker : workers_) worker->stop();
+  if (access_log_ != nullptr) access_log_->flush();
+  return exit_code_;
+}
+
+bool RouterProcess::open() {
+  logger_.info("starting");
+  if (!config_.access_log_file.empty()) {
+    auto access_log = AccessLog::open({.path = config_.access_log_file});
+    if (!access_log) {
+      fail("error-opening-access-log", access_log.error());
+      return false;
+    }
+    access_log_ = std::move(access_log).value();
+  }
+  const Result<void> listening = admin_.listen();
+  if (!listening) {
+    fail("error-listening", listening.error());
+    return false;
+  }
+  register_metrics();
+  start_workers();
+  feed_ = std::make_unique<RouteFeed>(
+      loop_, clock_, logger_, registry_, book_, feed_options(config_, local_ip()),
+      RouteFeed::Events{
+          .on_table =
+              [this](std::shared_ptr<const RouteTable> table) {
+                table_ = std::move(table);
+                for (const auto& worker : workers_) worker->post(table_);
+              },
+          .on_connected = [this] { on_connected(); },
+          .on_closed =
+              [this] {
+                fail("nats-connection-closed",
+                     {.fault = Fault::closed, .side = Side::backend, .detail = "for good"});
+              }});
+  timer_.once(kFirstConnectionTimeout, [this] {
+    fail("nats-connection-error",
+         {.fault = Fault::unavailable, .side = Side::backend, .detail = "no NATS server answers"});
+  });
+  return true;
+}
+
+void RouterProcess::register_metrics() {
+  registry_.gauge_from("file_descriptors", "Open file descriptors", open_descriptors);
+  if (access_log_ != nullptr) {
+    registry_.gauge_from("access_log_lines_dropped", "Access log lines dropped: the file is slow",
+                         [this] { return static_cast<double>(access_log_->lines_dropped()); });
+  }
+}
+
+void RouterProcess::start_workers() {
+  const uint32_t cores = std::max(std::thread::hardware_concurrency(), 1u);
+  const uint32_t count = config_.workers > 0 ? config_.workers : cores;
+  Settings settings = config_.settings;
+  settings.router_ip = local_ip();
+  const auto shared = std::make_shared<const Settings>(std::move(settings));
+  for (uint32_t index = 0; index < count; ++index) {
+    workers_.push_back(std::make_unique<Worker>(Worker::Wiring{.settings = shared,
+                                                               .logger = logger_,
+                                                               .metrics = registry_,
+                                                               .access_log = access_log_.get(),
+                                                               .workers = count,
+                                                               .index = index,
+                                                               .seed = random_seed()}));
+    workers_.back()->start();
+    workers_.back()->post(table_);
+  }
+}
+
+void RouterProcess::on_connected() {
+  if (phase_ != Phase::connecting) return;
+  phase_ = Phase::learning;
+  feed_->start();
+  // The table fills for one registration interval before the first request.
+  timer_.once(config_.start_response_delay, [this] { serve(); });
+}
+
+void RouterProcess::serve() {
+  for (const auto& worker : workers_) {
+    const auto listening = worker->listen(net::Address::any(config_.port));
+    if (!listening) return fail("error-listening", listening.error());
+  }
+  phase_ = Phase::serving;
+  set_healthy(true);
+  logger_.info("gorouter.started",
+               {{"port", config_.port}, {"workers", workers_.size()}, {"routes", book_.routes()}});
+}
+
+void RouterProcess::watch_signals() {
+  const auto watch = [this](int signal, std::function<void()> callback) {
+    signals_.push_back(std::make_unique<net::SignalWatch>(loop_, signal, std::move(callback)));
+  };
+  watch(SIGTERM, [this] { on_stop_signal("SIGTERM"); });
+  watch(SIGINT, [this] { on_stop_signal("SIGINT"); });
+  watch(SIGUSR1, [this] { on_drain_signal(); });
+  watch(SIGHUP, [this] {
+    if (access_log_ != nullptr) access_log_->reopen();
+  });
+}
+
+void RouterProcess::on_stop_signal(const char* name) {
+  if (phase_ >= Phase::draining) return logger_.info("gorouter.signal.ignored", {{"signal", name}});
+  logger_.info("gorouter.stopping", {{"signal", name}});
+  set_healthy(false);
+  logger_.info("gorouter.stopped");
+  stop();
+}
+
+void RouterProcess::on_drain_signal() {
+  if (phase_ >= Phase::draining) {
+    return logger_.info("gorouter.signal.ignored", {{"signal", "SIGUSR1"}});
+  }
+  if (phase_ != Phase::serving) return on_stop_signal("SIGUSR1");  // nobody to wait for
+  phase_ = Phase::draining;
+  drain_began_ = clock_.now();
+  const auto in_seconds = [](Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+  };
+  logger_.info("gorouter-draining", {{"wait_seconds", in_seconds(config_.drain_wait)},
+                                     {"timeout_seconds", in_seconds(config_.drain_timeout)}});
+  set_healthy(false);
+  timer_.once(config_.drain_wait, [this] { drain_workers(); });
+}
+
+void RouterProcess::drain_workers() {
+  uint64_t outstanding = 0;
+  for (const auto& worker : workers_) outstanding += worker->counts().exchanges;
+  logger_.info("Draining with " + std::to_string(outstanding) + " outstanding active connections");
+  for (const auto& worker : workers_) {
+    worker->drain(config_.drain_timeout,
+                  [this](size_t open_exchanges) { (void)drained_.post(open_exchanges); });
+  }
+}
+
+void RouterProcess::on_worker_drained(size_t open_exchanges) {
+  exchanges_cut_ += open_exchanges;
+  if (++workers_drained_ < workers_.size()) return;
+  if (exchanges_cut_ > 0) {
+    logger_.error("router.drain.timed-out", {{"outstanding", exchanges_cut_}});
+    logger_.error("gorouter-draining-error", {{"error", "router: Drain timeout"}});
+  }
+  const double took = std::chrono::duration<double>(clock_.now() - drain_began_).count();
+  logger_.info("gorouter.stopping");
+  logger_.info("gorouter.stopped", {{"took", took}});
+  stop();
+}
+
+void RouterProcess::set_healthy(bool healthy) {
+  admin_.set_healthy(healthy);
+  for (const auto& worker : workers_) worker->set_healthy(healthy);
+}
+
+void RouterProcess::fail(std::string_view what, const Error& error) {
+  logger_.error(what, error);
+  exit_code_ = 1;
+  stop();
+}
+
+void RouterProcess::stop() {
+  phase_ = Phase::stopped;
+  timer_.disarm();
+  loop_.stop();
+}
+
+}  // namespace causeway::router

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "log/logger.h"
+#include "metrics/registry.h"
+#include "net/loop.h"
+#include "net/mailbox.h"
+#include "net/signals.h"
+#include "net/timer.h"
+#include "router/admin/admin.h"
+#include "router/config/router_config.h"
+#include "router/feed/route_feed.h"
+#include "router/proxy/access_log.h"
+#include "router/proxy/worker.h"
+#include "router/route/route_book.h"
+
+namespace causeway::router {
+
+// One router from its start to its end: admin listeners, NATS, the time to learn routes, the main
+// port, and then until a signal ends it. Owner: main(). Thread: control, which runs its loop.
+class RouterProcess {
+ public:
+  RouterProcess(RouterConfig config, const log::Logger& logger);
+  RouterProcess(const RouterProcess&) = delete;
+  RouterProcess& operator=(const RouterProcess&) = delete;
+  ~RouterProcess();
+
+  // The process's exit code: 0 after a signal, 1 when it could not start.
+  int run();
+
+ private:
+  // In this order; a signal may skip to stopped from anywhere, draining follows serving only.
+  enum class Phase : uint8_t { connecting, learning, serving, draining, stopped };
+
+  bool open();
+  void start_workers();
+  void on_connected();
+  void serve();
+  void watch_signals();
+  void on_stop_signal(const char* name);
+  void on_drain_signal();
+  void drain_workers();
+  void on_worker_drained(size_t open_exchanges);
+  void set_healthy(bool healthy);
+  void fail(std::string_view what, const Error& error);
+  void stop();
+  void register_metrics();
+
+  const RouterConfig config_;
+  const log::Logger logger_;
+  const SystemClock clock_;
+  metrics::Registry registry_;
+  net::Loop loop_;
+  RouteBook book_;
+  std::unique_ptr<AccessLog> access_log_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::shared_ptr<const RouteTable> table_;
+  Admin admin_;
+  std::unique_ptr<RouteFeed> feed_;
+  net::Timer timer_;  // of the present phase
+  net::Mailbox<size_t> drained_;
+  std::vector<std::unique_ptr<net::SignalWatch>> signals_;
+
+  Phase phase_ = Phase::connecting;
+  int exit_code_ = 0;
+  Instant drain_began_{};
+  size_t workers_drained_ = 0;
+  size_t exchanges_cut_ = 0;
+};
+
+}  // namespace causeway::router
