@@ -34,7 +34,7 @@ enum class Side : uint8_t { client, backend, self };
 // May another attempt be made.
 enum class Retry : uint8_t { never, if_unsent, always };
 
-// An expected failure, as a value. `detail` is for people (empty on the data path, so that errors do not allocate there).
+// An expected failure, as a value. `detail` is for people; empty on the data path, where errors do not allocate.
 struct Error {
   Fault fault = Fault::internal;
   Side side = Side::self;

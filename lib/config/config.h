@@ -17,10 +17,10 @@
 
 namespace causeway::config {
 
-// Reads configuration files (YAML, of which JSON is a part; .json files are parsed as JSON) into typed structs. All mistakes
+// Reads configuration files (YAML; .json files are parsed as JSON) into typed structs. All mistakes
 // are collected, so the operator sees every one at once, each as "FILE:LINE: KEY: reason".
 //
-//   auto file = config::File::read(path);                     // unreadable or unparsable: Error with file, line, reason
+//   auto file = config::File::read(path);  // unreadable or unparsable: Error with file, line, reason
 //   config::Section root = file->root();
 //   root.read("port", options.port, {.min = 1, .max = 65535});
 //   root.section("nats").read(...);

@@ -15,7 +15,7 @@ namespace causeway::json {
 
 enum class Kind : uint8_t { null, boolean, number, string, array, object };
 
-// A value inside a Document; a cheap view, valid as long as its Document. A default Node is "absent" (kind null, exists() false):
+// A value inside a Document; a view, valid as long as its Document. A default Node is "absent" (null, exists() false):
 // looking into something that is not there gives absent again, so paths can be read without checks in between.
 class Node {
  public:
@@ -74,7 +74,7 @@ class Document {
 };
 
 // Builds compact JSON text, in order: object().key("a").value(1).key("b").array().value("x").end().end().take().
-// Misuse (a value without a key in an object, unbalanced end) is a bug and aborts. Strings must be UTF-8; bytes that are not are replaced.
+// Misuse (a value without a key, unbalanced end) is a bug and aborts. Bytes that are not UTF-8 are replaced.
 class Writer {
  public:
   Writer();

@@ -38,12 +38,12 @@ struct Field {
 using Fields = std::initializer_list<Field>;
 
 // The two shapes of a line: gorouter's {"log_level":1,"timestamp":T,"message","source","data"} and Diego's lager
-// {"timestamp":"T","level":"info","source","message","data"}. T: Unix seconds with decimals, or RFC 3339 with nanoseconds.
+// {"timestamp":"T","level":"info","source","message","data"}. T: Unix seconds or RFC 3339, with nanoseconds.
 enum class Shape : uint8_t { gorouter, lager };
 enum class TimeFormat : uint8_t { unix_epoch, rfc3339 };
 
-// Where a process's log lines go: one bounded queue, drained by one thread (spdlog's). When the queue is full, lines are dropped and
-// counted, never waited for. Owner: main(), which creates it first and destroys it last (that flushes). Any thread may log.
+// Where a process's log lines go: a bounded queue and one thread (spdlog's). Full: lines are dropped and counted,
+// never waited for. Owner: main(), which creates it first and destroys it last (that flushes). Any thread may log.
 class Sink {
  public:
   struct Options {

@@ -171,9 +171,9 @@ struct Sink::State {
   const Options options;
   std::atomic<Level> level;
   std::atomic<uint64_t> posted{0};
-  std::shared_ptr<Outlet> outlet;  // spdlog's interfaces ask for shared ownership of these three
-  std::shared_ptr<spdlog::details::thread_pool> pool;
-  std::shared_ptr<spdlog::async_logger> logger;
+  std::shared_ptr<Outlet> outlet;                      // tidy: spdlog's interface
+  std::shared_ptr<spdlog::details::thread_pool> pool;  // tidy: spdlog's interface
+  std::shared_ptr<spdlog::async_logger> logger;        // tidy: spdlog's interface
 };
 
 Sink::Sink(Options options) : state_(std::make_unique<State>(std::move(options))) {

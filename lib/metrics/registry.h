@@ -19,7 +19,7 @@ using Labels = std::vector<std::pair<std::string, std::string>>;  // name, value
 // Counts up. One writer thread (a worker owns its shard); any thread reads. Relaxed: a scrape may see it a moment late.
 class Counter {
  public:
-  void add(uint64_t n = 1) noexcept { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  void add(uint64_t n = 1) noexcept { value_.store(value() + n, std::memory_order_relaxed); }
   uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -54,7 +54,7 @@ class Histogram {
 };
 
 // All metrics of one process. The same name and labels may be registered by several shards (one per worker): the
-// scrape adds them up. Registration takes a lock; using a metric never does. References stay valid as long as the registry.
+// scrape adds them up. Registration takes a lock; using a metric never does. References live as long as it.
 // Owner: main(). Any thread may register and scrape.
 class Registry {
  public:
@@ -66,7 +66,7 @@ class Registry {
   // A gauge computed at scrape time, on the scraping thread. `read` must not use the registry (its lock is held).
   void gauge_from(std::string_view name, std::string_view help, std::function<double()> read, Labels labels = {});
 
-  // Prometheus text exposition format 0.0.4: HELP and TYPE once per name, names in order of registration, values escaped.
+  // Prometheus text exposition format 0.0.4: HELP and TYPE once per name, in order of registration, escaped.
   std::string prometheus_text() const;
 
  private:

@@ -41,6 +41,8 @@ struct Message {
   std::string payload;
 };
 
+// closed: the options name no usable server, nothing more is tried. A server that refuses us is
+// tried again for ever.
 enum class Link : uint8_t { connecting, connected, disconnected, reconnected, closed };
 
 // A connection to a NATS cluster. libnats' own threads only post to a mailbox; all callbacks here

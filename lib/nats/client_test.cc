@@ -1,5 +1,7 @@
 #include "nats/client.h"
 
+#include <algorithm>
+#include <charconv>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,6 +20,12 @@ using namespace std::chrono_literals;
 using test::NatsServer;
 using testing::ElementsAre;
 using testing::HasSubstr;
+
+int number_of(const Message& message) {
+  int number = -1;
+  std::from_chars(message.payload.data(), message.payload.data() + message.payload.size(), number);
+  return number;
+}
 
 // A loop, and clients on it, against a real server.
 class NatsTest : public testing::Test {
@@ -86,10 +94,10 @@ TEST_F(NatsTest, delivers_on_the_loop_in_order_over_all_subscriptions) {
   EXPECT_EQ(heard[0].substr(heard[0].size() - 3), std::string("\0{}", 3));
 
   std::vector<int> numbers;
-  subscriber->subscribe(
-      "n.a", [&](const Message& message) { numbers.push_back(std::stoi(message.payload)); });
-  subscriber->subscribe(
-      "n.b", [&](const Message& message) { numbers.push_back(std::stoi(message.payload)); });
+  subscriber->subscribe("n.a",
+                        [&](const Message& message) { numbers.push_back(number_of(message)); });
+  subscriber->subscribe("n.b",
+                        [&](const Message& message) { numbers.push_back(number_of(message)); });
   settle(*subscriber);
   for (int i = 0; i < 20'000; ++i) {
     ASSERT_TRUE(publisher->publish(i % 2 == 0 ? "n.a" : "n.b", std::to_string(i)));

@@ -147,7 +147,7 @@ class ServerProcess {
         return false;
       }
       if (accepts(port_)) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));  // tidy: polled with a deadline
     }
     return false;
   }
