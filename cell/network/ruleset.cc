@@ -64,23 +64,27 @@ std::string table_text(std::string_view mark, const Subnet& subnet,
   out +=
       "  set egress_ports { type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags "
       "interval; auto-merge; }\n";
+  // The links route loopback addresses, for our own connections to 127.0.0.1:PORT: containers must
+  // not reach this machine's loopback that way, whatever their egress allows.
+  out += "  chain guard { type filter hook prerouting priority raw;\n";
+  out += "    iifname " + links + " ip daddr 127.0.0.0/8 drop; }\n";
   out += "  chain prerouting { type nat hook prerouting priority dstnat;\n";
-  out += "    fib daddr type local dnat ip to tcp dport map @forwards }\n";
+  out += "    fib daddr type local dnat ip to tcp dport map @forwards; }\n";
   out += "  chain output { type nat hook output priority -100;\n";
-  out += "    fib daddr type local dnat ip to tcp dport map @forwards }\n";
+  out += "    fib daddr type local dnat ip to tcp dport map @forwards; }\n";
   out += "  chain postrouting { type nat hook postrouting priority srcnat;\n";
   out += "    ip saddr 127.0.0.0/8 oifname " + links + " masquerade\n";
-  out += "    ip saddr " + network + " oifname != " + links + " masquerade }\n";
+  out += "    ip saddr " + network + " oifname != " + links + " masquerade; }\n";
   out += "  chain egress {\n";
   out += "    ct state established,related accept\n";
   out += "    ip saddr . ip daddr @egress_all accept\n";
   out += "    meta l4proto icmp ip saddr . ip daddr @egress_icmp accept\n";
   out += "    ip saddr . ip daddr . meta l4proto . th dport @egress_ports accept\n";
-  out += "    reject with icmp type admin-prohibited }\n";
+  out += "    reject with icmp type admin-prohibited; }\n";
   out += "  chain forward { type filter hook forward priority filter;\n";
-  out += "    iifname " + links + " jump egress }\n";
+  out += "    iifname " + links + " jump egress; }\n";
   out += "  chain input { type filter hook input priority filter;\n";
-  out += "    iifname " + links + " jump egress }\n}\n";
+  out += "    iifname " + links + " jump egress; }\n}\n";
   for (const Attachment& one : attached) append_elements(out, "add", mark, one);
   return out;
 }
