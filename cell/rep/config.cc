@@ -1,0 +1,108 @@
+#include "cell/rep/config.h"
+
+#include "config/config.h"
+#include "net/address.h"
+
+namespace causeway::rep {
+namespace {
+
+void check_address(config::Section& root, std::string_view key, const std::string& address) {
+  if (!net::parse_host_port(address)) root.problem(key, "not host:port: \"" + address + "\"");
+}
+
+void check_url(config::Section& root, std::string_view key, const std::string& url) {
+  if (url.starts_with("https://")) {
+    root.problem(key, "TLS is not supported yet: name an http:// address");
+  } else if (!url.starts_with("http://")) {
+    root.problem(key, "not an http:// address: \"" + url + "\"");
+  }
+}
+
+void check_amount(config::Section& root, std::string_view key, const std::string& amount) {
+  const bool is_number = !amount.empty() && amount.size() < 10 &&
+                         amount.find_first_not_of("0123456789") == std::string::npos;
+  if (amount != "auto" && (!is_number || amount == "0"))
+    root.problem(key, "neither \"auto\" nor a number of MB: \"" + amount + "\"");
+}
+
+void read_seconds(config::Section& root, std::string_view key, Duration& target) {
+  int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(target).count();
+  root.read(key, seconds, {.min = 1, .max = 86'400});
+  target = std::chrono::seconds(seconds);
+}
+
+void read_times(config::Section& root, Config& config) {
+  root.read("polling_interval", config.polling_interval);
+  root.read("evacuation_polling_interval", config.evacuation_polling_interval);
+  root.read("evacuation_timeout", config.evacuation_timeout);
+  root.read("lock_ttl", config.lock_ttl);
+  root.read("lock_retry_interval", config.lock_retry_interval);
+  root.read("graceful_shutdown_interval", config.graceful_shutdown_interval);
+  root.read("reserved_expiration_time", config.reserved_expiration_time);
+  read_seconds(root, "healthy_monitoring_interval_in_seconds", config.healthy_monitoring_interval);
+  read_seconds(root, "unhealthy_monitoring_interval_in_seconds",
+               config.unhealthy_monitoring_interval);
+  if (config.polling_interval < std::chrono::seconds(1))
+    root.problem("polling_interval", "shorter than 1s");
+  if (config.lock_retry_interval * 2 > config.lock_ttl)
+    root.problem("lock_retry_interval", "more than half of lock_ttl");
+}
+
+void read_machine(config::Section& root, Config& config) {
+  root.read("memory_mb", config.memory_mb);
+  root.read("disk_mb", config.disk_mb);
+  root.read("max_containers", config.max_containers, {.min = 1, .max = 10'000});
+  root.read("container_max_cpu_shares", config.container_max_cpu_shares,
+            {.min = 2, .max = 262'144});
+  root.read("preloaded_root_fs", config.preloaded_root_fs);
+  root.require("state_dir", config.state_dir);
+  root.read_choice("runtime", config.runtime, {"auto", "runc", "crun"});
+  config::Section network = root.section("network");
+  network.read("subnet", config.network_subnet);
+  network.read("host_port_first", config.host_port_first, {.min = 1024, .max = 65'535});
+  network.read("host_port_last", config.host_port_last, {.min = 1024, .max = 65'535});
+  if (config.host_port_first > config.host_port_last)
+    network.problem("host_port_first", "above host_port_last");
+  check_amount(root, "memory_mb", config.memory_mb);
+  check_amount(root, "disk_mb", config.disk_mb);
+  for (const std::string& one : config.preloaded_root_fs) {
+    const size_t colon = one.find(':');
+    if (colon == 0 || colon == std::string::npos || one.substr(colon + 1, 1) != "/") {
+      root.problem("preloaded_root_fs", "not name:/path: \"" + one + "\"");
+    }
+  }
+}
+
+}  // namespace
+
+Result<Config> read_config(const std::string& path, std::vector<std::string>& warnings) {
+  Result<std::unique_ptr<config::File>> file = config::File::read(path);
+  if (!file) return file.error();
+  config::Section root = (*file)->root();
+  Config config;
+  root.require("cell_id", config.cell_id);
+  root.read("cell_index", config.cell_index);
+  root.read("zone", config.zone);
+  root.read("placement_tags", config.placement_tags);
+  root.read("optional_placement_tags", config.optional_placement_tags);
+  root.require("bbs_address", config.bbs_address);
+  root.read("locket_address", config.locket_address);
+  root.read("listen_addr", config.listen_addr);
+  root.read("listen_addr_securable", config.listen_addr_securable);
+  root.read("advertise_address", config.advertise_address);
+  root.read("log_level", config.log_level);
+  root.read_choice("time_format", config.time_format, {"rfc3339", "unix-epoch"});
+  if (!config.bbs_address.empty()) check_url(root, "bbs_address", config.bbs_address);
+  if (config.locket_address.empty()) config.locket_address = config.bbs_address;
+  if (!config.locket_address.empty()) check_url(root, "locket_address", config.locket_address);
+  check_address(root, "listen_addr", config.listen_addr);
+  check_address(root, "listen_addr_securable", config.listen_addr_securable);
+  read_times(root, config);
+  read_machine(root, config);
+  if (!(*file)->problems().empty())
+    return Error{.fault = Fault::invalid, .detail = (*file)->problem_text()};
+  warnings = root.unknown_keys();
+  return config;
+}
+
+}  // namespace causeway::rep

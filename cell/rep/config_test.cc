@@ -1,0 +1,61 @@
+#include "cell/rep/config.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+namespace causeway::rep {
+namespace {
+
+// Reads `text` as a rep.json; the path is gone afterwards.
+Result<Config> read(const std::string& text, std::vector<std::string>* warnings = nullptr) {
+  std::string path = "/tmp/causeway-rep-config.XXXXXX.json";
+  ::close(::mkstemps(path.data(), 5));
+  std::ofstream(path) << text;
+  std::vector<std::string> unread;
+  Result<Config> config = read_config(path, unread);
+  ::unlink(path.c_str());
+  if (warnings != nullptr) *warnings = unread;
+  return config;
+}
+
+const std::string kMinimal = R"("cell_id":"c","bbs_address":"http://b:1","state_dir":"/s")";
+
+TEST(RepConfig, a_minimal_one_gets_defaults) {
+  const Result<Config> config = read("{" + kMinimal + "}");
+  ASSERT_TRUE(config) << to_string(config.error());
+  EXPECT_EQ(config->locket_address, "http://b:1");
+  EXPECT_EQ(config->polling_interval, std::chrono::seconds(30));
+  EXPECT_EQ(config->max_containers, 250u);
+}
+
+TEST(RepConfig, every_mistake_is_named_at_once) {
+  const Result<Config> config = read(
+      R"({"bbs_address":"https://b","polling_interval":"0s","memory_mb":"lots","preloaded_root_fs":["x"],
+      "listen_addr":"nowhere","network":{"host_port_first":70000}})");
+  ASSERT_FALSE(config);
+  for (const char* part :
+       {"cell_id", "state_dir", "bbs_address: TLS is not supported yet", "polling_interval",
+        "memory_mb", "preloaded_root_fs", "listen_addr", "network.host_port_first"}) {
+    EXPECT_NE(config.error().detail.find(part), std::string::npos) << part << "\n"
+                                                                   << config.error().detail;
+  }
+}
+
+TEST(RepConfig, unknown_keys_are_told) {
+  std::vector<std::string> warnings;
+  ASSERT_TRUE(read("{" + kMinimal + R"(,"garden_addr":"x"})", &warnings));
+  EXPECT_EQ(warnings, std::vector<std::string>{"garden_addr"});
+}
+
+TEST(RepConfig, broken_json_names_its_line) {
+  const Result<Config> config = read("{\n\"cell_id\": \n}");
+  ASSERT_FALSE(config);
+  EXPECT_NE(to_string(config.error()).find(":3"), std::string::npos) << to_string(config.error());
+}
+
+}  // namespace
+}  // namespace causeway::rep
