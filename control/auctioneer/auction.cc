@@ -1,0 +1,228 @@
+#include "control/auctioneer/auction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cells.pb.h"
+#include "net/loop.h"
+
+namespace causeway::auctioneer {
+
+namespace {
+
+// Diego's: when no cell at all answers, the whole fetch is tried again.
+constexpr int kFetchAttempts = 4;
+constexpr Duration kFetchPause = std::chrono::milliseconds(250);
+// The BBS is away: nothing can be decided, requests wait.
+constexpr Duration kBbsPause = std::chrono::seconds(1);
+
+std::vector<double> duration_bounds() {
+  return {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+}
+
+cf::Work work_of(const place::Placement::CellWork& work, const std::string& cell_id) {
+  cf::Work message{.cell_id = cell_id};
+  for (const place::LrpDemand& lrp : work.lrps) {
+    message.lrps.push_back({.process_guid = lrp.process_guid,
+                            .index = lrp.index,
+                            .domain = lrp.domain,
+                            .demand = lrp.demand});
+  }
+  for (const place::TaskDemand& task : work.tasks) {
+    message.tasks.push_back({.task_guid = task.task_guid,
+                             .domain = task.domain,
+                             .demand = task.demand,
+                             .state = "Pending"});
+  }
+  return message;
+}
+
+}  // namespace
+
+Metrics::Metrics(metrics::Registry& registry)
+    : lrp_auctions_started(
+          registry.counter("AuctioneerLRPAuctionsStarted", "Instances given to a cell.")),
+      lrp_auctions_failed(
+          registry.counter("AuctioneerLRPAuctionsFailed", "Instances that found no cell.")),
+      task_auctions_started(
+          registry.counter("AuctioneerTaskAuctionsStarted", "Tasks given to a cell.")),
+      task_auctions_failed(
+          registry.counter("AuctioneerTaskAuctionsFailed", "Tasks that found no cell.")),
+      failed_cell_state_requests(registry.counter("AuctioneerFailedCellStateRequests",
+                                                  "Cells that did not tell their state.")),
+      fetch_states_duration(registry.histogram("AuctioneerFetchStatesDuration",
+                                               "Seconds to get the states of all cells.",
+                                               duration_bounds())),
+      lock_held(registry.gauge("LockHeld", "1 while this process may auction.")) {}
+
+Auction::Auction(AuctionTools tools, std::function<void()> on_done)
+    : tools_(tools),
+      logger_(tools.logger.session("auction")),
+      on_done_(std::move(on_done)),
+      pause_(tools.loop) {
+  fetch_cells();
+}
+
+void Auction::fetch_cells() {
+  logger_.debug("fetching-cell-reps");
+  tools_.bbs.cells([this](Result<models::CellsResponse, diego::BbsError> answer) {
+    if (!answer) {
+      logger_.error("failed-to-fetch-cell-reps", answer.error().cause);
+      pause_.once(kBbsPause, [this] { fetch_cells(); });
+      return;
+    }
+    cells_.clear();
+    for (const models::CellPresence& cell : answer->cells()) {
+      cells_.push_back(
+          {cell.cell_id(), cell.rep_url().empty() ? cell.rep_address() : cell.rep_url()});
+    }
+    logger_.debug("fetched-cell-reps", {{"cell-reps-count", cells_.size()}});
+    fetch_states();
+  });
+}
+
+void Auction::fetch_states() {
+  ++attempts_;
+  answers_ = 0;
+  states_.clear();
+  state_urls_.clear();
+  fetch_began_ = tools_.loop.now();
+  parallel_ = std::make_unique<Parallel>(
+      cells_.size(), tools_.cells_at_once,
+      [this](size_t cell) {
+        tools_.reps.state(cells_[cell].rep_url, [this, cell](Result<cf::CellState> state) {
+          state_came(cell, std::move(state));
+        });
+      },
+      [this] { states_are_complete(); });
+  parallel_->go();
+}
+
+void Auction::state_came(size_t index, Result<cf::CellState> state) {
+  const Cell& cell = cells_[index];
+  if (!state) {
+    tools_.metrics.failed_cell_state_requests.add();
+    logger_.error("failed-to-get-state", state.error(), {{"cell-guid", cell.id}});
+  } else if (state->cell_id != cell.id) {
+    logger_.error("cell-id-mismatch", {{"cell-guid", cell.id}, {"answered", state->cell_id}});
+  } else {
+    ++answers_;
+    if (state->is_evacuating) {
+      logger_.info("ignored-evacuating-cell", {{"cell-guid", cell.id}});
+    } else {
+      states_.push_back(std::move(*state));
+      state_urls_.push_back(cell.rep_url);
+    }
+  }
+  parallel_->finished();
+}
+
+void Auction::states_are_complete() {
+  const std::chrono::duration<double> took = tools_.loop.now() - fetch_began_;
+  tools_.metrics.fetch_states_duration.observe(took.count());
+  if (!cells_.empty() && answers_ == 0 && attempts_ < kFetchAttempts) {
+    logger_.info("no-cell-answered", {{"attempt", attempts_}});
+    // The BBS is asked again too: a cell may have come back elsewhere.
+    pause_.once(kFetchPause, [this] { fetch_cells(); });
+    return;
+  }
+  decide();
+}
+
+void Auction::decide() {
+  auto lrps = tools_.inbox.take_lrps();
+  auto tasks = tools_.inbox.take_tasks();
+  logger_.info("fetched-auctions",
+               {{"lrp-start-auctions", lrps.size()}, {"task-auctions", tasks.size()}});
+  // Answers come in any order; equal rounds shall end equally.
+  std::vector<size_t> by_id(states_.size());
+  for (size_t i = 0; i < by_id.size(); ++i) by_id[i] = i;
+  std::sort(by_id.begin(), by_id.end(), [this](size_t left, size_t right) {
+    return states_[left].cell_id < states_[right].cell_id;
+  });
+  std::vector<cf::CellState> states;
+  std::vector<std::string> urls;
+  for (const size_t i : by_id) {
+    states.push_back(std::move(states_[i]));
+    urls.push_back(std::move(state_urls_[i]));
+  }
+  states_ = std::move(states);
+  state_urls_ = std::move(urls);
+  commit(place::place(states_, std::move(lrps), std::move(tasks), tools_.rules));
+}
+
+void Auction::commit(place::Placement placement) {
+  report(std::move(placement.failed_lrps), std::move(placement.failed_tasks));
+  works_ = std::move(placement.works);
+  parallel_ = std::make_unique<Parallel>(
+      works_.size(), tools_.cells_at_once, [this](size_t work) { hand_out(work); },
+      [this] {
+        logger_.debug("done");
+        const std::function<void()> on_done = std::move(on_done_);
+        on_done();
+      });
+  parallel_->go();
+}
+
+void Auction::hand_out(size_t index) {
+  const place::Placement::CellWork& work = works_[index];
+  for (const place::LrpDemand& lrp : work.lrps) {
+    logger_.info("lrp-added-to-cell", {{"process-guid", lrp.process_guid},
+                                       {"index", lrp.index},
+                                       {"cell-guid", states_[work.cell].cell_id}});
+  }
+  for (const place::TaskDemand& task : work.tasks) {
+    logger_.info("task-added-to-cell",
+                 {{"task-guid", task.task_guid}, {"cell-guid", states_[work.cell].cell_id}});
+  }
+  tools_.metrics.lrp_auctions_started.add(work.lrps.size());
+  tools_.metrics.task_auctions_started.add(work.tasks.size());
+  tools_.reps.perform(
+      state_urls_[work.cell], work_of(work, states_[work.cell].cell_id),
+      [this, index](Result<cf::Work> refused) { handed_out(index, std::move(refused)); });
+}
+
+void Auction::handed_out(size_t index, Result<cf::Work> refused) {
+  place::Placement::CellWork& work = works_[index];
+  if (!refused) {
+    // It may have been taken in part: nothing is tried again here, convergence finds out.
+    logger_.error("failed-to-commit-work", refused.error(),
+                  {{"cell-guid", states_[work.cell].cell_id}});
+  } else if (!refused->lrps.empty() || !refused->tasks.empty()) {
+    std::vector<place::LrpFailure> lrps;
+    std::vector<place::TaskFailure> tasks;
+    for (place::LrpDemand& lrp : work.lrps) {
+      const bool is_refused =
+          std::any_of(refused->lrps.begin(), refused->lrps.end(), [&](const cf::LrpWork& one) {
+            return one.process_guid == lrp.process_guid && one.index == lrp.index;
+          });
+      if (is_refused) lrps.push_back({std::move(lrp), std::string(place::kInsufficient)});
+    }
+    for (place::TaskDemand& task : work.tasks) {
+      const bool is_refused =
+          std::any_of(refused->tasks.begin(), refused->tasks.end(),
+                      [&](const cf::TaskWork& one) { return one.task_guid == task.task_guid; });
+      if (is_refused) tasks.push_back({std::move(task), std::string(place::kInsufficient)});
+    }
+    report(std::move(lrps), std::move(tasks));
+  }
+  parallel_->finished();
+}
+
+void Auction::report(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks) {
+  tools_.metrics.lrp_auctions_failed.add(lrps.size());
+  tools_.metrics.task_auctions_failed.add(tasks.size());
+  for (place::LrpFailure& failure : lrps) {
+    logger_.info("lrp-auction-failed", {{"process-guid", failure.demand.process_guid},
+                                        {"index", failure.demand.index},
+                                        {"reason", failure.reason}});
+    tools_.reports.add(std::move(failure));
+  }
+  for (place::TaskFailure& failure : tasks) {
+    logger_.info("task-auction-failed",
+                 {{"task-guid", failure.demand.task_guid}, {"reason", failure.reason}});
+    tools_.reports.add(std::move(failure));
+  }
+}
+
+}  // namespace causeway::auctioneer

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "cf/wire/rep_messages.h"
+#include "control/auctioneer/failure_reports.h"
+#include "control/auctioneer/inbox.h"
+#include "control/auctioneer/parallel.h"
+#include "control/place/place.h"
+#include "diego/bbs_client.h"
+#include "diego/rep_client.h"
+#include "log/logger.h"
+#include "metrics/registry.h"
+#include "net/timer.h"
+
+namespace causeway::net {
+class Loop;
+}
+
+namespace causeway::auctioneer {
+
+// The numbers dashboards know (diego.md section 24).
+struct Metrics {
+  explicit Metrics(metrics::Registry& registry);
+
+  metrics::Counter& lrp_auctions_started;
+  metrics::Counter& lrp_auctions_failed;
+  metrics::Counter& task_auctions_started;
+  metrics::Counter& task_auctions_failed;
+  metrics::Counter& failed_cell_state_requests;
+  metrics::Histogram& fetch_states_duration;
+  metrics::Gauge& lock_held;
+};
+
+// What rounds share. Owner: Auctioneer.
+struct AuctionTools {
+  net::Loop& loop;
+  const log::Logger& logger;
+  Metrics& metrics;
+  const place::Rules& rules;
+  size_t cells_at_once;
+  Inbox& inbox;
+  diego::BbsClient& bbs;
+  diego::RepClient& reps;
+  FailureReports& reports;
+};
+
+// One round: cells from the BBS, their states, everything that waits in the inbox placed, the
+// winners handed out, the losers reported. Owner: Auctioneer. Thread: its loop's. Ends with
+// on_done, its last act.
+class Auction {
+ public:
+  Auction(AuctionTools tools, std::function<void()> on_done);
+  Auction(const Auction&) = delete;
+  Auction& operator=(const Auction&) = delete;
+
+ private:
+  struct Cell {
+    std::string id;
+    std::string rep_url;
+  };
+
+  void fetch_cells();
+  void fetch_states();
+  void state_came(size_t cell, Result<cf::CellState> state);
+  void states_are_complete();
+  void decide();
+  void commit(place::Placement placement);
+  void hand_out(size_t work);
+  void handed_out(size_t work, Result<cf::Work> refused);
+  void report(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks);
+
+  AuctionTools tools_;
+  const log::Logger logger_;
+  std::function<void()> on_done_;
+  net::Timer pause_;
+  int attempts_ = 0;
+  Instant fetch_began_{};
+  std::vector<Cell> cells_;
+  std::vector<cf::CellState> states_;    // of the cells that take work
+  std::vector<std::string> state_urls_;  // where each of them answered
+  size_t answers_ = 0;                   // cells that answered, with work or not
+  std::vector<place::Placement::CellWork> works_;
+  std::unique_ptr<Parallel> parallel_;  // states, then commits
+};
+
+}  // namespace causeway::auctioneer

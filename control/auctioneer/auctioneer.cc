@@ -1,0 +1,64 @@
+#include "control/auctioneer/auctioneer.h"
+
+#include <utility>
+
+#include "cf/wire/auctioneer_messages.h"
+#include "net/loop.h"
+
+namespace causeway::auctioneer {
+
+Auctioneer::Auctioneer(net::Loop& loop, const log::Logger& logger, const Settings& settings,
+                       metrics::Registry& registry)
+    : loop_(loop),
+      logger_(logger),
+      settings_(settings),
+      metrics_(registry),
+      bbs_(loop, {.url = settings.bbs_url, .timeout = settings.communication_timeout}),
+      reps_(loop, {.state_timeout = settings.cell_state_timeout,
+                   .timeout = settings.communication_timeout}) {
+  reports_ = std::make_unique<FailureReports>(bbs_, logger_);
+}
+
+Auctioneer::~Auctioneer() = default;
+
+void Auctioneer::serve(rpc::Server& server) {
+  server.route("POST", "/v1/lrps", [this](const rpc::Request& request, rpc::Responder responder) {
+    take(request, std::move(responder), cf::parse_lrp_start_requests(request.body));
+  });
+  server.route("POST", "/v1/tasks", [this](const rpc::Request& request, rpc::Responder responder) {
+    take(request, std::move(responder), cf::parse_task_start_requests(request.body));
+  });
+}
+
+template <class Requests>
+void Auctioneer::take(const rpc::Request& request, rpc::Responder responder,
+                      Result<Requests> requests) {
+  if (!requests) {
+    logger_.error("malformed-request", requests.error(),
+                  {{"path", request.path}, {"remote", request.remote}});
+    responder.reply(400, "text/plain; charset=utf-8", requests.error().detail + "\n");
+    return;
+  }
+  if (!inbox_.add(*requests)) {
+    logger_.error("too-many-requests-wait", {{"path", request.path}, {"waiting", inbox_.size()}});
+    responder.reply(503, "text/plain; charset=utf-8", "too many requests wait\n");
+    return;
+  }
+  responder.reply(202);
+  start_auction();
+}
+
+void Auctioneer::start_auction() {
+  if (auction_ != nullptr || inbox_.empty()) return;
+  auction_ = std::make_unique<Auction>(
+      AuctionTools{loop_, logger_, metrics_, settings_.rules, settings_.auction_runner_workers,
+                   inbox_, bbs_, reps_, *reports_},
+      [this] { auction_is_over(); });
+}
+
+void Auctioneer::auction_is_over() {
+  loop_.bury(std::move(auction_));
+  start_auction();
+}
+
+}  // namespace causeway::auctioneer

@@ -1,0 +1,128 @@
+// auctioneer: decides which cell runs each instance and task. Wiring only.
+
+#include <signal.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "control/auctioneer/auctioneer.h"
+#include "control/auctioneer/settings.h"
+#include "diego/lease.h"
+#include "log/logger.h"
+#include "metrics/registry.h"
+#include "net/loop.h"
+#include "net/signals.h"
+#include "rpc/server.h"
+#include "tls/random.h"
+
+#ifndef CAUSEWAY_VERSION
+#define CAUSEWAY_VERSION "0.1.0"
+#endif
+
+namespace {
+
+using causeway::Error;
+using causeway::Result;
+using causeway::auctioneer::Settings;
+
+int run(const Settings& settings) {
+  causeway::log::Sink sink({.shape = causeway::log::Shape::lager,
+                            .time_format = settings.time_format,
+                            .level = settings.log_level,
+                            .path = {}});
+  const causeway::log::Logger logger(sink, "auctioneer");
+  for (const std::string& key : settings.unknown_keys)
+    logger.warn("unknown-configuration-key", {{"key", key}});
+
+  causeway::metrics::Registry registry;
+  causeway::net::Loop loop;
+  causeway::auctioneer::Auctioneer auctioneer(loop, logger, settings, registry);
+  causeway::rpc::Server health(loop, logger);
+  causeway::rpc::serve_metrics(health, registry);
+  causeway::rpc::Server server(loop, logger);
+  auctioneer.serve(server);
+  std::unique_ptr<causeway::diego::Lease> lease;
+  int status = 0;
+
+  const auto fail = [&](const char* message, const Error& error) {
+    logger.error(message, error);
+    status = 1;
+    loop.stop();
+  };
+  const auto start = [&] {
+    auctioneer.metrics().lock_held.set(1);
+    auto listened = server.listen(settings.listen_address);
+    if (!listened) return fail("failed-to-listen", listened.error());
+    logger.info("started", {{"listen_address", listened->to_string()}});
+  };
+  const auto stop = [&] {
+    logger.info("exiting");
+    server.drain();
+    if (lease == nullptr) return loop.stop();
+    lease->release([&] { loop.stop(); });
+  };
+  const causeway::net::SignalWatch on_term(loop, SIGTERM, stop);
+  const causeway::net::SignalWatch on_int(loop, SIGINT, stop);
+
+  if (auto listened = health.listen(settings.health_address); !listened) {
+    logger.error("failed-to-listen-for-health", listened.error());
+    return 1;
+  }
+  if (settings.locket_url.empty()) {
+    start();
+  } else {
+    lease = std::make_unique<causeway::diego::Lease>(
+        loop,
+        causeway::diego::Lease::Options{
+            .locket_url = settings.locket_url,
+            .key = "auctioneer",
+            .owner = settings.uuid.empty() ? causeway::tls::random_uuid() : settings.uuid,
+            .ttl = settings.lock_ttl,
+            .retry_interval = settings.lock_retry_interval},
+        causeway::diego::Lease::Events{
+            .on_held =
+                [&] {
+                  logger.info("acquired-lock");
+                  start();
+                },
+            .on_lost = [&](const Error& error) { fail("lost-lock", error); },
+            .on_refused =
+                [&](const Error& error) {
+                  logger.debug("failed-to-acquire-lock", {{"error", to_string(error)}});
+                }});
+  }
+  loop.run();
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  causeway::net::ignore_sigpipe();
+  CLI::App app("Decides which cell runs each instance and task.", "auctioneer");
+  app.set_version_flag("--version", "auctioneer " CAUSEWAY_VERSION);
+  std::string path;
+  app.add_option("--config,-c", path, "configuration file (JSON); -config as in Diego works too")
+      ->required();
+  // Go's flags have one dash.
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  for (std::string& argument : arguments) {
+    if (argument == "-config" || argument.starts_with("-config=")) argument.insert(0, "-");
+  }
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  Result<Settings> settings = causeway::auctioneer::read_settings(path);
+  if (!settings) {
+    std::fprintf(stderr, "auctioneer: %s\n", settings.error().detail.c_str());
+    return 1;
+  }
+  return run(*settings);
+}

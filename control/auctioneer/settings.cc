@@ -1,0 +1,130 @@
+#include "control/auctioneer/settings.h"
+
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "config/config.h"
+#include "diego/service_url.h"
+
+namespace causeway::auctioneer {
+
+namespace {
+
+// Keys of Diego's that have no effect here. Read, so that they are not reported as unknown.
+constexpr std::array<const char*, 20> kPassedOverKeys{"bbs_ca_cert_file",
+                                                      "bbs_client_cert_file",
+                                                      "bbs_client_key_file",
+                                                      "bbs_client_session_cache_size",
+                                                      "bbs_max_idle_conns_per_host",
+                                                      "ca_cert_file",
+                                                      "consul_cluster",
+                                                      "debug_address",
+                                                      "dropsonde_port",
+                                                      "locket_ca_cert_file",
+                                                      "locket_client_cert_file",
+                                                      "locket_client_key_file",
+                                                      "loggregator",
+                                                      "max_data_string_length",
+                                                      "rep_ca_cert",
+                                                      "rep_client_cert",
+                                                      "rep_client_key",
+                                                      "rep_client_session_cache_size",
+                                                      "report_interval",
+                                                      "skip_consul_lock"};
+
+void read_address(config::Section& root, const char* key, net::Address& address) {
+  std::string text;
+  root.read(key, text);
+  if (text.empty()) return;
+  auto parts = net::parse_host_port(text);
+  if (!parts) return root.problem(key, "not host:port: \"" + text + "\"");
+  auto parsed = net::Address::parse(parts->host.empty() ? "0.0.0.0" : parts->host, parts->port);
+  if (!parsed) return root.problem(key, "not an IP address: \"" + text + "\"");
+  address = *parsed;
+}
+
+void read_url(config::Section& root, const char* key, const std::string& text, std::string& url) {
+  auto checked = diego::service_url(text);
+  if (checked) {
+    url = std::move(*checked);
+  } else {
+    root.problem(key, checked.error().detail);
+  }
+}
+
+void refuse_tls(config::Section& root) {
+  bool rep_requires_tls = false;
+  root.read("rep_require_tls", rep_requires_tls);
+  if (rep_requires_tls) root.problem("rep_require_tls", "TLS is not supported yet");
+  for (const char* key : {"server_cert_file", "server_key_file"}) {
+    std::string file;
+    root.read(key, file);
+    if (!file.empty()) root.problem(key, "TLS is not supported yet");
+  }
+}
+
+void read_logging(config::Section& root, Settings& settings) {
+  std::string level = "info";
+  root.read("log_level", level);
+  if (!log::parse_level(level, settings.log_level)) {
+    root.problem("log_level", "not debug, info, warn or error: \"" + level + "\"");
+  }
+  std::string format = "rfc3339";
+  root.read_choice("time_format", format, {"rfc3339", "unix-epoch", "epoch"});
+  if (format != "rfc3339") settings.time_format = log::TimeFormat::unix_epoch;
+}
+
+void read_lock(config::Section& root, Settings& settings) {
+  bool is_enabled = false;
+  std::string address;
+  root.read("locks_locket_enabled", is_enabled);
+  root.read("locket_address", address);
+  root.read("lock_ttl", settings.lock_ttl);
+  root.read("lock_retry_interval", settings.lock_retry_interval);
+  if (is_enabled && address.empty())
+    root.problem("locket_address", "missing, though locks_locket_enabled is set");
+  if (!address.empty()) read_url(root, "locket_address", address, settings.locket_url);
+}
+
+Result<Settings> settings_from(config::File& file) {
+  config::Section root = file.root();
+  Settings settings;
+  std::string bbs_address;
+  root.require("bbs_address", bbs_address);
+  if (!bbs_address.empty()) read_url(root, "bbs_address", bbs_address, settings.bbs_url);
+  read_address(root, "listen_address", settings.listen_address);
+  read_address(root, "health_address", settings.health_address);
+  root.read("cell_state_timeout", settings.cell_state_timeout);
+  root.read("communication_timeout", settings.communication_timeout);
+  root.read("auction_runner_workers", settings.auction_runner_workers, {.min = 1, .max = 100'000});
+  root.read("starting_container_weight", settings.rules.starting_container_weight);
+  root.read("starting_container_count_maximum", settings.rules.starting_containers_max, {.min = 0});
+  root.read("bin_pack_first_fit_weight", settings.rules.bin_pack_first_fit_weight);
+  root.read("uuid", settings.uuid);
+  read_logging(root, settings);
+  read_lock(root, settings);
+  refuse_tls(root);
+  for (const char* key : kPassedOverKeys) root.json(key);
+  if (!file.problems().empty()) {
+    return Error{.fault = Fault::invalid, .detail = file.problem_text()};
+  }
+  settings.unknown_keys = root.unknown_keys();
+  return settings;
+}
+
+}  // namespace
+
+Result<Settings> read_settings(const std::string& path) {
+  auto file = config::File::read(path);
+  if (!file) return std::move(file).error();
+  return settings_from(**file);
+}
+
+Result<Settings> parse_settings(std::string_view text, const std::string& name) {
+  auto file = config::File::parse(text, name);
+  if (!file) return std::move(file).error();
+  return settings_from(**file);
+}
+
+}  // namespace causeway::auctioneer
