@@ -117,7 +117,7 @@ void MemoryStore::page_tasks(const TaskQuery& query, On<TaskPage> on_page) {
       break;
     }
     if (const auto* bytes = find({Table::task, next->second}))
-      page.tasks.push_back({next->second, *bytes});
+      page.tasks.push_back({next->second, *bytes, next->first});
   }
   answer<TaskPage>(std::move(on_page), std::move(page));
 }

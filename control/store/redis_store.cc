@@ -332,17 +332,17 @@ void RedisStore::read_cell(const std::string& cell_id, On<std::vector<CellRow>> 
   });
 }
 
-void RedisStore::read_tasks(std::vector<std::string> guids, On<std::vector<NamedRow>> on_rows) {
-  if (guids.empty()) return on_rows(std::vector<NamedRow>{});
+void RedisStore::read_tasks(std::vector<NamedRow> named, On<std::vector<NamedRow>> on_rows) {
+  if (named.empty()) return on_rows(std::vector<NamedRow>{});
   Command command{"MGET"};
-  for (const auto& guid : guids) command.push_back(task_key(guid));
+  for (const auto& row : named) command.push_back(task_key(row.id));
   client_.command(std::move(command),
-                  [guids = std::move(guids), on_rows](Result<redis::Value> reply) {
+                  [named = std::move(named), on_rows](Result<redis::Value> reply) {
                     if (!reply) return on_rows(std::move(reply.error()));
                     std::vector<NamedRow> rows;
-                    for (size_t i = 0; i < guids.size(); ++i) {
+                    for (size_t i = 0; i < named.size(); ++i) {
                       if (auto bytes = optional_text(reply->items.at(i)))
-                        rows.push_back({guids[i], std::move(*bytes)});
+                        rows.push_back({named[i].id, std::move(*bytes), named[i].domain});
                     }
                     on_rows(std::move(rows));
                   });
@@ -354,12 +354,13 @@ void RedisStore::page_tasks(const TaskQuery& query, On<TaskPage> on_page) {
                     if (!reply) return on_page(std::move(reply.error()));
                     std::string next;
                     if (reply->items.size() == kPageEntries) next = reply->items.back().text;
-                    std::vector<std::string> guids;
+                    std::vector<NamedRow> named;
                     for (const auto& item : reply->items) {
-                      const auto [domain, guid] = split_member(item.text);
-                      if (query.domain.empty() || domain == query.domain) guids.push_back(guid);
+                      auto [domain, guid] = split_member(item.text);
+                      if (query.domain.empty() || domain == query.domain)
+                        named.push_back({std::move(guid), "", std::move(domain)});
                     }
-                    read_tasks(std::move(guids),
+                    read_tasks(std::move(named),
                                [on_page, next](Result<std::vector<NamedRow>> rows) {
                                  if (!rows) return on_page(std::move(rows.error()));
                                  on_page(TaskPage{std::move(*rows), next});
@@ -371,9 +372,9 @@ void RedisStore::read_cell_tasks(const std::string& cell_id, On<std::vector<Name
   client_.command({"SMEMBERS", cell_tasks_key(cell_id)},
                   [this, on_rows](Result<redis::Value> reply) {
                     if (!reply) return on_rows(std::move(reply.error()));
-                    std::vector<std::string> guids;
-                    for (auto& item : reply->items) guids.push_back(std::move(item.text));
-                    read_tasks(std::move(guids), on_rows);
+                    std::vector<NamedRow> named;
+                    for (auto& item : reply->items) named.push_back({std::move(item.text), ""});
+                    read_tasks(std::move(named), on_rows);
                   });
 }
 

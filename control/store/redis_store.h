@@ -43,7 +43,7 @@ class RedisStore final : public Store {
   void send(std::vector<Command> commands, OnValues on_values);
   void read_processes(std::vector<ProcessRows> named, const ProcessParts& parts, std::string next,
                       On<ProcessPage> on_page);
-  void read_tasks(std::vector<std::string> guids, On<std::vector<NamedRow>> on_rows);
+  void read_tasks(std::vector<NamedRow> named, On<std::vector<NamedRow>> on_rows);
   void prune(const ProcessRows& empty);
 
   redis::Client client_;

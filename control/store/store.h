@@ -87,6 +87,7 @@ struct CellRow {
 struct NamedRow {
   std::string id;
   std::string bytes;
+  std::string domain = {};  // pages only: the index entry it was found by
 };
 
 struct TaskQuery {

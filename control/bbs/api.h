@@ -1,0 +1,121 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "rpc/server.h"
+
+namespace google::protobuf {
+class MessageLite;
+}
+namespace models {
+class ActualLRPKey;
+class ActualLRPLifecycleResponse;
+}  // namespace models
+namespace causeway::metrics {
+class Counter;
+class Registry;
+}  // namespace causeway::metrics
+
+namespace causeway::log {
+class Logger;
+}
+
+namespace causeway::bbs {
+
+class Cells;
+class Converger;
+class Domains;
+class Hub;
+class Ledger;
+class Locket;
+class LrpReader;
+class TaskReader;
+struct ProcessState;
+struct Refusal;
+
+// The HTTP face: decodes, validates, has the services do it, encodes. Every answer is a 200 whose
+// message says how it went, as Diego's does. Owner: main(). Thread: its loop's. Ends: before the
+// services, after the server.
+class Api {
+ public:
+  struct Services {
+    Ledger& ledger;
+    LrpReader& reader;
+    TaskReader& task_reader;
+    Cells& cells;
+    Domains& domains;
+    Locket& locket;
+    Converger& converger;
+    Hub& lrp_hub;
+    Hub& task_hub;
+    const Clock& clock;
+    const log::Logger& logger;
+    metrics::Registry& registry;
+    int32_t task_retries_max = 3;
+  };
+
+  explicit Api(Services services);
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+  ~Api();
+
+  void add_routes(rpc::Server& server);
+  // Sees every call that is done.
+  void observe(Duration took);
+  size_t requests_in_flight() const { return open_.size(); }
+
+ private:
+  // One call being served.
+  struct Caller {
+    uint64_t id = 0;
+    std::string trace_id;  // X-Vcap-Request-Id
+  };
+
+  template <class Response>
+  using Respond = std::function<void(Response&)>;
+  template <class Request, class Response>
+  using Serve = std::function<void(const Request&, const Caller&, Respond<Response>)>;
+
+  // Registers a POST whose body is a Request and whose answer is a Response with a field `error`.
+  template <class Request, class Response>
+  void call(rpc::Server& server, const char* path, Serve<Request, Response> serve);
+  // The same without a request.
+  template <class Response>
+  void call_plain(rpc::Server& server, const char* path,
+                  std::function<void(const Caller&, Respond<Response>)> serve);
+  // Fills a response from what the reader finds, then sends it.
+  template <class Response, class Query>
+  void collect(const Caller& caller, Query query,
+               std::function<void(const ProcessState&, Response&)> add, Respond<Response> respond);
+
+  Caller open(const rpc::Request& request, rpc::Responder responder);
+  void answer(uint64_t id, const google::protobuf::MessageLite& response, bool failed);
+
+  void add_desired_routes(rpc::Server& server);
+  void add_actual_routes(rpc::Server& server);
+  void add_evacuation_routes(rpc::Server& server);
+  void retire_when_known(const models::ActualLRPKey& key, const Caller& caller,
+                         const Respond<models::ActualLRPLifecycleResponse>& respond);
+  void add_group_routes(rpc::Server& server);
+  void add_task_routes(rpc::Server& server);
+  void add_cell_routes(rpc::Server& server);
+  void add_event_routes(rpc::Server& server);
+  void add_locket_routes(rpc::Server& server);
+  void refuse_the_rest(rpc::Server& server);
+
+  Services services_;
+  struct Metrics;
+  std::unique_ptr<Metrics> metrics_;
+  std::map<uint64_t, rpc::Responder> open_;
+  std::map<uint64_t, std::unique_ptr<google::protobuf::MessageLite>>
+      drafts_;  // of long answers, by call
+  uint64_t next_id_ = 0;
+};
+
+}  // namespace causeway::bbs

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "control/bbs/ledger.h"
+#include "control/store/store.h"
+
+namespace causeway::bbs {
+
+// Reads many processes, page by page, without holding more than a page of them. Owner: main().
+// Thread: its loop's.
+class LrpReader {
+ public:
+  struct Query {
+    std::string domain = {};
+    std::optional<std::vector<std::string>> process_guids = {};  // only these
+    std::vector<std::string> prefixes = {};                      // of process guids
+    store::ProcessParts parts = {};
+  };
+  using OnProcess = std::function<void(const std::string& process_guid, const ProcessState&)>;
+
+  LrpReader(store::Store& store, const log::Logger& logger) : store_(store), logger_(logger) {}
+
+  // Calls `on_process` for each process that has a row, then `on_done` once.
+  void read(Query query, OnProcess on_process, std::function<void(Result<void>)> on_done);
+  // The rows that a cell holds.
+  void read_cell(const std::string& cell_id,
+                 store::Store::On<std::vector<models::ActualLRP>> on_rows);
+
+  uint64_t undecodable_rows() const { return undecodable_rows_; }
+
+ private:
+  struct Reading {
+    Query query;
+    OnProcess on_process;
+    std::function<void(Result<void>)> on_done;
+    std::string after;
+    size_t next_guid = 0;
+    size_t awaited = 0;
+    std::optional<Error> error;
+  };
+
+  void next_page(uint64_t id);
+  void next_guids(uint64_t id);
+  void take(const Reading& reading, const store::ProcessRows& rows);
+  void finish(uint64_t id, std::optional<Error> error);
+
+  store::Store& store_;
+  const log::Logger& logger_;
+  std::map<uint64_t, Reading> readings_;
+  uint64_t next_id_ = 0;
+  uint64_t undecodable_rows_ = 0;
+};
+
+}  // namespace causeway::bbs

@@ -1,0 +1,232 @@
+#include "control/bbs/service.h"
+
+#include <optional>
+
+#include "control/bbs/api.h"
+#include "control/bbs/cells.h"
+#include "control/bbs/converger.h"
+#include "control/bbs/domains.h"
+#include "control/bbs/errands.h"
+#include "control/bbs/hub.h"
+#include "control/bbs/ledger.h"
+#include "control/bbs/locket.h"
+#include "control/bbs/lrp_reader.h"
+#include "control/bbs/task_callbacks.h"
+#include "control/bbs/task_reader.h"
+#include "control/store/store.h"
+#include "log/logger.h"
+#include "metrics/registry.h"
+#include "net/loop.h"
+#include "rpc/server.h"
+
+namespace causeway::bbs {
+
+namespace {
+
+Converger::Options converger_options(const Config& config) {
+  Converger::Options options;
+  options.interval = config.converge_repeat_interval;
+  options.workers = config.convergence_workers;
+  options.tasks.expire_pending_ns = config.expire_pending_task_duration.count();
+  options.tasks.expire_completed_ns = config.expire_completed_task_duration.count();
+  options.tasks.kick_ns = config.kick_task_duration.count();
+  return options;
+}
+
+std::unique_ptr<log::Sink> access_log_of(const Config& config) {
+  if (config.access_log_path.empty()) return nullptr;
+  return std::make_unique<log::Sink>(log::Sink::Options{.path = config.access_log_path});
+}
+
+double as_double(auto number) { return static_cast<double>(number); }
+
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace
+
+// In the order of construction: what comes later uses what comes first.
+struct Service::Parts {
+  Parts(const World& world, const Config& config)
+      : loop(world.loop),
+        logger(world.logger),
+        registry(world.registry),
+        access_sink(access_log_of(config)),
+        cells(world.store, logger),
+        domains(world.store),
+        errands(cells, world.outbox, logger),
+        ledger({world.store, world.clock, world.new_guid, lrp_hub, task_hub, errands, logger}),
+        lrp_reader(world.store, logger),
+        task_reader(world.store, logger),
+        locket(loop, world.store, world.clock, logger, world.new_guid),
+        callbacks(ledger, world.outbox, logger, config.task_callback_workers),
+        converger(loop, world.store, ledger, cells, domains, errands, world.clock, logger,
+                  converger_options(config)),
+        api({ledger, lrp_reader, task_reader, cells, domains, locket, converger, lrp_hub, task_hub,
+             world.clock, logger, registry, config.max_task_retries}),
+        server(loop, logger),
+        health(loop, logger) {
+    if (access_sink) access_logger.emplace(*access_sink, "bbs.access");
+    connect(world);
+    expose();
+  }
+
+  void connect(const World& world) {
+    ledger.on_callback_due([this](const models::Task& task) { callbacks.deliver(task); });
+    locket.on_presence([this](const std::string& key, bool present) {
+      logger.info(present ? "cell-appeared" : "cell-disappeared", {{"cell_id", key}});
+      converger.soon("cell");
+    });
+    world.store.on_link([this](bool usable) {
+      if (!usable) {
+        logger.error("store-lost");
+        return locket.suspend();
+      }
+      logger.info("store-connected");
+      locket.renew_all();
+      // What the store may have forgotten, or carried out without telling us, subscribers find out
+      // by reading anew.
+      lrp_hub.cut_all();
+      task_hub.cut_all();
+      if (started) converger.soon("store");
+    });
+    api.add_routes(server);
+    server.observe([this](const rpc::Request& request, int status, Duration took) {
+      api.observe(took);
+      log_access(request, status, took);
+    });
+    rpc::serve_metrics(health, registry);
+    health.fallback([](const rpc::Request&, rpc::Responder responder) {
+      responder.reply(200, "text/plain", "ok");
+    });
+  }
+
+  void log_access(const rpc::Request& request, int status, Duration took) const {
+    if (!access_logger) return;
+    access_logger->info(
+        "request",
+        {{"method", request.method},
+         {"request", request.path},
+         {"remote", request.remote},
+         {"status", status},
+         {"request_id", request.header("X-Vcap-Request-Id")},
+         {"duration_us", std::chrono::duration_cast<std::chrono::microseconds>(took).count()}});
+  }
+
+  void gauge(const char* name, const char* help, std::function<double()> read) {
+    registry.gauge_from(name, help, std::move(read));
+  }
+
+  void expose() {
+    const Converger::Counts& counts = converger.counts();
+    const converge::LrpCounts& lrps = counts.lrps;
+    gauge("BBSMasterElected", "1 while this bbs is the active one.", [] { return 1.0; });
+    gauge("ConvergenceLRPRuns", "Passes over all LRPs.",
+          [&counts] { return as_double(counts.lrp_runs); });
+    gauge("ConvergenceLRPDuration", "Seconds of the last pass.",
+          [&counts] { return seconds(counts.lrp_duration); });
+    gauge("ConvergenceTaskRuns", "Passes over all tasks.",
+          [&counts] { return as_double(counts.task_runs); });
+    gauge("ConvergenceTaskDuration", "Seconds of the last pass.",
+          [&counts] { return seconds(counts.task_duration); });
+    gauge("ConvergenceTasksKicked", "Callbacks tried again.",
+          [&counts] { return as_double(counts.tasks_kicked); });
+    gauge("ConvergenceTasksPruned", "Tasks that nobody wanted, or that could not be read.",
+          [&counts] { return as_double(counts.tasks_pruned); });
+    gauge("ConvergenceSkipped", "Passes given up because something could not be read.",
+          [&counts] { return as_double(counts.skipped); });
+    gauge("LRPsDesired", "Instances desired.", [&lrps] { return as_double(lrps.desired); });
+    gauge("LRPsUnclaimed", "Instances without a cell.",
+          [&lrps] { return as_double(lrps.unclaimed); });
+    gauge("LRPsClaimed", "Instances being started.", [&lrps] { return as_double(lrps.claimed); });
+    gauge("LRPsRunning", "Instances running.", [&lrps] { return as_double(lrps.running); });
+    gauge("CrashedActualLRPs", "Instances crashed.", [&lrps] { return as_double(lrps.crashed); });
+    gauge("CrashingDesiredLRPs", "LRPs with a crashed instance.",
+          [&lrps] { return as_double(lrps.crashing_desired); });
+    gauge("LRPsMissing", "Indexes without an instance.",
+          [&lrps] { return as_double(lrps.missing); });
+    gauge("LRPsExtra", "Instances that nobody wants.", [&lrps] { return as_double(lrps.extra); });
+    gauge("SuspectRunningActualLRPs", "Running instances of vanished cells.",
+          [&lrps] { return as_double(lrps.suspect_running); });
+    gauge("SuspectClaimedActualLRPs", "Claimed instances of vanished cells.",
+          [&lrps] { return as_double(lrps.suspect_claimed); });
+    gauge("SuspectCells", "Vanished cells with instances.",
+          [&lrps] { return as_double(lrps.suspect_cells.size()); });
+    gauge("StrandedEvacuatingActualLRPs", "Evacuating instances of vanished cells.",
+          [&lrps] { return as_double(lrps.stranded_evacuating); });
+    gauge("PresentCells", "Cells present.", [&counts] { return as_double(counts.cells); });
+    gauge("TasksPending", "Tasks waiting for a cell.",
+          [&counts] { return as_double(counts.tasks_pending); });
+    gauge("TasksRunning", "Tasks running.", [&counts] { return as_double(counts.tasks_running); });
+    gauge("TasksCompleted", "Tasks completed.",
+          [&counts] { return as_double(counts.tasks_completed); });
+    gauge("TasksResolving", "Tasks whose end is being told.",
+          [&counts] { return as_double(counts.tasks_resolving); });
+    gauge("FreshDomains", "Domains in which instances may be deleted.",
+          [&counts] { return as_double(counts.fresh_domains.size()); });
+    gauge("ActiveLocks", "Locks held.", [this] { return as_double(locket.locks()); });
+    gauge("ActivePresences", "Presences held.", [this] { return as_double(locket.presences()); });
+    gauge("LocksExpired", "Locks lost by time.",
+          [this] { return as_double(locket.locks_expired()); });
+    gauge("PresenceExpired", "Presences lost by time.",
+          [this] { return as_double(locket.presences_expired()); });
+    gauge("EventSubscribers", "Open event streams.",
+          [this] { return as_double(lrp_hub.subscribers() + task_hub.subscribers()); });
+    gauge("EventSubscribersCutOff", "Event streams ended because they fell behind.",
+          [this] { return as_double(lrp_hub.cut_off() + task_hub.cut_off()); });
+    gauge("StoreConflicts", "Decisions taken again because a row had changed.",
+          [this] { return as_double(ledger.conflicts()); });
+    gauge("UndecodableRows", "Rows met that could not be read.",
+          [this] { return as_double(lrp_reader.undecodable_rows()); });
+  }
+
+  net::Loop& loop;
+  const log::Logger& logger;
+  metrics::Registry& registry;
+  std::unique_ptr<log::Sink> access_sink;
+  std::optional<log::Logger> access_logger;
+  Cells cells;
+  Domains domains;
+  Hub lrp_hub, task_hub;
+  Errands errands;
+  Ledger ledger;
+  LrpReader lrp_reader;
+  TaskReader task_reader;
+  Locket locket;
+  TaskCallbacks callbacks;
+  Converger converger;
+  Api api;
+  rpc::Server server;
+  rpc::Server health;
+  bool started = false;
+};
+
+Service::Service(const World& world, const Config& config)
+    : parts_(std::make_unique<Parts>(world, config)) {}
+
+Service::~Service() = default;
+
+Result<net::Address> Service::listen(const net::Address& address) {
+  return parts_->server.listen(address);
+}
+
+Result<net::Address> Service::listen_health(const net::Address& address) {
+  return parts_->health.listen(address);
+}
+
+void Service::start() {
+  parts_->started = true;
+  parts_->locket.renew_all();
+  parts_->converger.start();
+}
+
+void Service::drain() {
+  parts_->server.drain();
+  parts_->lrp_hub.cut_all();
+  parts_->task_hub.cut_all();
+}
+
+bool Service::is_idle() const {
+  return parts_->api.requests_in_flight() == 0 && parts_->server.connections() == 0;
+}
+
+}  // namespace causeway::bbs
