@@ -57,21 +57,30 @@ void ClientConnection::on_read(std::span<char> bytes) {
   stream_->pause(net::Pause::exchange);
 }
 
+bool ClientConnection::feed_once(std::string_view& bytes) {
+  const auto fed = parser_.feed(bytes);
+  if (state_ != State::open) return false;
+  if (!fed) {
+    is_feeding_ = false;
+    refuse(fed.error());
+    return false;
+  }
+  bytes.remove_prefix(*fed);
+  exchange_.on_feed_done();
+  return state_ == State::open;
+}
+
 void ClientConnection::feed(std::string_view bytes) {
   CHECK(!is_feeding_);
   is_feeding_ = true;
-  while (!bytes.empty() && may_feed()) {
-    const auto fed = parser_.feed(bytes);
-    if (state_ != State::open) break;
-    if (!fed) {
-      is_feeding_ = false;
-      return refuse(fed.error());
-    }
-    bytes.remove_prefix(*fed);
-    exchange_.on_feed_done();
+  bool is_open = true;
+  if (bytes.empty() || !may_feed()) {
+    exchange_.on_feed_done();  // a head may be waiting to go out
+    is_open = state_ == State::open;
   }
+  while (is_open && !bytes.empty() && may_feed()) is_open = feed_once(bytes);
   is_feeding_ = false;
-  if (state_ != State::open || exchange_.is_tunnelling()) return;
+  if (!is_open || exchange_.is_tunnelling()) return;
   if (!bytes.empty()) {
     ahead_.append(bytes);
     stream_->pause(net::Pause::exchange);
@@ -83,13 +92,6 @@ void ClientConnection::resume_feeding() {
   if (is_feeding_ || state_ != State::open) return;
   std::string waiting;
   waiting.swap(ahead_);
-  if (waiting.empty()) {
-    is_feeding_ = true;
-    exchange_.on_feed_done();
-    is_feeding_ = false;
-    if (state_ != State::open || exchange_.is_tunnelling()) return;
-    return after_feed();
-  }
   feed(waiting);
   if (ahead_.empty() && waiting.capacity() <= ahead_bytes_kept) {
     waiting.clear();

@@ -78,6 +78,7 @@ class ClientConnection final : private net::Stream::Events,
 
   bool may_feed() const;
   void feed(std::string_view bytes);
+  bool feed_once(std::string_view& bytes);
   void after_feed();
   void refuse(const Error& error);
   void close_after_reply();

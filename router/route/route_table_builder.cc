@@ -149,19 +149,19 @@ void RouteTableBuilder::spread(RouteTable& table, uint32_t shard_bits) {
   table.shard_bits_ = shard_bits;
   table.pages_.assign((size_t{1} << shard_bits) / RouteTable::kShardsPerPage, nullptr);
   const uint32_t shift = 64 - shard_bits;
-  std::shared_ptr<RouteTable::Page> page;
   for (size_t first = 0; first < all.size();) {
-    const uint64_t index = all[first].hash >> shift;
-    size_t last = first + 1;
-    while (last < all.size() && all[last].hash >> shift == index) ++last;
-    auto& slot = table.pages_[index / RouteTable::kShardsPerPage];
-    if (slot == nullptr) {
-      page = std::make_shared<RouteTable::Page>();
-      slot = page;
+    const uint64_t page_index = (all[first].hash >> shift) / RouteTable::kShardsPerPage;
+    const auto page = std::make_shared<RouteTable::Page>();
+    while (first < all.size() &&
+           (all[first].hash >> shift) / RouteTable::kShardsPerPage == page_index) {
+      const uint64_t index = all[first].hash >> shift;
+      size_t last = first + 1;
+      while (last < all.size() && all[last].hash >> shift == index) ++last;
+      page->shards[index % RouteTable::kShardsPerPage] =
+          shard_of(std::span(all).subspan(first, last - first));
+      first = last;
     }
-    page->shards[index % RouteTable::kShardsPerPage] =
-        shard_of(std::span(all).subspan(first, last - first));
-    first = last;
+    table.pages_[page_index] = page;
   }
 }
 

@@ -189,12 +189,6 @@ void RawSocket::reset() {
   close();
 }
 
-void RawSocket::shrink_buffers() {
-  const int bytes = 4096;
-  ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-  ::setsockopt(descriptor_, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-}
-
 uint16_t RawSocket::local_port() const {
   sockaddr_in address{};
   socklen_t size = sizeof address;

@@ -43,8 +43,6 @@ class RawSocket {
   void half_close();  // FIN
   void close();
   void reset();  // RST
-  // Small kernel buffers, so that a slow reader is felt soon.
-  void shrink_buffers();
 
   bool is_open() const { return descriptor_ >= 0; }
   bool was_reset() const { return was_reset_; }
@@ -65,7 +63,7 @@ class RawSocket {
 
 // A whole HTTP/1 message as it came.
 struct RawMessage {
-  std::string head;  // start line and fields, with the empty line
+  std::string head;       // start line and fields, with the empty line
   std::string body = {};  // decoded
   bool is_whole = false;
   bool was_chunked = false;

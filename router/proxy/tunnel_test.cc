@@ -1,0 +1,172 @@
+// Upgrades: bytes both ways, half-close, backpressure.
+#include <algorithm>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "test/support/fake_backend.h"
+#include "test/support/router_under_test.h"
+
+using namespace causeway;
+using namespace causeway::test;
+
+namespace {
+
+constexpr const char* upgrade_head =
+    "GET /ws HTTP/1.1\r\nHost: app.example\r\nConnection: Upgrade\r\nUpgrade: "
+    "raw\r\nSec-WebSocket-Key: k\r\n\r\n";
+constexpr const char* switching =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\nX-Own: 1\r\n\r\n";
+
+TEST(Tunnel, passes_bytes_both_ways_and_each_end) {
+  FakeBackend backend([](RawSocket& peer, size_t) {
+    const RawMessage request{.head = peer.receive_until("\r\n\r\n")};
+    EXPECT_EQ(request.header("Connection"), "Upgrade");
+    EXPECT_EQ(request.header("Upgrade"), "raw");
+    EXPECT_EQ(request.header("Sec-WebSocket-Key"), "k");
+    peer.send(std::string(switching) + "first");  // in one packet with the head
+    EXPECT_EQ(peer.receive_exactly(9), "earlylate");
+    EXPECT_EQ(peer.receive_all(), "");  // the client's FIN
+    peer.send("last words");
+  });
+  RouterUnderTest router;
+  router.add("app.example", backend.port());
+  RawSocket client = router.connect();
+  client.send(std::string(upgrade_head) + "early");
+  const RawMessage reply{.head = client.receive_until("\r\n\r\n")};
+  EXPECT_EQ(reply.status(), 101);
+  EXPECT_EQ(reply.header("Connection"), "Upgrade");
+  EXPECT_EQ(reply.header("Upgrade"), "raw");
+  EXPECT_EQ(reply.header("X-Own"), "1");
+  EXPECT_EQ(client.receive_exactly(5), "first");
+  EXPECT_EQ(router.counts().tunnels, 1u);
+  EXPECT_EQ(router.counts().exchanges, 0u);
+  client.send("late");
+  client.half_close();
+  EXPECT_EQ(client.receive_all(), "last words");
+  EXPECT_FALSE(client.was_reset());
+  EXPECT_TRUE(eventually([&] {
+    const auto counts = router.counts();
+    return counts.tunnels == 0 && counts.client_connections == 0 && counts.backend_connections == 0;
+  }));
+  EXPECT_EQ(router.metric("websocket_upgrades"), 1);
+}
+
+constexpr size_t tunnel_bytes = 32u << 20;
+
+TEST(Tunnel, a_slow_reader_slows_the_sender) {
+  FakeBackend backend([](RawSocket& peer, size_t) {
+    peer.receive_until("\r\n\r\n");
+    peer.send(switching);
+    std::thread answers([&] { peer.send(std::string(tunnel_bytes, 'b')); });
+    size_t got = 0;
+    while (got < tunnel_bytes) {
+      const std::string piece = peer.receive();
+      if (piece.empty()) break;
+      got += piece.size();
+    }
+    EXPECT_EQ(got, tunnel_bytes);
+    answers.join();
+    peer.send("all");
+  });
+  RouterUnderTest router;
+  router.add("app.example", backend.port());
+  RawSocket client = router.connect();
+  client.send(upgrade_head);
+  ASSERT_EQ(RawMessage{.head = client.receive_until("\r\n\r\n")}.status(), 101);
+  std::thread sends([&] { client.send(std::string(tunnel_bytes, 'c')); });
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(50));  // nobody reads: both directions fill up
+  size_t got = 0;
+  while (got < tunnel_bytes) {
+    const std::string piece = client.receive(std::min<size_t>(65536, tunnel_bytes - got));
+    if (piece.empty()) break;
+    got += piece.size();
+  }
+  EXPECT_EQ(got, tunnel_bytes);
+  sends.join();
+  EXPECT_EQ(client.receive_exactly(3), "all");
+}
+
+TEST(Tunnel, a_reset_of_the_backend_ends_the_client) {
+  FakeBackend backend([](RawSocket& peer, size_t) {
+    peer.receive_until("\r\n\r\n");
+    peer.send(switching);
+    peer.receive_exactly(4);
+    peer.reset();
+  });
+  RouterUnderTest router;
+  router.add("app.example", backend.port());
+  RawSocket client = router.connect();
+  client.send(upgrade_head);
+  client.receive_until("\r\n\r\n");
+  client.send("ping");
+  EXPECT_EQ(client.receive_all(), "");
+  EXPECT_FALSE(client.timed_out());
+  EXPECT_TRUE(eventually([&] { return router.counts().tunnels == 0; }));
+}
+
+TEST(Tunnel, another_protocol_than_asked_for_is_a_failure) {
+  FakeBackend backend([](RawSocket& peer, size_t) {
+    peer.receive_until("\r\n\r\n");
+    peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n");
+    peer.receive();
+  });
+  RouterUnderTest router;
+  router.add("app.example", backend.port());
+  RawSocket client = router.connect();
+  client.send(upgrade_head);
+  const RawMessage reply = read_reply(client);
+  EXPECT_EQ(reply.status(), 502);
+  EXPECT_EQ(router.metric("websocket_failures"), 1);
+  // Nobody asked for one at all.
+  EXPECT_EQ(router.get("app.example").status(), 502);
+}
+
+TEST(Tunnel, a_refused_upgrade_is_an_ordinary_reply) {
+  FakeBackend backend(FakeBackend::answers("no tunnel here"));
+  RouterUnderTest router;
+  router.add("app.example", backend.port());
+  RawSocket client = router.connect();
+  for (int i = 0; i < 2; ++i) {
+    client.send(upgrade_head);
+    EXPECT_EQ(read_reply(client).body, "no tunnel here");
+  }
+}
+
+TEST(Tunnel, endpoint_timeout_does_not_apply) {
+  FakeBackend backend([](RawSocket& peer, size_t) {
+    peer.receive_until("\r\n\r\n");
+    peer.send(switching);
+    while (!peer.receive().empty()) peer.send("pong");
+  });
+  RouterUnderTest::Options options;
+  options.settings.endpoint_timeout = std::chrono::milliseconds(50);
+  RouterUnderTest router(options);
+  router.add("app.example", backend.port());
+  RawSocket client = router.connect();
+  client.send(upgrade_head);
+  client.receive_until("\r\n\r\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  client.send("ping");
+  EXPECT_EQ(client.receive_exactly(4), "pong");
+}
+
+TEST(Tunnel, connect_is_proxied) {
+  FakeBackend backend([](RawSocket& peer, size_t) {
+    peer.receive_until("\r\n\r\n");
+    peer.send("HTTP/1.1 200 OK\r\n\r\n");
+    EXPECT_EQ(peer.receive_exactly(4), "ping");
+    peer.send("pong");
+  });
+  RouterUnderTest router;
+  router.add("app.example", backend.port());
+  RawSocket client = router.connect();
+  client.send("CONNECT app.example:443 HTTP/1.1\r\nHost: app.example:443\r\n\r\n");
+  EXPECT_TRUE(client.receive_until("\r\n\r\n").starts_with("HTTP/1.1 200 OK\r\n"));
+  client.send("ping");
+  EXPECT_EQ(client.receive_exactly(4), "pong");
+}
+
+}  // namespace
