@@ -75,7 +75,7 @@ bool Process::is_running() {
 std::optional<int> Process::wait_for_exit(std::chrono::seconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (is_running() && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kPoll);  // tidy: the step of a poll with a deadline
   }
   return exit_code_;
 }
@@ -88,7 +88,7 @@ bool Process::wait_for_output(std::string_view text, std::chrono::seconds limit)
     const bool runs = is_running();
     if (output().find(text) != std::string::npos) return true;
     if (!runs) return false;
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kPoll);  // tidy: the step of a poll with a deadline
   }
   return false;
 }
