@@ -65,7 +65,9 @@ std::string to_json(const RegistryMessage& message) {
     for (const auto& [name, value] : message.tags) writer.member(name, std::string_view(value));
     writer.end();
   }
-  if (!message.loadbalancing.empty()) {
+  if (!message.options_json.empty()) {
+    writer.key("options").raw(message.options_json);
+  } else if (!message.loadbalancing.empty()) {
     writer.key("options").object();
     text("loadbalancing", message.loadbalancing);
     writer.end();

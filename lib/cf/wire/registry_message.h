@@ -31,6 +31,8 @@ struct RegistryMessage {
   std::string availability_zone = {};
   std::map<std::string, std::string> tags = {};
   std::string loadbalancing = {};  // options.loadbalancing
+  // To be written only: the whole of `options`, instead of loadbalancing. Reading leaves it empty.
+  std::string options_json = {};
   friend bool operator==(const RegistryMessage&, const RegistryMessage&) = default;
 };
 

@@ -1,0 +1,188 @@
+#include "control/route_emitter/emitter_config.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "config/config.h"
+#include "diego/service_url.h"
+
+namespace causeway::route_emitter {
+namespace {
+
+// Diego's keys that have no meaning here: accepted without a word.
+constexpr std::array<std::string_view, 24> kAcceptedKeys = {
+    "bbs_ca_cert_file",
+    "bbs_client_cert_file",
+    "bbs_client_key_file",
+    "bbs_client_session_cache_size",
+    "bbs_max_idle_conns_per_host",
+    "consul_cluster",
+    "consul_enabled",
+    "consul_down_mode_notification_interval",
+    "consul_session_name",
+    "debug_address",
+    "dropsonde_port",
+    "healthcheck_port",
+    "locket_ca_cert_file",
+    "locket_client_cert_file",
+    "locket_client_key_file",
+    "locket_client_keepalive_time",
+    "locket_client_keepalive_timeout",
+    "loggregator",
+    "nats_ca_cert_file",
+    "nats_client_cert_file",
+    "nats_client_key_file",
+    "oauth",
+    "report_interval",
+    "routing_api"};
+constexpr std::array<std::string_view, 4> kAcceptedToo = {"route_emitting_workers", "tcp_route_ttl",
+                                                          "token_refresh_interval", "enable_tls"};
+
+bool is_accepted(std::string_view key) {
+  const std::string_view top = key.substr(0, key.find_first_of(".["));
+  return std::find(kAcceptedKeys.begin(), kAcceptedKeys.end(), top) != kAcceptedKeys.end() ||
+         std::find(kAcceptedToo.begin(), kAcceptedToo.end(), top) != kAcceptedToo.end();
+}
+
+// "10.0.0.1:4222,nats://10.0.0.2:4222"
+void read_nats(config::Section& root, nats::Options& options) {
+  std::string addresses, user, password;
+  root.require("nats_addresses", addresses);
+  root.read("nats_username", user);
+  root.read("nats_password", password);
+  bool tls = false;
+  root.read("nats_tls_enabled", tls);
+  if (tls) root.problem("nats_tls_enabled", "TLS is not supported yet");
+  options.name = "route-emitter";
+  std::string_view rest = addresses;
+  while (!rest.empty()) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    std::string_view one = rest.substr(0, comma);
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ') || one.ends_with('/')) one.remove_suffix(1);
+    if (one.starts_with("nats://")) one.remove_prefix(7);
+    if (one.empty()) continue;
+    auto address = net::parse_host_port(one);
+    if (!address) {
+      root.problem("nats_addresses", "not host:port: \"" + std::string(one) + "\"");
+      continue;
+    }
+    options.servers.push_back({address->host, address->port, user, password});
+  }
+  if (!addresses.empty() && options.servers.empty()) {
+    root.problem("nats_addresses", "names no server");
+  }
+}
+
+void read_health(config::Section& root, net::Address& target) {
+  std::string text;
+  root.read("healthcheck_address", text);
+  if (text.empty()) return;
+  if (text.starts_with(':')) text.insert(0, "0.0.0.0");
+  auto parts = net::parse_host_port(text, net::PortZero::allowed);
+  auto address = parts ? net::Address::parse(parts->host, parts->port)
+                       : Result<net::Address>(std::move(parts).error());
+  if (address) {
+    target = *address;
+  } else {
+    root.problem("healthcheck_address", "not ip:port: \"" + text + "\"");
+  }
+}
+
+void read_url(config::Section& root, std::string_view key, std::string& target) {
+  std::string address;
+  root.require(key, address);
+  if (address.empty()) return;
+  auto url = diego::service_url(address);
+  if (url) {
+    target = *url;
+  } else if (url.error().fault == Fault::unsupported) {
+    root.problem(key, "TLS is not supported yet: \"" + address + "\"");
+  } else {
+    root.problem(key, url.error().detail);
+  }
+}
+
+void read_lock(config::Section& root, EmitterConfig& config) {
+  bool enabled = false;
+  root.read("locks_locket_enabled", enabled);
+  root.read("uuid", config.uuid);
+  root.read("lock_ttl", config.lock_ttl);
+  root.read("lock_retry_interval", config.lock_retry_interval);
+  // Emitters of one cell have nothing to share.
+  if (enabled && config.cell_id.empty()) {
+    read_url(root, "locket_address", config.locket_url);
+  } else {
+    std::string unused;
+    root.read("locket_address", unused);
+  }
+}
+
+void read_log(config::Section& root, EmitterConfig& config) {
+  std::string level = "info", time_format = "rfc3339";
+  root.read_choice("log_level", level, {"debug", "info", "warn", "error", "fatal"});
+  root.read_choice("time_format", time_format, {"rfc3339", "unix-epoch", "epoch"});
+  if (!log::parse_level(level, config.log_level)) return;
+  config.time_format =
+      time_format == "rfc3339" ? log::TimeFormat::rfc3339 : log::TimeFormat::unix_epoch;
+}
+
+void read_positive(config::Section& root, std::string_view key, Duration& target) {
+  root.read(key, target);
+  if (target < std::chrono::milliseconds(1)) root.problem(key, "must be at least 1ms");
+}
+
+Result<LoadedConfig> read_file(config::File& file) {
+  LoadedConfig loaded;
+  EmitterConfig& config = loaded.config;
+  config::Section root = file.root();
+  root.read("cell_id", config.cell_id);
+  read_url(root, "bbs_address", config.bbs_url);
+  read_nats(root, config.nats);
+  read_health(root, config.health_address);
+  read_lock(root, config);
+  read_log(root, config);
+  read_positive(root, "communication_timeout", config.communication_timeout);
+  read_positive(root, "sync_interval", config.sync_interval);
+  read_positive(root, "register_interval", config.register_interval);
+  read_positive(root, "unregistration_interval", config.unregistration_interval);
+  root.read("unregistration_send_count", config.unregistration_send_count, {.min = 0, .max = 1000});
+  root.read("jitter_factor", config.jitter_factor);
+  if (!(config.jitter_factor >= 0 && config.jitter_factor < 1)) {
+    root.problem("jitter_factor", "not from 0 to below 1");
+  }
+  bool direct = false;
+  root.read("register_direct_instance_routes", direct);
+  if (direct) config.reach = Reach::direct;
+  for (const char* key : {"enable_tcp_emitter", "enable_internal_emitter"}) {
+    bool enabled = false;
+    root.read(key, enabled);
+    if (enabled) loaded.unserved_keys.emplace_back(key);
+  }
+  if (!file.problems().empty()) {
+    return Error{.fault = Fault::invalid, .detail = file.problem_text()};
+  }
+  for (std::string& key : root.unknown_keys()) {
+    if (!is_accepted(key)) loaded.unknown_keys.push_back(std::move(key));
+  }
+  return loaded;
+}
+
+}  // namespace
+
+Result<LoadedConfig> read_config(const std::string& path) {
+  auto file = config::File::read(path);
+  if (!file) return std::move(file).error();
+  return read_file(**file);
+}
+
+Result<LoadedConfig> parse_config(std::string_view text, std::string name) {
+  auto file = config::File::parse(text, std::move(name));
+  if (!file) return std::move(file).error();
+  return read_file(**file);
+}
+
+}  // namespace causeway::route_emitter

@@ -1,0 +1,87 @@
+// route-emitter: tells routers over NATS which instances of the BBS serve which routes. Wiring
+// only.
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "control/route_emitter/emitter_config.h"
+#include "control/route_emitter/route_emitter.h"
+#include "log/logger.h"
+#include "net/loop.h"
+#include "net/signals.h"
+
+namespace {
+
+using namespace causeway;
+
+int run(const route_emitter::LoadedConfig& loaded) {
+  const route_emitter::EmitterConfig& config = loaded.config;
+  log::Sink sink({.shape = log::Shape::lager,
+                  .time_format = config.time_format,
+                  .level = config.log_level,
+                  .path = {}});
+  const log::Logger logger(sink, "route-emitter");
+  for (const std::string& key : loaded.unknown_keys) {
+    logger.warn("config-key-unknown", {{"key", key}});
+  }
+  for (const std::string& key : loaded.unserved_keys) {
+    logger.warn("config-key-not-served", {{"key", key}, {"effect", "not supported yet, ignored"}});
+  }
+  net::Loop loop;
+  int exit_code = 0;
+  route_emitter::RouteEmitter emitter(loop, logger, config, [&](int code) {
+    exit_code = code;
+    loop.stop();
+  });
+  const auto address = emitter.start();
+  if (!address) {
+    logger.error("failed-to-listen", address.error(),
+                 {{"address", config.health_address.to_string()}});
+    return 1;
+  }
+  logger.info("listening", {{"healthcheck_address", address->to_string()}});
+  bool is_stopping = false;
+  const auto stop = [&] {
+    if (!std::exchange(is_stopping, true)) emitter.stop();
+  };
+  const net::SignalWatch terminate(loop, SIGTERM, stop);
+  const net::SignalWatch interrupt(loop, SIGINT, stop);
+  loop.run();
+  logger.info("exited", {{"code", exit_code}});
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  net::ignore_sigpipe();
+  std::string path;
+  CLI::App app{"Tells routers over NATS which instances serve which routes.", "route-emitter"};
+  app.set_version_flag("--version", "route-emitter " CAUSEWAY_VERSION);
+  app.add_option("--config,-c", path, "configuration file (JSON); -config as in Diego works too")
+      ->required();
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  for (std::string& argument : arguments) {
+    if (argument == "-config" || argument.starts_with("-config=")) argument.insert(0, "-");
+  }
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 1;
+  }
+  const auto loaded = route_emitter::read_config(path);
+  if (!loaded) {
+    std::fprintf(stderr, "route-emitter: %s\n",
+                 (loaded.error().detail.empty() ? to_string(loaded.error()) : loaded.error().detail)
+                     .c_str());
+    return 1;
+  }
+  return run(*loaded);
+}

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "control/route_emitter/announcer.h"
+#include "control/route_emitter/emitter_config.h"
+#include "control/route_emitter/emitter_metrics.h"
+#include "control/route_emitter/routing_table.h"
+#include "control/route_emitter/watcher.h"
+#include "diego/lease.h"
+#include "log/logger.h"
+#include "metrics/registry.h"
+#include "net/timer.h"
+#include "rpc/server.h"
+
+namespace causeway::route_emitter {
+
+// One route emitter: health and metrics from the start; if a lock is configured, events and
+// messages once it is held. Its end unregisters nothing: instances outlive their emitter. Owner:
+// main(). Thread: its loop's.
+class RouteEmitter {
+ public:
+  using OnEnd = std::function<void(int exit_code)>;
+
+  // `on_end`: it cannot go on (the lock is lost), or stop() is done. Not called from inside a call.
+  RouteEmitter(net::Loop& loop, const log::Logger& logger, EmitterConfig config, OnEnd on_end);
+  RouteEmitter(const RouteEmitter&) = delete;
+  RouteEmitter& operator=(const RouteEmitter&) = delete;
+  ~RouteEmitter();
+
+  // The address of its health and metrics listener.
+  Result<net::Address> start();
+  void stop();
+
+ private:
+  void begin();
+  void take_lock();
+  void lose_lock(const Error& error);
+
+  net::Loop& loop_;
+  const log::Logger logger_;
+  const EmitterConfig config_;
+  const OnEnd on_end_;
+  metrics::Registry registry_;
+  EmitterMetrics metrics_;
+  RoutingTable table_;
+  rpc::Server server_;
+  std::unique_ptr<Announcer> announcer_;
+  std::unique_ptr<Watcher> watcher_;
+  std::unique_ptr<diego::Lease> lease_;
+  net::Timer release_deadline_;
+};
+
+}  // namespace causeway::route_emitter
