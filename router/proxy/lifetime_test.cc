@@ -17,6 +17,15 @@ namespace {
 
 constexpr const char* lifetime_request = "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n";
 
+// What a slow peer may cost. Sanitizers keep freed memory for a while, the test's own too: there the size says nothing.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr size_t growth_kb_max = 4'000'000;
+#elif defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+constexpr size_t growth_kb_max = 4'000'000;
+#else
+constexpr size_t growth_kb_max = 20'000;
+#endif
+
 size_t resident_kb() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
@@ -197,14 +206,14 @@ TEST(Lifetime, a_slow_reader_does_not_fill_memory) {
     return steady > 50;
   }));
   EXPECT_LT(sent, total / 2);
-  EXPECT_LT(resident_kb(), before + 20'000);
+  EXPECT_LT(resident_kb(), before + growth_kb_max);
   while (got < total) {
     const std::string piece = client.receive();
     if (piece.empty()) break;
     got += piece.size();
   }
   EXPECT_EQ(got, total);
-  EXPECT_LT(resident_kb(), before + 20'000);
+  EXPECT_LT(resident_kb(), before + growth_kb_max);
 }
 
 TEST(Lifetime, a_slow_backend_slows_an_upload) {
@@ -240,11 +249,11 @@ TEST(Lifetime, a_slow_backend_slows_an_upload) {
     return is_steady;
   }));
   EXPECT_LT(sent, total / 2);
-  EXPECT_LT(resident_kb(), before + 20'000);
+  EXPECT_LT(resident_kb(), before + growth_kb_max);
   may_read = true;
   EXPECT_EQ(read_reply(client).body, std::to_string(total));
   sends.join();
-  EXPECT_LT(resident_kb(), before + 20'000);
+  EXPECT_LT(resident_kb(), before + growth_kb_max);
 }
 
 }  // namespace
