@@ -41,10 +41,13 @@ class AuctioneerTest : public testing::Test {
   bool settled() {
     return bed.until([&] { return auctioneer->is_idle(); });
   }
-  double metric(const std::string& name) {
+  // The value as the scrape shows it, "" when there is none.
+  std::string metric(const std::string& name) {
     const std::string text = "\n" + registry.prometheus_text();
     const size_t at = text.find("\n" + name + " ");
-    return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
+    if (at == std::string::npos) return "";
+    const size_t value = at + name.size() + 2;
+    return text.substr(value, text.find('\n', value) - value);
   }
 
   rpc::test::TestBed bed;
@@ -77,9 +80,9 @@ TEST_F(AuctioneerTest, hands_instances_and_tasks_to_cells) {
   EXPECT_EQ(last.tasks[0].task_guid, "t");
   ASSERT_TRUE(settled());
   EXPECT_TRUE(bbs.failed.empty() && bbs.rejected.empty());
-  EXPECT_EQ(metric("AuctioneerLRPAuctionsStarted"), 2);
-  EXPECT_EQ(metric("AuctioneerTaskAuctionsStarted"), 1);
-  EXPECT_EQ(metric("AuctioneerLRPAuctionsFailed"), 0);
+  EXPECT_EQ(metric("AuctioneerLRPAuctionsStarted"), "2");
+  EXPECT_EQ(metric("AuctioneerTaskAuctionsStarted"), "1");
+  EXPECT_EQ(metric("AuctioneerLRPAuctionsFailed"), "0");
 }
 
 TEST_F(AuctioneerTest, requests_during_a_round_share_the_next_one) {
@@ -108,8 +111,8 @@ TEST_F(AuctioneerTest, tells_the_bbs_what_found_no_cell) {
   ASSERT_TRUE(bed.until([&] { return !bbs.failed.empty() && !bbs.rejected.empty(); }));
   EXPECT_EQ(bbs.failed[0], "big.3 d: insufficient resources: memory");
   EXPECT_EQ(bbs.rejected[0], "large: insufficient resources: memory");
-  EXPECT_EQ(metric("AuctioneerLRPAuctionsFailed"), 1);
-  EXPECT_EQ(metric("AuctioneerTaskAuctionsFailed"), 1);
+  EXPECT_EQ(metric("AuctioneerLRPAuctionsFailed"), "1");
+  EXPECT_EQ(metric("AuctioneerTaskAuctionsFailed"), "1");
   EXPECT_TRUE(a.works.empty());
 }
 
@@ -145,7 +148,7 @@ TEST_F(AuctioneerTest, cells_that_do_not_answer_evacuate_or_are_somebody_else_ge
   ASSERT_TRUE(bed.until([&] { return d.works.size() == 1; }));
   EXPECT_EQ(d.works[0].lrps.size(), 4u);
   EXPECT_TRUE(a.works.empty() && b.works.empty() && c.works.empty());
-  EXPECT_EQ(metric("AuctioneerFailedCellStateRequests"), 1);
+  EXPECT_EQ(metric("AuctioneerFailedCellStateRequests"), "1");
 }
 
 TEST_F(AuctioneerTest, a_slow_cell_does_not_hold_up_the_others) {
