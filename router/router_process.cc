@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "router/local_ip.h"
+#include "router/local_network.h"
 #include "tls/random.h"
 
 namespace causeway::router {
@@ -163,6 +163,8 @@ void RouterProcess::on_connected() {
 }
 
 void RouterProcess::serve() {
+  const Result<void> free = check_port_is_free(config_.port);
+  if (!free) return fail("error-listening", free.error());
   for (const auto& worker : workers_) {
     const auto listening = worker->listen(net::Address::any(config_.port));
     if (!listening) return fail("error-listening", listening.error());

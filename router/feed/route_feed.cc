@@ -26,8 +26,7 @@ std::string json_list(const std::vector<std::string>& texts) {
 
 RouteFeed::RouteFeed(net::Loop& loop, const Clock& clock, const log::Logger& logger,
                      metrics::Registry& registry, RouteBook& book, Options options, Events events)
-    : loop_(loop),
-      clock_(clock),
+    : clock_(clock),
       logger_(logger),
       book_(book),
       options_(std::move(options)),

@@ -59,7 +59,6 @@ class RouteFeed {
   void prune_step();
   void register_gauges(metrics::Registry& registry);
 
-  net::Loop& loop_;
   const Clock& clock_;
   const log::Logger logger_;
   RouteBook& book_;

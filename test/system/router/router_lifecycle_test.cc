@@ -73,18 +73,17 @@ TEST(RouterStartTest, a_taken_port_is_named) {
   NatsServer nats;
   RouterBinary first(nats.port());
   ASSERT_TRUE(first.wait_until_serving());
-  for (const uint16_t taken : {first.status_port(), first.routes_port()}) {
-    RouterBinary second(nats.port(), "");
-    second.process().signal(SIGKILL);
-    std::string yaml = "nats: {hosts: [{hostname: 127.0.0.1, port: " + std::to_string(nats.port()) +
-                       "}]}\nport: " + std::to_string(free_port()) + "\n";
-    yaml +=
-        "status: {host: 127.0.0.1, port: " +
-        std::to_string(taken == first.status_port() ? taken : free_port()) +
-        ", routes: {port: " + std::to_string(taken == first.routes_port() ? taken : free_port()) +
-        "}}\n";
-    const Ended ended = run_with(yaml);
+  for (const uint16_t taken : {first.port(), first.status_port(), first.routes_port()}) {
+    const auto port = [&](uint16_t same) {
+      return std::to_string(taken == same ? taken : free_port());
+    };
+    const Ended ended =
+        run_with("nats: {hosts: [{hostname: 127.0.0.1, port: " + std::to_string(nats.port()) +
+                 "}]}\nport: " + port(first.port()) + "\nstart_response_delay_interval: 10ms\n" +
+                 "status: {host: 127.0.0.1, port: " + port(first.status_port()) +
+                 ", routes: {port: " + port(first.routes_port()) + "}}\n");
     EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_NE(ended.output.find("error-listening"), std::string::npos) << ended.output;
     EXPECT_NE(ended.output.find(std::to_string(taken)), std::string::npos) << ended.output;
   }
 }

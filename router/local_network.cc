@@ -1,9 +1,11 @@
-#include "router/local_ip.h"
+#include "router/local_network.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "net/address.h"
 
@@ -26,6 +28,18 @@ std::string local_ip() {
   ::close(socket);
   if (!known) return loopback;
   return net::Address::from(reinterpret_cast<const sockaddr*>(&own)).ip();
+}
+
+Result<void> check_port_is_free(uint16_t port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;  // connections of a router that has just ended do not count
+  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const net::Address address = net::Address::any(port);
+  const int failed = ::bind(socket, address.socket_address(), address.length()) == 0 ? 0 : errno;
+  ::close(socket);
+  if (failed == 0) return {};
+  const Fault fault = failed == EADDRINUSE ? Fault::exists : fault_of_errno(failed);
+  return Error{.fault = fault, .os = failed, .detail = "listen on " + address.to_string()};
 }
 
 }  // namespace causeway::router
