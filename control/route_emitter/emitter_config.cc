@@ -56,6 +56,7 @@ void read_nats(config::Section& root, nats::Options& options) {
   root.read("nats_tls_enabled", tls);
   if (tls) root.problem("nats_tls_enabled", "TLS is not supported yet");
   options.name = "route-emitter";
+  options.reconnect_wait = std::chrono::milliseconds(500);  // routes wait for it
   std::string_view rest = addresses;
   while (!rest.empty()) {
     const size_t comma = std::min(rest.find(','), rest.size());

@@ -14,6 +14,7 @@ EmitterMetrics::EmitterMetrics(metrics::Registry& registry)
                                       "Time the last fetch of the whole state took, nanoseconds")),
       collisions(registry.counter("AddressCollisions", "Instances that claimed an address in use")),
       events(registry.counter("route_emitter_events", "Events received from the BBS")),
+      synced(registry.counter("route_emitter_synced", "Fetches of the state that succeeded")),
       failed_syncs(
           registry.counter("route_emitter_failed_syncs", "Fetches of the state that failed")),
       failed_messages(registry.counter("route_emitter_failed_messages",

@@ -22,6 +22,7 @@ struct EmitterMetrics {
   metrics::Gauge& sync_duration_ns;
   metrics::Counter& collisions;
   metrics::Counter& events;
+  metrics::Counter& synced;
   metrics::Counter& failed_syncs;
   metrics::Counter& failed_messages;
   metrics::Counter& unusable_routes;

@@ -195,7 +195,7 @@ void Watcher::finish_sync() {
   table_.replace(std::exchange(snapshot_, {}));
   for (const diego::LrpEvent& event : kept_) apply(event);
   flush();
-  ++syncs_;
+  metrics_.synced.add();
   const Duration took = loop_.now() - sync_began_;
   metrics_.sync_duration_ns.set(static_cast<double>(took.count()));
   logger_.info("sync.complete", {{"desired-lrps", desired},

@@ -42,8 +42,6 @@ class Watcher {
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
 
-  uint64_t syncs() const { return syncs_; }  // that succeeded
-
  private:
   void on_open();
   void on_lost(const Error& error);
@@ -82,7 +80,6 @@ class Watcher {
   Snapshot snapshot_;
   std::deque<diego::LrpEvent> kept_;  // came during the fetch
   Duration wait_;
-  uint64_t syncs_ = 0;
   bool is_sync_failing_ = false;                   // logged once per time
   std::unordered_map<std::string, bool> unknown_;  // being fetched; true: changed meanwhile
   std::set<std::string> told_unserved_;
