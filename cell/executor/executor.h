@@ -61,6 +61,8 @@ struct RunRequest {
       env;  // container-wide; the executor adds CF_INSTANCE_IP, _PORT, _PORTS, _ADDR, _INTERNAL_IP
   models::Action setup, action, monitor;  // absent: no field set in it
   models::CheckDefinition checks;
+  bool is_long_running =
+      false;  // even a clean end of its action is a failure, and its checks decide when it runs
   int64_t start_timeout_ms = 0;  // 0: none
   std::vector<uint16_t> ports;
   std::vector<models::SecurityGroupRule> egress;

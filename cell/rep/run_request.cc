@@ -84,6 +84,7 @@ Result<executor::RunRequest> run_request_of(const models::DesiredLRP& lrp, int32
     return Error{.fault = Fault::unsupported, .detail = "sidecars are not supported yet"};
   const std::string index_text = std::to_string(index);
   request->guid = instance_guid;
+  request->is_long_running = true;
   request->setup = lrp.setup();
   request->monitor = lrp.monitor();
   request->checks = lrp.check_definition();

@@ -77,7 +77,8 @@ OciRuntime::OciRuntime(net::Loop& loop, const log::Logger& logger, Worker& setup
       setup_(setup),
       removal_(removal),
       options_(std::move(options)),
-      nofile_max_(hard_nofile()) {}
+      nofile_max_(hard_nofile()),
+      later_(loop) {}
 
 OciRuntime::~OciRuntime() = default;
 
@@ -317,7 +318,7 @@ void OciRuntime::start(const std::string& handle, const std::string& process, Pr
              !written) {
     problem = written.error();
   }
-  if (problem) return loop_.defer([done = std::move(done), problem = *problem] { done(problem); });
+  if (problem) return later_.call([done = std::move(done), problem = *problem] { done(problem); });
   container->starting.emplace(process, std::move(done));
   container->link->send("start " + process + (spec.is_mute ? " mute " : " log ") + spec.log_source);
 }
@@ -447,7 +448,7 @@ void OciRuntime::adopt(const std::string& handle,
   container.phase = Container::Phase::adopting;
   if (Result<void> connected = connect(container); !connected) {
     container.phase = Container::Phase::lost;
-    return loop_.defer([done = std::move(done), error = connected.error()] { done(error); });
+    return later_.call([done = std::move(done), error = connected.error()] { done(error); });
   }
   container.on_adopted = std::move(done);
   container.deadline.once(options_.adopt_timeout,

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "cell/runtime/bundle.h"
+#include "cell/runtime/later.h"
 #include "cell/runtime/runtime.h"
 
 namespace causeway::net {
@@ -100,6 +101,7 @@ class OciRuntime final : public Runtime {
   const OciOptions options_;
   const uint64_t nofile_max_;
   Events* events_ = nullptr;
+  Later later_;
   std::map<std::string, std::unique_ptr<Container>, std::less<>> containers_;
 };
 
