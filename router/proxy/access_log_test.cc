@@ -188,6 +188,7 @@ TEST_F(AccessLogFile, every_exchange_leaves_one_line) {
   const std::string text = content(path_);
   const std::string first = text.substr(0, text.find('\n'));
   const std::string port = std::to_string(backend.port());
+  // tidy: a short line of our own
   EXPECT_TRUE(std::regex_match(
       first, std::regex("App\\.Example - \\[20..-..-..T..:..:..\\..........Z\\] \"POST /path\\?q "
                         "HTTP/1.1\" 200 3 5 "

@@ -4,6 +4,12 @@
 #include "router/proxy/workbench.h"
 
 namespace causeway::router {
+namespace {
+
+// A body this small is copied behind its head: one piece is cheaper to send than two.
+constexpr size_t copied_bytes_max = 2048;
+
+}  // namespace
 
 void Relay::begin(net::Stream& source, net::Stream& destination, Framing framing) {
   DCHECK(batch_.pieces.empty());
@@ -21,13 +27,20 @@ void Relay::end() {
   source_ = destination_ = nullptr;
 }
 
-void Relay::add_head() { batch_.pieces.push_back(batch_.head); }
+void Relay::add_head() {
+  batch_.pieces.push_back(batch_.head);
+  batch_.has_head = true;
+}
 
 void Relay::add_body(std::string_view bytes) {
   if (bytes.empty()) return;
   body_bytes_ += bytes.size();
   if (framing_ == Framing::as_is) {
-    batch_.pieces.push_back(bytes);
+    if (batch_.has_head && batch_.pieces.size() == 1 && bytes.size() <= copied_bytes_max) {
+      batch_.head.append(bytes);
+    } else {
+      batch_.pieces.push_back(bytes);
+    }
     return;
   }
   if (batch_.chunks == batch_.chunk_heads.size()) flush();
@@ -51,6 +64,7 @@ void Relay::add_end(const http::Headers& trailers) {
 
 void Relay::flush() {
   if (destination_ == nullptr || batch_.pieces.empty()) return;
+  if (batch_.has_head) batch_.pieces.front() = batch_.head;  // it may have grown and moved
   destination_->write(batch_.pieces);
   batch_.clear();
   if (!is_source_paused_ && destination_->is_full()) {

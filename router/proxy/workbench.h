@@ -34,10 +34,12 @@ struct SendBatch {
   std::vector<std::string_view> pieces;
   std::array<http::ChunkHead, 32> chunk_heads;
   size_t chunks = 0;
+  bool has_head = false;  // pieces begin with it
 
   void clear() {
     pieces.clear();
     chunks = 0;
+    has_head = false;
   }
 };
 
