@@ -17,7 +17,8 @@ namespace {
 
 constexpr const char* lifetime_request = "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n";
 
-// What a slow peer may cost. Sanitizers keep freed memory for a while, the test's own too: there the size says nothing.
+// What a slow peer may cost. Sanitizers keep freed memory for a while, the test's own too: there
+// the size says nothing.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define PROXY_TEST_SANITIZED 1
 #elif defined(__has_feature)
@@ -249,6 +250,7 @@ TEST(Lifetime, a_slow_backend_slows_an_upload) {
   });
   size_t sent_before = 1;
   EXPECT_TRUE(eventually([&] {
+    // tidy: the poll's own step; steady is what did not move for that long
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     const bool is_steady = sent == sent_before;
     sent_before = sent;

@@ -76,8 +76,8 @@ TEST(Tunnel, a_slow_reader_slows_the_sender) {
   client.send(upgrade_head);
   ASSERT_EQ(RawMessage{.head = client.receive_until("\r\n\r\n")}.status(), 101);
   std::thread sends([&] { client.send(std::string(tunnel_bytes, 'c')); });
-  std::this_thread::sleep_for(
-      std::chrono::milliseconds(50));  // nobody reads: both directions fill up
+  // tidy: nobody reads and both directions fill up; how far does not matter
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
   size_t got = 0;
   while (got < tunnel_bytes) {
     const std::string piece = client.receive(std::min<size_t>(65536, tunnel_bytes - got));
@@ -148,6 +148,7 @@ TEST(Tunnel, endpoint_timeout_does_not_apply) {
   RawSocket client = router.connect();
   client.send(upgrade_head);
   client.receive_until("\r\n\r\n");
+  // tidy: the endpoint timeout passes and nothing must come of it
   std::this_thread::sleep_for(std::chrono::milliseconds(150));
   client.send("ping");
   EXPECT_EQ(client.receive_exactly(4), "pong");

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
@@ -79,6 +80,7 @@ bool eventually(const std::function<bool()>& is_true) {
   const auto until = std::chrono::steady_clock::now() + patience;
   while (!is_true()) {
     if (std::chrono::steady_clock::now() > until) return false;
+    // tidy: the step of a poll that has a deadline
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   return true;
@@ -198,7 +200,11 @@ uint16_t RawSocket::local_port() const {
 
 std::string RawMessage::start_line() const { return head.substr(0, head.find("\r\n")); }
 
-int RawMessage::status() const { return head.size() > 12 ? std::atoi(head.c_str() + 9) : 0; }
+int RawMessage::status() const {
+  int value = 0;
+  if (head.size() > 12) std::from_chars(head.data() + 9, head.data() + 12, value);
+  return value;
+}
 
 std::string RawMessage::header(std::string_view name) const {
   std::string_view rest = head;

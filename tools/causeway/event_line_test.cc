@@ -18,10 +18,10 @@ TEST(EventLine, says_who_changed_from_what_to_what) {
   const std::string data = tls::base64(cf::encode(event));
   EXPECT_EQ(event_line("actual_lrp_instance_changed", data, false),
             "actual_lrp_instance_changed shop/2 CLAIMED -> RUNNING on cell-1");
-  EXPECT_EQ(
-      event_line("actual_lrp_instance_changed", data, true),
-      R"({"type":"actual_lrp_instance_changed","name":"shop/2","before":"CLAIMED","after":"RUNNING","cell_id":"cell-1","data":")" +
-          data + "\"}");
+  EXPECT_EQ(event_line("actual_lrp_instance_changed", data, true),
+            R"({"type":"actual_lrp_instance_changed","name":"shop/2","before":"CLAIMED",)"
+            R"("after":"RUNNING","cell_id":"cell-1","data":")" +
+                data + "\"}");
 }
 
 TEST(EventLine, crashes_carry_their_reason) {
