@@ -1,0 +1,211 @@
+// What convergence does to a whole bbs, seen from its API.
+#include "control/bbs/bbs_under_test.h"
+
+namespace causeway::bbs::test {
+namespace {
+
+using Convergence = BbsTest;
+
+TEST_F(Convergence, the_instances_of_a_vanished_cell_are_replaced_and_stay_routed_meanwhile) {
+  present("c1");
+  present("c2");
+  ASSERT_EQ(desire(lrp("p", 1)), "");
+  ASSERT_EQ(run("p", 0, "i1", "c1"), "");
+  outbox_.take_placed();
+  subscribe();
+  vanish("c1");
+  EXPECT_EQ(rows("p"), "0:UNCLAIMED 0s:RUNNING@c1/i1");
+  EXPECT_EQ(seen(), "changed RUNNING->RUNNING@i1; created UNCLAIMED@");
+  EXPECT_EQ(outbox_.take_placed(), "p[0]");
+  EXPECT_EQ(metric("LRPsRunning"), 1);
+  ASSERT_EQ(claim("p", 0, "i2", "c2"), "");
+  EXPECT_EQ(seen(), "changed UNCLAIMED->CLAIMED@i2");
+  ASSERT_EQ(run("p", 0, "i2", "c2"), "");
+  EXPECT_EQ(seen(), "changed CLAIMED->RUNNING@i2; removed RUNNING@i1")
+      << "the new one is there first";
+  EXPECT_EQ(rows("p"), "0:RUNNING@c2/i2");
+}
+
+TEST_F(Convergence, a_cell_that_comes_back_in_time_keeps_its_instances) {
+  present("c1");
+  ASSERT_EQ(desire(lrp("p", 1)), "");
+  ASSERT_EQ(run("p", 0, "i1", "c1"), "");
+  vanish("c1");
+  ASSERT_EQ(rows("p"), "0:UNCLAIMED 0s:RUNNING@c1/i1");
+  subscribe();
+  EXPECT_EQ(run("p", 0, "i1", "c1"), "") << "accepted without effect";
+  EXPECT_EQ(claim("p", 0, "i1", "c1"), "");
+  EXPECT_EQ(seen(), "");
+  const double before = metric("ConvergenceLRPRuns");
+  present("c1");
+  ASSERT_TRUE(until([&] { return metric("ConvergenceLRPRuns") > before; }));
+  EXPECT_EQ(rows("p"), "0:RUNNING@c1/i1");
+  EXPECT_EQ(seen(), "changed RUNNING->RUNNING@i1; removed UNCLAIMED@");
+}
+
+TEST_F(Convergence, the_suspects_own_crash_or_removal_ends_it) {
+  present("c1");
+  ASSERT_EQ(desire(lrp("p", 2)), "");
+  ASSERT_EQ(run("p", 0, "i0", "c1"), "");
+  ASSERT_EQ(run("p", 1, "i1", "c1"), "");
+  vanish("c1");
+  subscribe();
+  EXPECT_EQ(crash("p", 0, "i0", "c1"), "");
+  EXPECT_EQ(remove_actual("p", 1, "i1", "c1"), "");
+  EXPECT_EQ(seen(), "removed RUNNING@i0; removed RUNNING@i1");
+  EXPECT_EQ(rows("p"), "0:UNCLAIMED 1:UNCLAIMED");
+}
+
+TEST_F(Convergence, missing_instances_are_created_whether_the_domain_is_fresh_or_not) {
+  ASSERT_EQ(desire(lrp("p", 2)), "");
+  outbox_.take_placed();
+  store_.put({.key = {store::Table::actual, "p", "1"}, .before = "x", .domain = "cf-apps"});
+  ASSERT_EQ(rows("p"), "0:UNCLAIMED");
+  converge();
+  EXPECT_EQ(rows("p"), "0:UNCLAIMED 1:UNCLAIMED");
+  EXPECT_EQ(metric("LRPsMissing"), 1);
+  converge();
+  EXPECT_EQ(metric("LRPsMissing"), 0);
+}
+
+TEST_F(Convergence, orphans_are_retired_only_in_fresh_domains) {
+  present("c1");
+  ASSERT_EQ(run("p", 0, "i0", "c1"), "") << "nobody desired it";
+  ASSERT_EQ(run("p", 1, "i1", "gone"), "");
+  converge();
+  EXPECT_EQ(rows("p"), "0:RUNNING@c1/i0 1:RUNNING@gone/i1");
+  EXPECT_EQ(metric("LRPsExtra"), 2);
+  fresh_domain(60);
+  converge();
+  EXPECT_EQ(rows("p"), "0:RUNNING@c1/i0");
+  EXPECT_EQ(outbox_.told, std::vector<std::string>{"stop p/i0 at http://c1:1801"});
+  EXPECT_EQ(remove_actual("p", 0, "i0", "c1"), "");
+  EXPECT_EQ(rows("p"), "");
+  // The domain goes stale again.
+  clock_.advance(std::chrono::seconds(61));
+  ASSERT_EQ(run("p", 0, "i0", "gone"), "");
+  converge();
+  EXPECT_EQ(rows("p"), "0:RUNNING@gone/i0");
+  EXPECT_EQ(
+      post<models::DomainsResponse>("/v1/domains/list", models::PingResponse()).domains_size(), 0);
+}
+
+TEST_F(Convergence, a_converged_system_is_not_written_to) {
+  present("c1");
+  ASSERT_EQ(desire(lrp("p", 3)), "");
+  for (int32_t index = 0; index < 3; ++index)
+    ASSERT_EQ(run("p", index, "i" + std::to_string(index), "c1"), "");
+  converge();
+  subscribe();
+  outbox_.take_placed();
+  const size_t commits = store_.commits();
+  present("c2");
+  settle();
+  EXPECT_EQ(store_.commits(), commits + 1) << "the presence";
+  EXPECT_EQ(outbox_.take_placed(), "");
+  EXPECT_EQ(seen(), "");
+}
+
+TEST_F(Convergence, a_restarted_bbs_asks_again_for_what_has_no_place) {
+  ASSERT_EQ(desire(lrp("p", 2)), "");
+  outbox_.take_placed();
+  start();
+  EXPECT_EQ(outbox_.take_placed(), "p[0,1]");
+}
+
+TEST_F(Convergence, a_new_cell_is_offered_what_waits) {
+  ASSERT_EQ(desire(lrp("p", 1)), "");
+  outbox_.take_placed();
+  const double before = metric("ConvergenceLRPRuns");
+  present("c1");
+  ASSERT_TRUE(until([&] { return metric("ConvergenceLRPRuns") > before; }));
+  EXPECT_EQ(outbox_.take_placed(), "p[0]");
+}
+
+TEST_F(Convergence, a_row_that_cannot_be_read_harms_nobody_else) {
+  ASSERT_EQ(desire(lrp("a", 1)), "");
+  ASSERT_EQ(desire(lrp("b", 1)), "");
+  store_.put({.key = {store::Table::actual, "a", "0"}, .after = "rubbish", .domain = "cf-apps"});
+  EXPECT_EQ(rows(), "b/0:UNCLAIMED");
+  EXPECT_EQ(claim("a", 0, "i", "c"), "27 could not deserialize record");
+  EXPECT_EQ(claim("b", 0, "i", "c"), "");
+  converge();
+  EXPECT_GE(metric("UndecodableRows"), 1);
+}
+
+TEST_F(Convergence, when_cells_cannot_be_listed_nothing_happens) {
+  present("c1");
+  ASSERT_EQ(desire(lrp("p", 1)), "");
+  ASSERT_EQ(run("p", 0, "i1", "c1"), "");
+  store_.set_usable(false);
+  clock_.advance(std::chrono::minutes(5));
+  for (int turn = 0; turn < 50; ++turn) loop_.run_once();
+  store_.set_usable(true);
+  settle();
+  EXPECT_EQ(rows("p"), "0:RUNNING@c1/i1") << "presences start anew when the store is back";
+}
+
+TEST_F(Convergence, presences_and_locks_live_as_long_as_they_are_refreshed) {
+  present("c1");
+  EXPECT_EQ(lock("l", "me"), 200);
+  EXPECT_EQ(lock("l", "me"), 200);
+  EXPECT_EQ(lock("l", "you"), 409);
+  EXPECT_EQ(lock("l", "me", "", models::Resource::LOCK, 0), 400);
+  EXPECT_EQ(lock("l", "", ""), 400);
+  EXPECT_EQ(lock("l", "me", "", models::Resource::UNKNOWN), 400);
+  models::FetchRequest fetch;
+  fetch.set_key("l");
+  models::FetchResponse fetched;
+  ASSERT_TRUE(cf::decode(post_raw("/models.Locket/Fetch", cf::encode(fetch)).body, fetched));
+  EXPECT_EQ(fetched.resource().owner(), "me");
+  EXPECT_EQ(fetched.resource().type(), "lock");
+  fetch.set_key("nothing");
+  const rpc::Reply missing = post_raw("/models.Locket/Fetch", cf::encode(fetch));
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_EQ(missing.body, "resource-not-found");
+
+  const auto cells = post<models::CellsResponse>("/v1/cells/list.r1", models::PingResponse());
+  ASSERT_EQ(cells.cells_size(), 1);
+  EXPECT_EQ(cells.cells(0).cell_id(), "c1");
+  EXPECT_EQ(cells.cells(0).rep_url(), "http://c1:1801");
+  EXPECT_EQ(cells.cells(0).zone(), "z1");
+
+  models::FetchAllRequest all;
+  all.set_type_code(models::Resource::PRESENCE);
+  models::FetchAllResponse found;
+  ASSERT_TRUE(cf::decode(post_raw("/models.Locket/FetchAll", cf::encode(all)).body, found));
+  EXPECT_EQ(found.resources_size(), 1);
+
+  // Ten seconds at a time, so that it does not look as if this process had slept... it may have, so
+  // far.
+  EXPECT_EQ(metric("ActiveLocks"), 1);
+  models::ReleaseRequest release;
+  *release.mutable_resource() = fetched.resource();
+  release.mutable_resource()->set_owner("you");
+  EXPECT_EQ(post_raw("/models.Locket/Release", cf::encode(release)).status, 409);
+  release.mutable_resource()->set_owner("me");
+  EXPECT_EQ(post_raw("/models.Locket/Release", cf::encode(release)).status, 200);
+  EXPECT_EQ(post_raw("/models.Locket/Release", cf::encode(release)).status, 200) << "of none";
+  EXPECT_EQ(lock("l", "you"), 200);
+}
+
+TEST_F(Convergence, a_presence_that_is_not_refreshed_goes) {
+  const std::string value = R"({"cell_id":"c1"})";
+  EXPECT_EQ(lock("c1", "rep", value, models::Resource::PRESENCE, 1), 200);
+  EXPECT_TRUE(until([&] {
+    return post<models::CellsResponse>("/v1/cells/list.r1", models::PingResponse()).cells_size() ==
+           0;
+  }));
+  EXPECT_EQ(metric("PresenceExpired"), 1);
+}
+
+TEST_F(Convergence, a_process_that_slept_gives_everybody_their_time_back) {
+  present("c1");
+  clock_.advance(std::chrono::minutes(10));
+  for (int turn = 0; turn < 200; ++turn) loop_.run_once();
+  EXPECT_EQ(post<models::CellsResponse>("/v1/cells/list.r1", models::PingResponse()).cells_size(),
+            1);
+}
+
+}  // namespace
+}  // namespace causeway::bbs::test
