@@ -36,6 +36,7 @@ bool announces_alike(const Desired& left, const Desired& right) {
 
 void RoutingTable::put(Desired desired) {
   Process& process = processes_[desired.process_guid];
+  process.snapshot = snapshot_;
   if (process.desired) {
     if (desired.tag.is_older_than(process.desired->tag)) return;
     if (announces_alike(*process.desired, desired)) {
@@ -61,6 +62,7 @@ void RoutingTable::put(Instance instance) {
   Process& process = processes_[instance.process_guid];
   const auto known = process.endpoints.find(instance.key);
   const bool is_known = known != process.endpoints.end();
+  if (is_known) known->second.snapshot = snapshot_;
   if (is_known && instance.tag.is_older_than(known->second.instance.tag)) return;
   if (is_known && instance == known->second.instance) return;
   if (is_known) drop_endpoint(process, known);
@@ -73,6 +75,7 @@ void RoutingTable::put(Instance instance) {
   const InstanceKey key = instance.key;
   Endpoint& endpoint = process.endpoints[key];
   endpoint.instance = std::move(instance);
+  endpoint.snapshot = snapshot_;
   claim(process, endpoint);
 }
 
@@ -87,24 +90,19 @@ void RoutingTable::remove(std::string_view process_guid, const InstanceKey& key,
 }
 
 void RoutingTable::replace(Snapshot snapshot) {
-  std::set<std::string> desired_guids;
+  ++snapshot_;
   for (Desired& desired : snapshot.desired) {
-    desired_guids.insert(desired.process_guid);
     if (!snapshot.fresh_domains.contains(desired.domain)) keep_old_routes(desired);
     put(std::move(desired));
   }
-  std::set<std::pair<std::string, InstanceKey>> instances;
-  for (Instance& instance : snapshot.instances) {
-    instances.emplace(instance.process_guid, instance.key);
-    put(std::move(instance));
-  }
+  for (Instance& instance : snapshot.instances) put(std::move(instance));
   for (auto process = processes_.begin(); process != processes_.end();) {
-    auto& [guid, known] = *process;
+    Process& known = process->second;
     for (auto endpoint = known.endpoints.begin(); endpoint != known.endpoints.end();) {
-      const bool stays = instances.contains({guid, endpoint->first});
+      const bool stays = endpoint->second.snapshot == snapshot_;
       endpoint = stays ? std::next(endpoint) : drop_endpoint(known, endpoint);
     }
-    if (known.desired && !desired_guids.contains(guid)) {
+    if (known.desired && known.snapshot != snapshot_) {
       const bool is_elsewhere = snapshot.is_of_one_cell && known.endpoints.empty();
       if (is_elsewhere || snapshot.fresh_domains.contains(known.desired->domain)) {
         drop_desired(known);

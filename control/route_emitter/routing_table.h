@@ -84,9 +84,11 @@ class RoutingTable {
   struct Endpoint {
     Instance instance;
     std::vector<RouteKey> claims;
+    uint64_t snapshot = 0;  // the last one that named it
   };
   struct Process {
     std::optional<Desired> desired;
+    uint64_t snapshot = 0;  // the last one that named its desired LRP
     std::map<InstanceKey, Endpoint> endpoints;
   };
   struct Claim {
@@ -118,6 +120,7 @@ class RoutingTable {
   std::vector<Collision> collisions_;
   std::unordered_map<std::string, std::vector<std::string>> residents_;  // by address
   size_t announced_ = 0;
+  uint64_t snapshot_ = 0;  // counts them
 };
 
 }  // namespace causeway::route_emitter
