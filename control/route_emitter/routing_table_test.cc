@@ -306,7 +306,7 @@ TEST_F(RoutingTableTest, all_routes_are_visited_in_pieces_while_the_table_change
   table.put(running(1));
   EXPECT_THAT(all(), IsEmpty());  // not announced yet
   said();
-  for (const size_t at_once : {1, 2, 3, 4}) {
+  for (const size_t at_once : {1u, 2u, 3u, 4u}) {
     EXPECT_THAT(all(at_once), ElementsAre("+a.com 61001 i1", "+b.com 61001 i1", "+c.com 61001 i1"));
   }
   const auto last = table.visit(std::nullopt, 1, [](const RouteMessage&) {});
