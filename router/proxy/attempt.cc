@@ -8,17 +8,6 @@
 #include "router/proxy/workbench.h"
 
 namespace causeway::router {
-namespace {
-
-std::shared_ptr<const Endpoint> shared_of(const Pool& pool, const Endpoint& endpoint) {
-  for (const auto& held : pool.endpoints()) {
-    if (held.get() == &endpoint) return held;
-  }
-  CHECK(false);
-  return nullptr;
-}
-
-}  // namespace
 
 Attempt::Start Attempt::start(const Pool& pool, const Endpoint& endpoint, Reuse reuse) {
   end();
@@ -43,7 +32,7 @@ Attempt::Start Attempt::start(const Pool& pool, const Endpoint& endpoint, Reuse 
       return Start::ready;
     }
   }
-  dialled_ = shared_of(pool, endpoint);
+  route_key_ = pool.key();
   if (endpoint.is_numeric()) {
     connect(endpoint.address());
   } else {
@@ -74,8 +63,7 @@ void Attempt::on_connected(Result<std::unique_ptr<net::Stream>> connected) {
     failure_ = dial_failure(connected.error());
     return exchange_.on_attempt_failed();
   }
-  lease_ = bench_.backends.adopt(dialled_, *std::move(connected));
-  dialled_.reset();
+  lease_ = bench_.backends.adopt(endpoint_->id(), route_key_, *std::move(connected));
   lease_->use(*this, exchange_.request().method);
   exchange_.on_attempt_ready();
 }
@@ -94,7 +82,6 @@ void Attempt::finish() {
 void Attempt::end() {
   resolver_.reset();
   connector_.reset();
-  dialled_.reset();
   leave_in_flight();
   lease_.drop();
 }

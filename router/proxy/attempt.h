@@ -65,8 +65,8 @@ class Attempt final : private BackendConnection::User {
 
   Exchange& exchange_;
   Workbench& bench_;
-  std::shared_ptr<const Endpoint> dialled_;  // held while dialling only
-  const Endpoint* endpoint_ = nullptr;       // valid as long as the exchange pins its table
+  std::string_view route_key_;          // of the pool, valid like endpoint_
+  const Endpoint* endpoint_ = nullptr;  // valid as long as the exchange pins its table
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<net::Connector> connector_;
   BackendLease lease_;

@@ -5,8 +5,19 @@
 
 #include "base/check.h"
 #include "net/loop.h"
+#include "router/route/route_table.h"
 
 namespace causeway::router {
+namespace {
+
+bool has_endpoint(const Pool* pool, EndpointId id) {
+  if (pool == nullptr) return false;
+  const auto endpoints = pool->endpoints();
+  return std::any_of(endpoints.begin(), endpoints.end(),
+                     [id](const auto& each) { return each->id() == id; });
+}
+
+}  // namespace
 
 BackendLease::BackendLease(BackendPool& pool, std::unique_ptr<BackendConnection> connection)
     : pool_(&pool), connection_(std::move(connection)) {}
@@ -63,14 +74,14 @@ BackendLease BackendPool::take_idle(const Endpoint& endpoint, Check check) {
   return {};
 }
 
-BackendLease BackendPool::adopt(const std::shared_ptr<const Endpoint>& endpoint,
+BackendLease BackendPool::adopt(EndpointId endpoint, std::string_view route_key,
                                 std::unique_ptr<net::Stream> stream) {
-  Shelf& shelf = shelves_[endpoint->id()];
-  shelf.endpoint = endpoint;
+  Shelf& shelf = shelves_[endpoint];
+  if (shelf.route_key != route_key) shelf.route_key = route_key;
   ++shelf.open;
   ++connections_;
   show();
-  return {*this, std::make_unique<BackendConnection>(*this, endpoint->id(), std::move(stream),
+  return {*this, std::make_unique<BackendConnection>(*this, endpoint, std::move(stream),
                                                      options_.reply_limits)};
 }
 
@@ -123,12 +134,12 @@ void BackendPool::close_idle() {
   for (auto& [id, shelf] : shelves_) close_idle(shelf);
 }
 
-void BackendPool::sweep() {
+void BackendPool::sweep(const RouteTable& table) {
   for (auto place = shelves_.begin(); place != shelves_.end();) {
     Shelf& shelf = place->second;
-    if (shelf.endpoint.expired()) close_idle(shelf);
-    const bool is_gone = shelf.endpoint.expired() && shelf.open == 0;
-    place = is_gone ? shelves_.erase(place) : std::next(place);
+    const bool is_known = has_endpoint(table.find_exact(shelf.route_key), place->first);
+    if (!is_known) close_idle(shelf);
+    place = !is_known && shelf.open == 0 ? shelves_.erase(place) : std::next(place);
   }
 }
 

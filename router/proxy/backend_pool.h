@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +20,8 @@ class Loop;
 }
 
 namespace causeway::router {
+
+class RouteTable;
 
 // One worker's connections to all endpoints: idle ones are kept, the last used is the first used
 // again, so that the others grow old and go. Filed under EndpointId. Owner: the worker. Thread: its
@@ -41,14 +45,15 @@ class BackendPool {
   // An idle connection to the endpoint, or an empty lease. Check::quiet looks at the socket first,
   // for requests that could not be sent again.
   BackendLease take_idle(const Endpoint& endpoint, Check check);
-  // Takes a new connection in.
-  BackendLease adopt(const std::shared_ptr<const Endpoint>& endpoint,
+  // Takes a new connection in. `route_key`: of a route that the endpoint serves.
+  BackendLease adopt(EndpointId endpoint, std::string_view route_key,
                      std::unique_ptr<net::Stream> stream);
   // Metrics by the component of the endpoint.
   ProxyMetrics::OfComponent& metrics_of(const Endpoint& endpoint);
 
-  // Closes idle connections to endpoints that no table has any more, and forgets those endpoints.
-  void sweep();
+  // Closes idle connections to endpoints that `table` does not have any more under the route they
+  // were last dialled for, and forgets those endpoints.
+  void sweep(const RouteTable& table);
   // Closes all idle connections.
   void close_idle();
 
@@ -63,7 +68,7 @@ class BackendPool {
 
   struct Shelf {
     std::vector<std::unique_ptr<BackendConnection>> idle;
-    std::weak_ptr<const Endpoint> endpoint;
+    std::string route_key;
     ProxyMetrics::OfComponent* metrics = nullptr;
     uint32_t open = 0;
   };

@@ -177,7 +177,7 @@ void ClientConnection::refuse(const Error& error) {
   if (!error.detail.empty()) text.append(": ").append(error.detail);
   // In the middle of an exchange (a broken chunk) the reply may have begun already.
   const bool may_answer = exchange_.is_idle() || !exchange_.has_replied();
-  exchange_.on_client_gone();
+  exchange_.on_client_gone(status);
   if (may_answer) stream_->write(text);
   linger();
 }

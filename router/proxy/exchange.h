@@ -78,8 +78,9 @@ class Exchange final : private Deadline {
   bool is_tunnelling() const { return phase_ == Phase::tunnelling; }
   bool has_replied() const { return reply_head_is_sent_; }
   void on_client_drained() { reply_relay_.on_drained(); }
-  // The client is no more: logs 499 and gives the attempt up.
-  void on_client_gone();
+  // The client is no more, or talks nonsense (then `status` is what it is answered): logs it and
+  // gives the attempt up.
+  void on_client_gone(uint16_t status = 499);
 
   // From the attempt.
   void on_attempt_ready();

@@ -151,17 +151,17 @@ void Exchange::cut(Failure failure) {
   connection_.cut(cut);
 }
 
-void Exchange::on_client_gone() {
+void Exchange::on_client_gone(uint16_t status) {
   if (is_idle()) return;
   tunnel_.stop();
   if (phase_ == Phase::tunnelling) {
     record_.received_bytes = tunnel_.client_bytes();
     record_.sent_bytes = tunnel_.backend_bytes();
   } else if (!reply_head_is_sent_) {
-    const FailureRow& row = failure_row(Failure::client_gone);
-    if (ruling_.pool != nullptr && attempts_ > 0) note_backend(row.status);
-    record_.status = row.status;
-    record_.router_error = "endpoint_failure (context canceled)";
+    if (ruling_.pool != nullptr && attempts_ > 0) note_backend(status);
+    record_.status = status;
+    if (status == failure_row(Failure::client_gone).status)
+      record_.router_error = "endpoint_failure (context canceled)";
   }
   write_record();
   request_relay_.end();

@@ -99,6 +99,20 @@ TEST(Lifetime, idle_backend_connections_grow_old) {
   EXPECT_TRUE(eventually([&] { return router.counts().backend_connections == 0; }));
 }
 
+TEST(Lifetime, idle_connections_to_an_unregistered_endpoint_are_closed) {
+  FakeBackend backend(FakeBackend::answers("x"));
+  FakeBackend other(FakeBackend::answers("y"));
+  RouterUnderTest router;
+  router.add("app.example", backend.port());
+  router.add("other.example", other.port());
+  EXPECT_EQ(router.get("app.example").body, "x");
+  EXPECT_EQ(router.get("other.example").body, "y");
+  router.remove("app.example", backend.port());
+  EXPECT_TRUE(eventually([&] { return router.counts().backend_connections == 1; }));
+  EXPECT_EQ(router.get("other.example").body, "y");
+  EXPECT_EQ(other.connections(), 1u);
+}
+
 TEST(Lifetime, no_more_idle_backend_connections_than_allowed) {
   std::atomic<int> waiting{0};
   FakeBackend backend([&](RawSocket& peer, size_t) {
@@ -185,6 +199,66 @@ TEST(Lifetime, a_worker_ends_with_everything_under_way) {
   }
   ASSERT_TRUE(eventually([&] { return backend.connections() == 12; }));
   router.stop();
+}
+
+// Wherever the backend stops, resets or hangs up, nothing is left over and the next request is
+// served.
+TEST(Lifetime, a_backend_may_end_after_every_byte) {
+  const std::string reply =
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n";
+  std::atomic<size_t> length{0};
+  std::atomic<bool> resets{false};
+  FakeBackend backend([&](RawSocket& peer, size_t) {
+    peer.receive_until("\r\n\r\n");
+    peer.send(reply.substr(0, length));
+    if (resets) peer.reset();
+  });
+  RouterUnderTest router;
+  router.add("app.example", backend.port());
+  for (const bool reset : {false, true}) {
+    resets = reset;
+    for (length = 0; length <= reply.size(); ++length) {
+      RawSocket client = router.connect();
+      client.send("GET / HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\n\r\n");
+      const std::string answer = client.receive_all();
+      EXPECT_FALSE(client.timed_out()) << length;
+      const bool is_whole = answer.ends_with("0\r\nX-T: 1\r\n\r\n");
+      if (length < reply.size() || !reset) {
+        EXPECT_EQ(is_whole, length == reply.size()) << length << answer;
+      }
+    }
+  }
+  EXPECT_TRUE(eventually([&] {
+    const auto counts = router.counts();
+    return counts.exchanges == 0 && counts.client_connections == 0 &&
+           counts.backend_connections == 0;
+  }));
+}
+
+TEST(Lifetime, a_client_may_end_after_every_byte) {
+  const std::string request =
+      "POST /p HTTP/1.1\r\nHost: app.example\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n";
+  FakeBackend backend(FakeBackend::answers("x"));
+  RouterUnderTest router;
+  router.add("app.example", backend.port());
+  for (size_t length = 0; length <= request.size(); ++length) {
+    RawSocket resetting = router.connect();
+    resetting.send(request.substr(0, length));
+    resetting.reset();
+    RawSocket ending = router.connect();
+    ending.send(request.substr(0, length));
+    ending.half_close();
+    const std::string answer = ending.receive_all();
+    EXPECT_FALSE(ending.timed_out()) << length;
+    EXPECT_EQ(answer.starts_with("HTTP/1.1 200"), length == request.size()) << length << answer;
+  }
+  EXPECT_TRUE(eventually([&] {
+    const auto counts = router.counts();
+    return counts.exchanges == 0 && counts.client_connections == 0;
+  }));
+  EXPECT_EQ(router.get("app.example").body, "x");
 }
 
 TEST(Lifetime, a_slow_reader_does_not_fill_memory) {

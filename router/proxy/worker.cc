@@ -37,7 +37,7 @@ struct Worker::State {
     if (!mailbox.post(std::move(message))) logger.error("worker-mailbox-full");
   }
   void sweep() {
-    bench.backends.sweep();
+    bench.backends.sweep(bench.routes.table());
     bench.balancer.sweep(bench.routes.table(), loop.now());
   }
   void drain(Duration timeout, std::function<void(size_t)> callback);
