@@ -7,6 +7,16 @@ namespace {
 thread_local size_t allocation_count = 0;
 }
 
+// ThreadSanitizer's runtime has operators of its own and wants no others: nothing is counted there.
+#if defined(__SANITIZE_THREAD__)
+#define CAUSEWAY_COUNTS_ALLOCATIONS 0
+#elif defined(__has_feature)
+#define CAUSEWAY_COUNTS_ALLOCATIONS !__has_feature(thread_sanitizer)
+#else
+#define CAUSEWAY_COUNTS_ALLOCATIONS 1
+#endif
+
+#if CAUSEWAY_COUNTS_ALLOCATIONS
 void* operator new(size_t size) {
   ++allocation_count;
   if (void* block = std::malloc(size == 0 ? 1 : size)) return block;
@@ -14,6 +24,7 @@ void* operator new(size_t size) {
 }
 void operator delete(void* block) noexcept { std::free(block); }
 void operator delete(void* block, size_t) noexcept { std::free(block); }
+#endif
 
 namespace causeway::router {
 
