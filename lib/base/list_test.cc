@@ -1,9 +1,9 @@
 #include "base/list.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace causeway {
 namespace {

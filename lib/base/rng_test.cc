@@ -1,8 +1,8 @@
 #include "base/rng.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
+
+#include <gtest/gtest.h>
 
 namespace causeway {
 namespace {
