@@ -121,7 +121,8 @@ TEST_F(ApiTasks, whoever_waits_for_a_task_is_told_and_the_task_goes) {
   EXPECT_TRUE(until([&] { return guids("", "").empty(); }));
   ASSERT_EQ(outbox_.callbacks.size(), 1u);
   EXPECT_TRUE(outbox_.callbacks[0].starts_with(
-      R"(http://cc/done {"task_guid":"t","failed":true,"failure_reason":"went wrong","result":"","annotation":"note","created_at":)"))
+      R"(http://cc/done {"task_guid":"t","failed":true,"failure_reason":"went wrong","result":"",)"
+      R"("annotation":"note","created_at":)"))
       << outbox_.callbacks[0];
 }
 
