@@ -51,6 +51,9 @@ class CellTest : public testing::Test, public Executor::Events {
   static void SetUpTestSuite() {
     std::string name = "/tmp/causeway-cell.XXXXXX";
     folder_ = ::mkdtemp(name.data());
+    const Result<void> rooted =
+        enter_true_root(folder_ + "/true-root");  // in a chroot, as rep does
+    ASSERT_TRUE(rooted.has_value()) << to_string(rooted.error());
     const auto made = runtime::run_program(
         {environment("CAUSEWAY_SOURCE_DIR", ".") + "/tools/rootfs", folder_ + "/root"});
     ASSERT_TRUE(made.has_value()) << made.error().detail;

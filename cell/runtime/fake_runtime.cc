@@ -24,7 +24,11 @@ FakeRuntime::Process* FakeRuntime::find(const std::string& handle, const std::st
 
 void FakeRuntime::create(ContainerSpec spec, Done done) {
   Result<void> outcome = std::exchange(next_create, {});
-  if (outcome) containers[spec.handle].spec = std::move(spec);
+  if (outcome) {
+    Container& made = containers[spec.handle];
+    made.files = files_of_new;
+    made.spec = std::move(spec);
+  }
   loop_.defer([done = std::move(done), outcome] { done(outcome); });
 }
 

@@ -39,6 +39,7 @@ class FakeRuntime final : public Runtime {
   Result<int> next_start = 0;          // a failure fails the next start()
   std::vector<std::string> destroyed;  // handles, in order
   bool ignores_term = false;
+  std::map<std::string, std::string> files_of_new;  // in each container that is created
   // Programs that end at once with a status, by path.
   std::map<std::string, int> exits_at_once;
   void exit_process(const std::string& handle, const std::string& process, ProcessExit exit);

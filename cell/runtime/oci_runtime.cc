@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "cell/runtime/cgroups.h"
 #include "cell/runtime/mounts.h"
+#include "cell/runtime/program.h"
 #include "cell/runtime/shim_link.h"
 #include "cell/runtime/shim_protocol.h"
 #include "cell/runtime/worker.h"
@@ -67,7 +68,7 @@ struct OciRuntime::Container {
   std::vector<ProcessState> greeting;
   std::map<std::string, std::function<void(Result<int>)>> starting;
   std::vector<Done> on_destroyed;
-  std::unique_ptr<net::Child> removal;  // runc delete, when the shim cannot
+  bool is_cleaning_up = false;
 };
 
 OciRuntime::OciRuntime(net::Loop& loop, const log::Logger& logger, Worker& setup, Worker& removal,
@@ -268,7 +269,8 @@ void OciRuntime::on_message(const std::string& handle, const ShimMessage& messag
       return events_->on_log_record(handle, message.text);
     case Kind::destroyed:
       drop_link(*container);
-      if (container->phase == Container::Phase::destroying) return clean_up(*container, false);
+      if (container->phase == Container::Phase::destroying)
+        return clean_up(*container, Leftovers::files);
       container->phase = Container::Phase::lost;
       return events_->on_container_end(handle, "it was destroyed by somebody else");
     case Kind::undestroyed:
@@ -384,23 +386,20 @@ void OciRuntime::destroy_by_force(Container& container, const std::string& reaso
   drop_link(container);
   if (const pid_t pid = shim_pid(folder(container.handle), container.handle); pid > 1)
     ::kill(pid, SIGKILL);
-  if (container.removal) return;
-  net::Child::Command command;
-  command.argv = {options_.runtime, "--root",  options_.run_folder + "/runc",
-                  "delete",         "--force", container.handle};
-  net::Child::Events events;
-  // Whatever it says, the cgroup and the mounts are removed next.
-  events.on_exit = [this, &container](net::ChildExit) {
-    loop_.bury(std::exchange(container.removal, nullptr));
-    clean_up(container, true);
-  };
-  Result<std::unique_ptr<net::Child>> removal =
-      net::Child::spawn(loop_, command, std::move(events));
-  if (!removal) return clean_up(container, true);
-  container.removal = std::move(*removal);
+  clean_up(container, Leftovers::all);
 }
 
-void OciRuntime::clean_up(Container& container, bool with_cgroup) {
+// Processes first: runc waits ten seconds for an init that nobody collects.
+void OciRuntime::remove_by_force(const std::string& handle) const {
+  remove_cgroup(cgroup(handle));
+  const std::string root = options_.run_folder + "/runc";
+  (void)run_program({options_.runtime, "--root", root, "delete", "--force", handle}, {},
+                    std::chrono::seconds(5));
+  (void)remove_tree(root + "/" + handle);
+}
+
+void OciRuntime::clean_up(Container& container, Leftovers leftovers) {
+  if (std::exchange(container.is_cleaning_up, true)) return;
   container.deadline.disarm();
   for (auto& [process, done] : std::exchange(container.starting, {}))
     done(closed_error("container is destroyed"));
@@ -408,8 +407,8 @@ void OciRuntime::clean_up(Container& container, bool with_cgroup) {
   Result<void>& shared = *outcome;
   const std::string& handle = container.handle;
   removal_.run(
-      [this, &shared, handle, with_cgroup] {
-        if (with_cgroup) remove_cgroup(cgroup(handle));
+      [this, &shared, handle, leftovers] {
+        if (leftovers == Leftovers::all) remove_by_force(handle);
         unmount_below(folder(handle));
         const std::string written = options_.state_folder + "/containers/" + handle;
         for (const std::string& path : {folder(handle), written + "/upper", written + "/work"}) {

@@ -91,7 +91,9 @@ class OciRuntime final : public Runtime {
 
   void begin_destroy(Container& container);
   void destroy_by_force(Container& container, const std::string& reason);
-  void clean_up(Container& container, bool with_cgroup);
+  enum class Leftovers : uint8_t { files, all };
+  void clean_up(Container& container, Leftovers leftovers);
+  void remove_by_force(const std::string& handle) const;  // on the worker
   void finish_destroy(const std::string& handle, const Result<void>& outcome);
 
   net::Loop& loop_;

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -22,6 +23,7 @@
 #include "cell/runtime/cgroups.h"
 #include "cell/runtime/mounts.h"
 #include "cell/runtime/oci_ground.h"
+#include "cell/runtime/reroot.h"
 
 namespace causeway::runtime {
 namespace {
@@ -31,7 +33,14 @@ using testing::IsEmpty;
 
 class OciRuntimeTest : public testing::Test, public Runtime::Events {
  protected:
-  static void SetUpTestSuite() { ground_ = std::make_unique<OciGround>(); }
+  static void SetUpTestSuite() {
+    const std::string pin = "/tmp/causeway-true-root." + std::to_string(::getpid());
+    const auto root = TrueRoot::enter(pin);  // in a chroot, as rep does
+    ASSERT_TRUE(root.has_value()) << to_string(root.error());
+    if (*root) (*root)->unpin();
+    std::filesystem::remove(pin);
+    ground_ = std::make_unique<OciGround>();
+  }
   static void TearDownTestSuite() { ground_.reset(); }
 
   void SetUp() override {
