@@ -192,3 +192,5 @@ class Load:
                     self.failures.append((sent, time.monotonic(), failure))
             next_send = max(next_send + self.pause, time.monotonic() - 1)
             self.ended.wait(max(0, next_send - time.monotonic()))
+        if link is not None:
+            link.close()

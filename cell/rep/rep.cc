@@ -1,0 +1,141 @@
+#include "cell/rep/rep.h"
+
+#include <fstream>
+
+#include "cell/executor/cell.h"
+#include "cell/logs/log_store.h"
+#include "cell/rep/cell_state.h"
+#include "log/logger.h"
+#include "net/loop.h"
+#include "tls/random.h"
+
+namespace causeway::rep {
+
+Rep::Rep(net::Loop& loop, const log::Logger& logger, const Config& config, executor::Cell& cell,
+         std::function<void()> on_over)
+    : loop_(loop),
+      logger_(logger),
+      config_(config),
+      cell_(cell),
+      on_over_(std::move(on_over)),
+      rep_url_("http://" + config.advertise_address + ":" +
+               std::to_string(net::parse_host_port(config.listen_addr_securable)->port)),
+      bbs_(loop, {.url = config.bbs_address}),
+      operations_(loop, logger_, cell.executor(), bbs_,
+                  {.cell_id = config.cell_id, .zone = config.zone}),
+      bulk_(loop, logger_, metrics_, bbs_, cell.executor(), operations_, config.cell_id),
+      evacuation_(loop, logger_, cell.executor(), operations_, bulk_,
+                  {.polling_interval = config.evacuation_polling_interval,
+                   .timeout = config.evacuation_timeout},
+                  [this] { leave(); }),
+      departure_(loop, cell.executor(), config.graceful_shutdown_interval + std::chrono::seconds(2),
+                 [this] { leave(); }),
+      server_(loop, logger_),
+      admin_(loop, logger_),
+      logs_(loop, server_, cell.logs()) {
+  const auto total = [this](const char* name, int64_t executor::Resources::*part) {
+    metrics_.gauge_from(std::string("CapacityTotal") + name, "What the cell has.", [this, part] {
+      return static_cast<double>(cell_.executor().total().*part);
+    });
+    metrics_.gauge_from(
+        std::string("CapacityRemaining") + name, "What of it is free.",
+        [this, part] { return static_cast<double>(cell_.executor().remaining().*part); });
+  };
+  total("Memory", &executor::Resources::memory_mb);
+  total("Disk", &executor::Resources::disk_mb);
+  total("Containers", &executor::Resources::containers);
+  metrics_.gauge_from("ContainerCount", "Containers on the cell.",
+                      [this] { return static_cast<double>(cell_.executor().list().size()); });
+  metrics_.gauge_from("StartingContainerCount", "Of them, not yet running.",
+                      [this] { return static_cast<double>(cell_.executor().starting()); });
+  metrics_.gauge_from("CellUnhealthy", "1: the cell cannot run containers.",
+                      [this] { return cell_.executor().is_healthy() ? 0.0 : 1.0; });
+}
+
+Result<void> Rep::start() {
+  const Result<std::string> owner = own_name();
+  if (!owner) return owner.error();
+  const Cell api{.config = config_,
+                 .logger = logger_,
+                 .executor = cell_.executor(),
+                 .operations = operations_,
+                 .rep_url = rep_url_,
+                 .is_evacuating = [this] { return evacuation_.is_on() || departure_.is_on(); },
+                 .evacuate = [this] { evacuation_.start(); },
+                 .new_guid = [] { return tls::random_uuid(); }};
+  serve_cell(server_, api);
+  serve_admin(admin_, api);
+  rpc::serve_metrics(admin_, metrics_);
+  if (Result<void> listening = listen(); !listening) return listening;
+  cell_.executor().listen(operations_);
+  bulk_.start(config_.polling_interval);
+  announce(*owner);
+  return {};
+}
+
+// The owner of the presence. It survives the process: a restarted rep renews its own presence at
+// once instead of waiting for the old one's end.
+Result<std::string> Rep::own_name() const {
+  const std::string path = config_.state_dir + "/presence-owner";
+  std::string owner;
+  std::ifstream(path) >> owner;
+  if (!owner.empty()) return owner;
+  owner = tls::random_uuid();
+  std::ofstream file(path);
+  file << owner << "\n";
+  file.flush();
+  if (!file) return Error{.fault = Fault::io, .detail = "cannot write " + path};
+  return owner;
+}
+
+Result<void> Rep::listen() {
+  const std::pair<rpc::Server*, const std::string*> wanted[] = {
+      {&server_, &config_.listen_addr_securable}, {&admin_, &config_.listen_addr}};
+  for (const auto& [server, text] : wanted) {
+    const Result<net::HostPort> place = net::parse_host_port(*text);
+    const Result<net::Address> address = net::Address::parse(place->host, place->port);
+    if (!address) return address.error();
+    const Result<net::Address> listened = server->listen(*address);
+    if (!listened) return listened.error();
+  }
+  return {};
+}
+
+void Rep::announce(const std::string& owner) {
+  presence_ = std::make_unique<diego::Lease>(
+      loop_,
+      diego::Lease::Options{
+          .locket_url = config_.locket_address,
+          .kind = diego::Lease::Kind::presence,
+          .key = config_.cell_id,
+          .owner = owner,
+          .value = cf::to_json(cell_presence(config_, rep_url_, cell_.executor().total())),
+          .ttl = config_.lock_ttl,
+          .retry_interval = config_.lock_retry_interval},
+      diego::Lease::Events{
+          .on_held = [this] { logger_.info("presence.held"); },
+          .on_lost = [this](const Error& error) { logger_.error("presence.lost", error); },
+          .on_refused =
+              [this](const Error& error) {
+                logger_.warn("presence.refused", {{"error", to_string(error)}});
+              }});
+}
+
+void Rep::stop() {
+  if (is_leaving_ || departure_.is_on()) return;
+  logger_.info("stopping", {{"containers", cell_.executor().list().size()}});
+  if (presence_) presence_->release([] {});  // no more work comes
+  departure_.start();
+}
+
+void Rep::leave() {
+  if (is_leaving_) return;
+  is_leaving_ = true;
+  server_.drain();
+  admin_.drain();
+  const auto shut_down = [this] { cell_.shut_down(on_over_); };
+  if (!evacuation_.is_on() || !presence_) return shut_down();
+  presence_->release(shut_down);
+}
+
+}  // namespace causeway::rep
