@@ -112,7 +112,7 @@ void Api::add_cell_routes(rpc::Server& server) {
 }
 
 void Api::add_event_routes(rpc::Server& server) {
-  const auto stream = [this, &server](const char* path, Hub& hub) {
+  const auto stream = [&server](const char* path, Hub& hub) {
     server.route("POST", path, [&hub](const rpc::Request& request, rpc::Responder responder) {
       models::EventsByCellId filter;
       if (!cf::decode(request.body, filter)) {
