@@ -21,8 +21,9 @@
 
 include(GoogleTest)
 
-add_custom_target(causeway_tests)    # all test binaries of this lane
-add_custom_target(causeway_fuzzers)  # all libFuzzer binaries
+add_custom_target(causeway_tests)      # all test binaries of this lane
+add_custom_target(causeway_fuzzers)    # all libFuzzer binaries
+add_custom_target(causeway_generated)  # all generated sources, for tools that read without building
 
 if(CAUSEWAY_LANE MATCHES "^(dev|release)$")
   set(CAUSEWAY_WHOLE_TREE TRUE)
@@ -207,6 +208,8 @@ function(causeway_protobuf)
       COMMENT "protoc ${proto}" VERBATIM)
     list(APPEND generated ${outputs})
   endforeach()
+  add_custom_target(causeway_${A_NAME}_generated DEPENDS ${generated})
+  add_dependencies(causeway_generated causeway_${A_NAME}_generated)
   set(target causeway_${A_NAME})
   add_library(${target} STATIC ${generated})
   target_compile_options(${target} PRIVATE -w)
