@@ -1,5 +1,8 @@
 #include "net/loop.h"
 
+#include <poll.h>
+
+#include <algorithm>
 #include <cstdio>
 
 #include "base/check.h"
@@ -143,6 +146,23 @@ void Loop::run_once(bool wait) {
   state.is_stopping = false;
   state.now_is_fresh = false;
   state.thread.store({}, std::memory_order_relaxed);
+}
+
+void Loop::wait_until(Instant deadline) {
+  State& state = *state_;
+  CHECK(!state.is_running);
+  uv_update_time(&state.loop);
+  // 0 also when the loop's descriptor does not know yet what it is to watch.
+  const int timeout_ms = state.is_settled() ? uv_backend_timeout(&state.loop) : 0;
+  Duration wait = deadline - std::chrono::steady_clock::now();
+  if (timeout_ms >= 0) wait = std::min<Duration>(wait, Milliseconds(timeout_ms));
+  if (wait > Duration::zero()) {
+    const auto whole = std::chrono::duration_cast<std::chrono::seconds>(wait);
+    const timespec time{.tv_sec = whole.count(), .tv_nsec = (wait - whole).count()};
+    pollfd watched{.fd = uv_backend_fd(&state.loop), .events = POLLIN, .revents = 0};
+    ::ppoll(&watched, 1, &time, nullptr);
+  }
+  run_once(false);
 }
 
 void Loop::stop() {

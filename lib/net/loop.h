@@ -28,6 +28,10 @@ class Loop {
   void run();
   // Runs the callbacks that are due, waiting for at most one event if `wait`. For tests.
   void run_once(bool wait = true);
+  // Waits for an event, but not beyond `deadline`, to the microsecond instead of a Timer's
+  // millisecond, and runs the callbacks that are due then. For who has its own timetable; call it
+  // again and again. Costs one system call more than run_once().
+  void wait_until(Instant deadline);
   // Makes run() return after the present turn. This thread only (other threads post to a Mailbox
   // whose receiver stops).
   void stop();

@@ -22,6 +22,28 @@ TEST(LoopTest, ends_at_once_when_nothing_can_wake_it) {
   loop.run();
 }
 
+TEST(LoopTest, waits_until_a_deadline_or_an_event) {
+  Loop loop;
+  const Instant begin = loop.now();
+  loop.wait_until(begin + std::chrono::microseconds(1500));
+  Timer first(loop), guard(loop);
+  guard.once(loopback::patience, [] {});
+  const Instant short_of = loop.now() + std::chrono::microseconds(1500);
+  while (loop.now() < short_of) loop.wait_until(short_of);
+  EXPECT_TRUE(guard.is_armed());
+  bool has_fired = false;
+  first.once(Milliseconds(2), [&] { has_fired = true; });
+  const Instant far = loop.now() + loopback::patience;
+  while (!has_fired && loop.now() < far) loop.wait_until(far);
+  EXPECT_TRUE(has_fired);
+  // Sockets that the loop has just taken up wake it as well.
+  loopback::RawPair pair(loop);
+  pair.raw->send("x");
+  while (pair.server.bytes.empty() && loop.now() < far) loop.wait_until(far);
+  EXPECT_EQ(pair.server.bytes, "x");
+  EXPECT_LT(loop.now(), far);
+}
+
 TEST(LoopTest, buries_after_the_callback_and_before_it_waits_again) {
   Loop loop;
   int deaths = 0;
