@@ -11,7 +11,7 @@
 namespace causeway::rep {
 
 namespace {
-constexpr Duration kRetryWait =
+constexpr Duration kBulkRetryWait =
     std::chrono::seconds(1);  // after a pass that the BBS did not answer
 }  // namespace
 
@@ -71,7 +71,7 @@ void Bulk::list_tasks() {
 void Bulk::done(bool complete) {
   is_passing_ = false;
   if (complete) duration_.set(static_cast<double>((loop_.now() - began_).count()));
-  next_.once(complete ? interval_ : kRetryWait, [this] { pass(); });
+  next_.once(complete ? interval_ : kBulkRetryWait, [this] { pass(); });
 }
 
 }  // namespace causeway::rep

@@ -6,7 +6,7 @@
 namespace causeway::rep {
 
 namespace {
-constexpr Duration kLookInterval = std::chrono::milliseconds(20);
+constexpr Duration kDepartureLook = std::chrono::milliseconds(20);
 constexpr Duration kForcedPatience = std::chrono::seconds(10);  // for removals that were forced
 }  // namespace
 
@@ -24,7 +24,7 @@ void Departure::start() {
   for (const executor::Container& container : executor_.list())
     (void)executor_.stop(container.guid);
   deadline_ = loop_.now() + patience_;
-  watch_.every(kLookInterval, [this] { look(); });
+  watch_.every(kDepartureLook, [this] { look(); });
 }
 
 void Departure::look() {

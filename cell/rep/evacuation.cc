@@ -9,7 +9,7 @@
 namespace causeway::rep {
 
 namespace {
-constexpr Duration kLookInterval = std::chrono::milliseconds(200);
+constexpr Duration kEvacuationLook = std::chrono::milliseconds(200);
 }  // namespace
 
 Evacuation::Evacuation(net::Loop& loop, const log::Logger& logger, executor::Executor& executor,
@@ -31,7 +31,7 @@ void Evacuation::start() {
   operations_.evacuate();
   bulk_.start(timing_.polling_interval);
   deadline_ = loop_.now() + timing_.timeout;
-  watch_.every(kLookInterval, [this] { look(); });
+  watch_.every(kEvacuationLook, [this] { look(); });
 }
 
 void Evacuation::look() {

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -27,7 +28,12 @@ namespace {
 using causeway::Result;
 using causeway::rep::Config;
 
-int64_t amount(const std::string& text) { return text == "auto" ? 0 : std::stoll(text); }
+// 0 for "auto": measured on the machine. The configuration has refused all that is not a number.
+int64_t amount(const std::string& text) {
+  int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
 
 causeway::executor::CellOptions cell_options(const Config& config) {
   causeway::executor::CellOptions options;

@@ -8,7 +8,7 @@
 namespace causeway::rep {
 
 namespace {
-constexpr Duration kRetryWait = std::chrono::seconds(1);
+constexpr Duration kOperationRetryWait = std::chrono::seconds(1);
 }  // namespace
 
 Operations::Operations(net::Loop& loop, const log::Logger& logger, executor::Executor& executor,
@@ -71,7 +71,7 @@ void Operations::finish(const std::string& guid) {
 void Operations::finish_later(const std::string& guid) {
   later_.insert(guid);
   if (!later_timer_.is_armed()) {
-    later_timer_.once(kRetryWait, [this] {
+    later_timer_.once(kOperationRetryWait, [this] {
       std::set<std::string> guids;
       guids.swap(later_);
       for (const std::string& one : guids) take(one);

@@ -10,14 +10,14 @@ namespace causeway::runtime {
 
 namespace {
 
-using Words = std::initializer_list<const char*>;
+using Terms = std::initializer_list<const char*>;
 
 // What a root inside may do inside: not raw sockets, not device nodes.
-constexpr Words default_capabilities = {"CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER",
+constexpr Terms default_capabilities = {"CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER",
                                         "CAP_FSETID",  "CAP_KILL",         "CAP_NET_BIND_SERVICE",
                                         "CAP_SETFCAP", "CAP_SETGID",       "CAP_SETPCAP",
                                         "CAP_SETUID",  "CAP_SYS_CHROOT"};
-constexpr Words privileged_capabilities = {"CAP_AUDIT_WRITE",  "CAP_CHOWN",
+constexpr Terms privileged_capabilities = {"CAP_AUDIT_WRITE",  "CAP_CHOWN",
                                            "CAP_DAC_OVERRIDE", "CAP_FOWNER",
                                            "CAP_FSETID",       "CAP_IPC_LOCK",
                                            "CAP_KILL",         "CAP_MKNOD",
@@ -28,15 +28,15 @@ constexpr Words privileged_capabilities = {"CAP_AUDIT_WRITE",  "CAP_CHOWN",
                                            "CAP_SYS_CHROOT",   "CAP_SYS_NICE",
                                            "CAP_SYS_PTRACE"};
 
-void write_words(json::Writer& out, std::string_view name, Words words) {
+void write_words(json::Writer& out, std::string_view name, Terms words) {
   out.key(name).array();
   for (const char* word : words) out.value(word);
   out.end();
 }
 
 void write_capabilities(json::Writer& out, bool is_privileged, bool is_root) {
-  const Words bounding = is_privileged ? privileged_capabilities : default_capabilities;
-  const Words held = is_root ? bounding : Words{};
+  const Terms bounding = is_privileged ? privileged_capabilities : default_capabilities;
+  const Terms held = is_root ? bounding : Terms{};
   out.key("capabilities").object();
   write_words(out, "bounding", bounding);
   write_words(out, "effective", held);
@@ -45,7 +45,7 @@ void write_capabilities(json::Writer& out, bool is_privileged, bool is_root) {
 }
 
 void write_mount(json::Writer& out, const char* destination, const char* type, const char* source,
-                 Words options) {
+                 Terms options) {
   out.object().member("destination", destination).member("type", type).member("source", source);
   write_words(out, "options", options);
   out.end();
@@ -56,7 +56,7 @@ void write_bind(json::Writer& out, const std::string& source, const std::string&
   out.object().member("destination", destination).member("type", "bind").member("source", source);
   write_words(
       out, "options",
-      is_read_only ? Words{"bind", "nosuid", "nodev", "ro"} : Words{"bind", "nosuid", "nodev"});
+      is_read_only ? Terms{"bind", "nosuid", "nodev", "ro"} : Terms{"bind", "nosuid", "nodev"});
   out.end();
 }
 
