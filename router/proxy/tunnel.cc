@@ -8,7 +8,7 @@ namespace {
 
 // Looks, half a second apart, for the last bytes to go out to a slow reader after both sides have
 // ended: one minute.
-constexpr uint32_t linger_rounds_max = 120;
+constexpr uint32_t tunnel_linger_rounds_max = 120;
 
 }  // namespace
 
@@ -78,7 +78,8 @@ void Tunnel::Half::on_drained() {
 
 void Tunnel::end_if_done() {
   if (!client_.has_ended || !backend_.has_ended) return;
-  if ((client_.is_sending() || backend_.is_sending()) && ++linger_rounds_ <= linger_rounds_max) {
+  if ((client_.is_sending() || backend_.is_sending()) &&
+      ++linger_rounds_ <= tunnel_linger_rounds_max) {
     bench_.lingering.arm(*this);
     return;
   }
