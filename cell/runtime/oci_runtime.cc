@@ -342,7 +342,9 @@ void OciRuntime::signal(const std::string& handle, const std::string& process, i
 
 void OciRuntime::forget(const std::string& handle, const std::string& process) {
   const Container* container = find(handle);
-  if (container != nullptr && container->link) container->link->send("forget " + process);
+  if (container == nullptr || !container->link) return;
+  ::unlink((folder(handle) + "/proc/" + process + ".json").c_str());
+  container->link->send("forget " + process);
 }
 
 void OciRuntime::follow_log(const std::string& handle, bool is_followed) {

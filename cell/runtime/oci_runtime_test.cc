@@ -24,6 +24,7 @@
 #include "cell/runtime/mounts.h"
 #include "cell/runtime/oci_ground.h"
 #include "cell/runtime/reroot.h"
+#include "cell/runtime/runtime_contract.h"
 
 namespace causeway::runtime {
 namespace {
@@ -129,6 +130,14 @@ class OciRuntimeTest : public testing::Test, public Runtime::Events {
 };
 
 std::unique_ptr<OciGround> OciRuntimeTest::ground_;
+
+TEST_F(OciRuntimeTest, keeps_the_contract) {
+  made_.push_back("box");
+  check_runtime_contract(
+      ground_->loop(), runtime(), [](const std::string& handle) { return ground_->spec(handle); },
+      []() -> Runtime& { return ground_->restart(); });
+  runtime().listen(*this);
+}
 
 TEST_F(OciRuntimeTest, runs_processes_and_keeps_what_they_print) {
   const Instant begin = std::chrono::steady_clock::now();

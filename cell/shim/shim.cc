@@ -288,7 +288,8 @@ void Shim::forget(std::string_view id) {
     return p.id == id && p.state == State::exited;
   });
   if (found == processes_.end()) return;
-  for (const char* suffix : {".json", ".pid", ".exit", ".log"})
+  // The .json file is the rep's: it may already have written the next one of that name.
+  for (const char* suffix : {".pid", ".exit", ".log"})
     ::unlink(("proc/" + found->id + suffix).c_str());
   processes_.erase(found);
 }
