@@ -48,9 +48,14 @@ Resources machine_resources(const CellOptions& options) {
   return total;
 }
 
-std::string default_shim() {
-  std::error_code error;
-  return (fs::read_symlink("/proc/self/exe", error).parent_path() / "causeway-shim").string();
+// The folder of our own binary, asked for once: after enter_true_root() the kernel names it by the
+// path it had outside.
+const std::string& own_folder() {
+  static const std::string folder = [] {
+    std::error_code error;
+    return fs::read_symlink("/proc/self/exe", error).parent_path().string();
+  }();
+  return folder;
 }
 
 // One rep at a time in one state folder: the lock goes with the process.
@@ -216,7 +221,7 @@ Result<std::unique_ptr<Cell>> Cell::open(net::Loop& loop, const log::Logger& log
   options.state_dir = fs::absolute(options.state_dir, error).lexically_normal().string();
   while (options.state_dir.size() > 1 && options.state_dir.back() == '/')
     options.state_dir.pop_back();
-  if (options.shim_program.empty()) options.shim_program = default_shim();
+  if (options.shim_program.empty()) options.shim_program = own_folder() + "/causeway-shim";
   if (options.cell_id.empty() ||
       options.cell_id.find_first_not_of(
           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
@@ -253,6 +258,7 @@ Result<std::unique_ptr<Cell>> Cell::open(net::Loop& loop, const log::Logger& log
 }
 
 Result<void> enter_true_root(const std::string& state_dir) {
+  (void)own_folder();
   if (Result<void> made = runtime::make_folder(state_dir, 0755); !made) return made;
   Result<std::unique_ptr<runtime::TrueRoot>> root = runtime::TrueRoot::enter(state_dir + "/mounts");
   if (!root) return root.error();
