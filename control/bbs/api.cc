@@ -2,6 +2,7 @@
 
 #include "control/bbs/api_call.h"
 #include "control/bbs/cells.h"
+#include "control/bbs/converger.h"
 #include "control/bbs/domains.h"
 #include "control/bbs/hub.h"
 #include "control/bbs/ledger.h"
@@ -13,6 +14,7 @@ namespace causeway::bbs {
 
 namespace {
 
+constexpr size_t kShownDomainsMax = 100;
 constexpr const char* kProtobuf = "application/x-protobuf";
 
 }  // namespace
@@ -53,6 +55,17 @@ void Api::add_routes(rpc::Server& server) {
 
 void Api::observe(Duration took) {
   metrics_->latency.observe(std::chrono::duration<double>(took).count());
+}
+
+// A gauge per domain: operators watch whether theirs is fresh.
+void Api::show_domain(const std::string& domain) {
+  if (shown_domains_.size() >= kShownDomainsMax || !shown_domains_.insert(domain).second) return;
+  services_.registry.gauge_from(
+      "Domain", "1 while the domain was fresh in the last pass.",
+      [this, domain] {
+        return services_.converger.counts().fresh_domains.contains(domain) ? 1.0 : 0.0;
+      },
+      {{"domain", domain}});
 }
 
 Api::Caller Api::open(const rpc::Request& request, rpc::Responder responder) {
@@ -102,6 +115,7 @@ void Api::add_cell_routes(rpc::Server& server) {
   call<models::UpsertDomainRequest, models::UpsertDomainResponse>(
       server, "/v1/domains/upsert",
       [this](const auto& request, const Caller&, const auto& respond) {
+        show_domain(request.domain());
         services_.domains.upsert(request.domain(), request.ttl(), services_.clock.wall().unix_ns,
                                  [respond](const auto& done) {
                                    models::UpsertDomainResponse response;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -94,6 +95,7 @@ class Api {
   void collect(const Caller& caller, Query query,
                std::function<void(const ProcessState&, Response&)> add, Respond<Response> respond);
 
+  void show_domain(const std::string& domain);
   Caller open(const rpc::Request& request, rpc::Responder responder);
   void answer(uint64_t id, const google::protobuf::MessageLite& response, bool failed);
 
@@ -115,6 +117,7 @@ class Api {
   std::map<uint64_t, rpc::Responder> open_;
   std::map<uint64_t, std::unique_ptr<google::protobuf::MessageLite>>
       drafts_;  // of long answers, by call
+  std::set<std::string> shown_domains_;
   uint64_t next_id_ = 0;
 };
 

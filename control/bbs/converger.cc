@@ -56,25 +56,26 @@ void Converger::begin(const char* reason) {
   logger_.debug("converge-starting", {{"reason", reason}});
   const int64_t now_ns = clock_.wall().unix_ns;
   cells_.list([this, now_ns](auto cells) {
-    if (!cells) {
-      // Not "no cells": that would move everything.
-      ++counts_.skipped;
-      preparing_ = false;
-      return logger_.error("failed-listing-cells", cells.error());
-    }
+    // Not "no cells": that would move everything.
+    if (!cells) return give_up("failed-listing-cells", cells.error());
     converge::World world;
     world.now_ns = now_ns;
     for (const auto& cell : *cells) world.cells.insert(cell.cell_id());
     domains_.sweep(now_ns, [this, world = std::move(world)](auto domains) mutable {
+      if (!domains) return give_up("failed-listing-domains", domains.error());
       preparing_ = false;
-      if (!domains) {
-        ++counts_.skipped;
-        return logger_.error("failed-listing-domains", domains.error());
-      }
+      failing_ = false;
       world.fresh_domains = std::move(*domains);
       begin_with(std::move(world));
     });
   });
+}
+
+void Converger::give_up(const char* what, const Error& error) {
+  ++counts_.skipped;
+  preparing_ = false;
+  if (!std::exchange(failing_, true)) logger_.error(what, error);
+  if (!soon_.is_armed()) soon_.once(kGapMin, [this] { begin("given up before"); });
 }
 
 void Converger::begin_with(converge::World world) {

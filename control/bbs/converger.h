@@ -61,6 +61,7 @@ class Converger {
 
   void begin(const char* reason);
   void begin_with(converge::World world);
+  void give_up(const char* what, const Error& error);
   void next_lrp_page();
   void next_task_page();
   void plan(const store::ProcessRows& rows, converge::LrpCounts& counts,
@@ -82,6 +83,7 @@ class Converger {
   bool preparing_ = false;
   bool again_ = false;  // asked for while a pass was running
   bool place_all_ = true;
+  bool failing_ = false;  // the last pass was given up; said once
   converge::World world_;
   converge::LrpLimits limits_;
   Pass lrp_pass_, task_pass_;

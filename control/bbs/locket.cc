@@ -181,18 +181,25 @@ void Locket::fetch_all(const models::FetchAllRequest& request,
 }
 
 void Locket::renew_all() {
-  for (const Table table : {Table::lock, Table::presence}) {
-    store_.read_table(table, [this, table](const auto& rows) {
-      if (!rows) return logger_.error("failed-reading-resources", rows.error());
-      for (const auto& row : *rows) {
-        models::StoredResource stored;
-        if (!decode_row(row.bytes, stored)) continue;
-        // What was refreshed since the read knows better.
-        leases_.try_emplace({table, row.id},
-                            Lease{clock_.now() + ttl_of(stored), stored.modified_index()});
-      }
-    });
-  }
+  unread_.clear();
+  read_resources(Table::lock);
+  read_resources(Table::presence);
+}
+
+void Locket::read_resources(Table table) {
+  store_.read_table(table, [this, table](const auto& rows) {
+    if (!rows) {
+      unread_.insert(table);
+      return;
+    }
+    for (const auto& row : *rows) {
+      models::StoredResource stored;
+      if (!decode_row(row.bytes, stored)) continue;
+      // What was refreshed since the read knows better.
+      leases_.try_emplace({table, row.id},
+                          Lease{clock_.now() + ttl_of(stored), stored.modified_index()});
+    }
+  });
 }
 
 void Locket::look_for_expired() {
@@ -205,6 +212,7 @@ void Locket::look_for_expired() {
                  {{"milliseconds", std::chrono::duration_cast<Milliseconds>(slept).count()}});
     for (auto& [name, lease] : leases_) lease.ends += slept;
   }
+  for (const Table table : std::exchange(unread_, {})) read_resources(table);
   std::vector<std::pair<Name, int64_t>> expired;
   for (auto& [name, lease] : leases_) {
     if (clock_.now() < lease.ends) continue;

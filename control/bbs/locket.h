@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,7 @@ class Locket {
   // The store is away: nothing expires until renew_all() has found out what there is, and given all
   // of it fresh timers.
   void suspend() { leases_.clear(); }
+  // Asks again until the store answers (it may still be loading).
   void renew_all();
   // Called when a presence appears or goes.
   void on_presence(std::function<void(const std::string& key, bool present)> callback) {
@@ -77,6 +79,7 @@ class Locket {
   void change(const Name& name, Rule rule, int attempts, On<void> on_done);
   void note(const Name& name, const std::optional<models::StoredResource>& before,
             const std::optional<models::StoredResource>& after);
+  void read_resources(store::Table table);
   void look_for_expired();
   void expire(const Name& name, int64_t modified_index);
   size_t counted(store::Table table) const;
@@ -88,6 +91,7 @@ class Locket {
   net::Timer tick_;
   Instant last_tick_;
   std::map<Name, Lease> leases_;
+  std::set<store::Table> unread_;  // to be asked for at the next tick
   std::function<void(const std::string&, bool)> on_presence_;
   uint64_t locks_expired_ = 0, presences_expired_ = 0;
 };

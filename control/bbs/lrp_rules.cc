@@ -117,6 +117,10 @@ Verdict claim(const ProcessState& state, const models::ClaimActualLRPRequest& re
   auto& row = verdict.after.indexes[request.index()].ordinary;
   row = freed_row(*row, cf::kClaimed, moment);
   *row->mutable_actual_lrp_instance_key() = instance;
+  // An instance is in one row of its index: whoever claims does not leave.
+  auto& evacuating = verdict.after.indexes[request.index()].evacuating;
+  if (evacuating && same_instance(evacuating->actual_lrp_instance_key(), instance))
+    evacuating.reset();
   return verdict;
 }
 

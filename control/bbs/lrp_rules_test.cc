@@ -139,6 +139,7 @@ TEST(LrpRules, claims) {
             "UNCLAIMED | RUNNING s | -");
   EXPECT_EQ(outcome_of(claim_by(state_of("UNCLAIMED", "RUNNING s"), "a")),
             "CLAIMED a | RUNNING s | -");
+  EXPECT_EQ(outcome_of(claim_by(state_of("UNCLAIMED", "", "RUNNING a"), "a")), "CLAIMED a | - | -");
 }
 
 TEST(LrpRules, a_claim_forgets_what_the_last_holder_left) {

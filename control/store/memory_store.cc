@@ -46,6 +46,7 @@ size_t MemoryStore::run_pending() {
 void MemoryStore::set_usable(bool usable) {
   if (usable == usable_) return;
   usable_ = usable;
+  lose_next_answer_ = false;
   if (on_link_) on_link_(usable);
 }
 

@@ -31,7 +31,8 @@ class MemoryStore final : public Store {
   size_t run_pending();
   // While away everything fails with Fault::unavailable.
   void set_usable(bool usable);
-  // The next commit is carried out, but its caller is told Fault::unavailable.
+  // The next commit, if it comes before set_usable(), is carried out, but its caller is told
+  // Fault::unavailable.
   void lose_next_answer() { lose_next_answer_ = true; }
   // Runs once, right before the next commit is looked at: another writer that comes first.
   void before_next_commit(std::function<void()> action) { before_commit_ = std::move(action); }
