@@ -21,9 +21,9 @@ namespace causeway::runtime {
 namespace {
 
 // Takes a line apart, word by word; says whether all were there.
-class Words {
+class LineWords {
  public:
-  explicit Words(std::string_view line) : rest_(line) {}
+  explicit LineWords(std::string_view line) : rest_(line) {}
   std::string_view word() {
     const size_t end = std::min(rest_.find(' '), rest_.size());
     const std::string_view found = rest_.substr(0, end);
@@ -60,15 +60,19 @@ std::optional<ProcessState::Phase> parse_phase(std::string_view word) {
   return std::nullopt;
 }
 
-using Kind = ShimMessage::Kind;
-
-constexpr std::pair<std::string_view, Kind> verbs[] = {
-    {"process", Kind::process}, {"container", Kind::greeted},   {"started", Kind::started},
-    {"failed", Kind::failed},   {"exited", Kind::exited},       {"ended", Kind::ended},
-    {"log", Kind::log},         {"destroyed", Kind::destroyed}, {"undestroyed", Kind::undestroyed}};
+constexpr std::pair<std::string_view, ShimMessage::Kind> verbs[] = {
+    {"process", ShimMessage::Kind::process},
+    {"container", ShimMessage::Kind::greeted},
+    {"started", ShimMessage::Kind::started},
+    {"failed", ShimMessage::Kind::failed},
+    {"exited", ShimMessage::Kind::exited},
+    {"ended", ShimMessage::Kind::ended},
+    {"log", ShimMessage::Kind::log},
+    {"destroyed", ShimMessage::Kind::destroyed},
+    {"undestroyed", ShimMessage::Kind::undestroyed}};
 
 // False when the line names no phase.
-bool read_process(Words& words, ProcessState& process) {
+bool read_process(LineWords& words, ProcessState& process) {
   process.id = words.word();
   const auto phase = parse_phase(words.word());
   process.phase = phase.value_or(ProcessState::Phase::starting);
@@ -80,7 +84,7 @@ bool read_process(Words& words, ProcessState& process) {
 }  // namespace
 
 Result<ShimMessage> parse_shim_line(std::string_view line) {
-  Words words(line);
+  LineWords words(line);
   const std::string_view verb = words.word();
   const auto* found = std::find_if(std::begin(verbs), std::end(verbs),
                                    [&](const auto& v) { return v.first == verb; });
@@ -90,29 +94,29 @@ Result<ShimMessage> parse_shim_line(std::string_view line) {
   ShimMessage message;
   message.kind = found->second;
   switch (message.kind) {
-    case Kind::process:
+    case ShimMessage::Kind::process:
       if (!read_process(words, message.process)) return unknown;
       break;
-    case Kind::greeted:
+    case ShimMessage::Kind::greeted:
       message.container_runs = words.word() == "running";
       break;
-    case Kind::started:
+    case ShimMessage::Kind::started:
       message.process.id = words.word();
       message.process.pid = words.number();
       break;
-    case Kind::failed:
+    case ShimMessage::Kind::failed:
       message.process.id = words.word();
       break;
-    case Kind::exited:
+    case ShimMessage::Kind::exited:
       message.process.id = words.word();
       message.process.exit = words.exit();
       break;
-    case Kind::ended:
+    case ShimMessage::Kind::ended:
       message.exit = words.exit();
       break;
-    case Kind::log:
-    case Kind::destroyed:
-    case Kind::undestroyed:
+    case ShimMessage::Kind::log:
+    case ShimMessage::Kind::destroyed:
+    case ShimMessage::Kind::undestroyed:
       break;
   }
   message.text = words.rest();
