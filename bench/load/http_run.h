@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "bench/load/http_plan.h"
+#include "bench/load/run_record.h"
+
+namespace causeway::load {
+
+struct RunExtras {
+  std::vector<pid_t> watched;    // processes whose CPU time is read
+  bool catches_signals = false;  // SIGINT and SIGTERM end the run early; what was measured is kept
+  // Called every second with a line for people.
+  std::function<void(const std::string&)> on_progress = {};
+  // For tests: called once the run has begun, on the calling thread; a true answer interrupts it at
+  // the next turn.
+  std::function<bool()> is_interrupted = {};
+};
+
+// Runs a plan on threads of its own and waits for the end. The record is complete but for label,
+// command and version. An error when it could not begin: an address that cannot be reached, a
+// process that is not there.
+Result<RunRecord> run_http(const HttpPlan& plan, const RunExtras& extras);
+
+}  // namespace causeway::load

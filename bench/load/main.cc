@@ -1,0 +1,27 @@
+// causeway-bench: load tools for HTTP servers and their backends. Wiring only.
+
+#include <CLI/CLI.hpp>
+
+#include "bench/load/commands.h"
+#include "bench/load/quantity.h"
+#include "net/signals.h"
+
+int main(int argc, char** argv) {
+  causeway::net::ignore_sigpipe();
+  causeway::load::Context context;
+  for (int i = 0; i < argc; ++i) {
+    if (i > 0) context.command_line += ' ';
+    context.command_line += i == 0 ? "causeway-bench" : causeway::load::shell_word(argv[i]);
+  }
+  CLI::App app("Load for HTTP servers, sent when it is due, and what is needed around it.",
+               "causeway-bench");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "causeway-bench " CAUSEWAY_VERSION);
+  causeway::load::add_http_command(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return context.exit_status;
+}
