@@ -166,6 +166,7 @@ TEST_F(AccessLogFile, every_exchange_leaves_one_line) {
   RouterUnderTest::Options options;
   options.access_log_path = path_;
   options.settings.extra_headers_to_log = {"X-Extra"};
+  options.settings.extra_access_log_fields = {"local_address", "failed_attempts"};
   RouterUnderTest router(options);
   router.add("app.example", backend.port(), [](router::EndpointSpec& spec) {
     spec.app_id = "app-1";
@@ -198,7 +199,8 @@ TEST_F(AccessLogFile, every_exchange_leaves_one_line) {
       "vcap_request_id:\"[0-9a-f-]{36}\" "
       "response_time:[0-9]+\\.[0-9]{6} gorouter_time:[0-9]+\\.[0-9]{6} "
       "app_id:\"app-1\" app_index:\"0\" "
-      "instance_id:\"instance-1\" x_cf_routererror:\"-\" x_extra:\"e\"");
+      "instance_id:\"instance-1\" local_address:\"127\\.0\\.0\\.1:[0-9]+\" failed_attempts:0 "
+      "x_cf_routererror:\"-\" x_extra:\"e\"");
   EXPECT_TRUE(std::regex_match(first, form)) << first;
   EXPECT_NE(text.find("\"GET / HTTP/1.1\" 404 0 "), std::string::npos);
   EXPECT_NE(text.find("x_cf_routererror:\"unknown_route\""), std::string::npos);

@@ -20,6 +20,8 @@ void Exchange::note_backend(uint16_t status) {
     record_.dial_seconds = std::chrono::duration<double>(attempt_.dial_time()).count();
   if (attempt_.lookup_time() > Duration::zero())
     record_.dns_seconds = std::chrono::duration<double>(attempt_.lookup_time()).count();
+  if (bench_.logs_local_address && attempt_.has_connection())
+    record_.local_address = arena().copy(attempt_.stream().local().to_string());
   component_ = &bench_.backends.metrics_of(endpoint);
 }
 
@@ -29,7 +31,9 @@ void Exchange::release_route() {
 }
 
 bool Exchange::accepts_upgrade(const http::ReplyHead& head) const {
-  return head_->upgrade && http::equals_ignoring_case(head.headers.get("upgrade"), facts_.upgrade);
+  // With a body still to come nobody could tell where the tunnel begins.
+  return head_->upgrade && request_is_whole_ &&
+         http::equals_ignoring_case(head.headers.get("upgrade"), facts_.upgrade);
 }
 
 void Exchange::on_reply(http::ReplyHead& head) {

@@ -275,6 +275,36 @@ TEST(Forward, absolute_form_decides_the_host) {
   EXPECT_EQ(seen.count("Host"), 1);
 }
 
+TEST(Forward, connection_cannot_name_what_frames_a_message) {
+  FakeBackend backend([](RawSocket& peer, size_t) {
+    for (;;) {
+      const RawMessage request = read_request(peer);
+      if (!request.is_whole) return;
+      EXPECT_EQ(request.header("Host"), "app.example");
+      EXPECT_EQ(request.header("Content-Length"), "4");
+      EXPECT_EQ(request.header("X-CF-InstanceIndex"), "0");
+      EXPECT_TRUE(request.has("X-Forwarded-For"));
+      peer.send(
+          "HTTP/1.1 200 OK\r\nConnection: Content-Length, X-Gone\r\nX-Gone: 1\r\nContent-Length: "
+          "2\r\n\r\nok");
+    }
+  });
+  RouterUnderTest router;
+  router.add("app.example", backend.port(),
+             [](router::EndpointSpec& spec) { spec.instance_index = "0"; });
+  RawSocket client = router.connect();
+  for (int i = 0; i < 2; ++i) {
+    client.send(
+        "POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 4\r\nConnection: content-length, "
+        "host, "
+        "x-forwarded-for, x-cf-instanceindex, transfer-encoding\r\n\r\nbody");
+    const RawMessage reply = read_reply(client);
+    EXPECT_EQ(reply.header("Content-Length"), "2");
+    EXPECT_FALSE(reply.has("X-Gone"));
+    EXPECT_EQ(reply.body, "ok");
+  }
+}
+
 TEST(Forward, interim_replies_and_expectations_pass) {
   FakeBackend backend([](RawSocket& peer, size_t) {
     for (;;) {

@@ -42,6 +42,12 @@ bool is_replaced(KnownHeader kind, const Exchange& exchange, const Ruling& rulin
   }
 }
 
+// What frames or routes a message is never dropped because Connection names it: the next hop would
+// misread the bytes.
+bool is_essential(KnownHeader kind) {
+  return kind == KnownHeader::host || kind == KnownHeader::content_length;
+}
+
 void append_request_framing(std::string& out, Exchange& exchange) {
   const http::RequestHead& head = exchange.request();
   const RequestFacts& facts = exchange.facts();
@@ -92,7 +98,8 @@ void append_backend_head(std::string& out, Exchange& exchange, const Endpoint& e
   for (size_t i = 0; i < head.headers.size(); ++i) {
     if (is_replaced(facts.kinds[i], exchange, ruling)) continue;
     const http::Header& line = head.headers[i];
-    if (facts.names_headers && is_named_by_connection(head.headers, line.name, exchange.settings()))
+    if (facts.names_headers && !is_essential(facts.kinds[i]) &&
+        is_named_by_connection(head.headers, line.name, exchange.settings()))
       continue;
     append_header(out, line.name, line.value);
   }
@@ -140,7 +147,8 @@ void append_client_head(std::string& out, Exchange& exchange, const http::ReplyH
       default:
         break;
     }
-    if (names_headers && !shape.is_upgrade && head.headers.has_token("connection", line.name))
+    if (names_headers && !shape.is_upgrade && !is_essential(kind) &&
+        head.headers.has_token("connection", line.name))
       continue;
     if (is_removed_by_rewrite(line, settings)) continue;
     append_header(out, line.name, line.value);

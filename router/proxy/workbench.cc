@@ -63,6 +63,8 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       lingering(deadlines, linger_interval),
       access_flush(deadlines, access_flush_interval),
       backends(loop, backend_idle, metrics, pool_options(settings)),
+      logs_local_address(std::count(settings.extra_access_log_fields.begin(),
+                                    settings.extra_access_log_fields.end(), "local_address") > 0),
       access_log_(access_log),
       flush_tick_(*this) {}
 

@@ -82,6 +82,8 @@ struct Workbench {
   http::Headers reply_headers;
   std::string reply_body;
 
+  const bool
+      logs_local_address;  // extra_access_log_fields has it; costs a system call per new connection
   bool is_healthy = false;
   bool is_draining = false;
   size_t exchanges = 0;  // between head and end of reply
