@@ -187,8 +187,7 @@ Sink::Sink(Options options) : state_(std::make_unique<State>(std::move(options))
 
 Sink::~Sink() {
   state_->outlet->close_soon();
-  state_->logger.reset();
-  state_->pool.reset();  // its thread empties the queue and ends
+  state_->pool.reset();  // its thread empties the queue and ends; the logger dies after it, here
 }
 
 void Sink::level(Level level) { state_->level.store(level, std::memory_order_relaxed); }
