@@ -5,6 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
+#include "net/address.h"
+
 namespace CLI {
 class App;
 }
@@ -20,7 +23,7 @@ struct Arguments {
 struct Context {
   std::string command_line;  // as given, for reports
   std::vector<std::unique_ptr<Arguments>> arguments;
-  int exit_status = 0;       // 0; 1 a failed run or report; 2 bad usage; 130 interrupted
+  int exit_status = 0;  // 0; 1 a failed run or report; 2 bad usage; 130 interrupted
 
   template <class Kind>
   Kind& keep() {
@@ -32,5 +35,13 @@ struct Context {
 };
 
 void add_http_command(CLI::App& app, Context& context);
+void add_backend_command(CLI::App& app, Context& context);
+
+// Says on stderr what is wrong; answers `status`.
+int complain(const Error& error, int status);
+// "127.0.0.1:0", "[::1]:8080"
+Result<net::Address> parse_listen_address(const std::string& text);
+// Prints `ready` on stdout once a signal would be noticed, and waits for SIGINT or SIGTERM.
+void wait_for_signal(const std::string& ready);
 
 }  // namespace causeway::load

@@ -23,12 +23,6 @@ struct HttpArguments final : Arguments {
   std::vector<int> watched;
 };
 
-int complain(const Error& error, int status) {
-  std::fprintf(stderr, "causeway-bench: %s\n",
-               (error.detail.empty() ? to_string(error) : error.detail).c_str());
-  return status;
-}
-
 Result<void> set_duration(Duration& duration, const std::string& text, const char* name) {
   const auto parsed = parse_duration(text);
   if (!parsed)

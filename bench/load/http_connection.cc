@@ -1,5 +1,7 @@
 #include "bench/load/http_connection.h"
 
+#include <sys/socket.h>
+
 #include <array>
 #include <utility>
 
@@ -101,6 +103,11 @@ void HttpConnection::on_read(std::span<char> bytes) {
 
 void HttpConnection::on_end() {
   if (phase_ != Phase::asking) return drop();
+  // libuv tells of an end when the last bytes and a reset come together; the socket knows better.
+  int os = 0;
+  socklen_t length = sizeof os;
+  if (::getsockopt(stream_->descriptor(), SOL_SOCKET, SO_ERROR, &os, &length) == 0 && os != 0)
+    return on_failure({.fault = fault_of_errno(os), .side = Side::backend, .os = os});
   keep_alive_ = false;
   if (const auto finished = parser_.finish(); !finished)
     return fail(failure_of(finished.error(), false), finished.error());

@@ -13,7 +13,7 @@
 namespace causeway::load {
 
 struct RunExtras {
-  std::vector<pid_t> watched;    // processes whose CPU time is read
+  std::vector<pid_t> watched = {};  // processes whose CPU time is read
   bool catches_signals = false;  // SIGINT and SIGTERM end the run early; what was measured is kept
   // Called every second with a line for people.
   std::function<void(const std::string&)> on_progress = {};
