@@ -9,6 +9,7 @@
 #include "bench/load/http_run.h"
 #include "bench/load/machine.h"
 #include "bench/load/quantity.h"
+#include "bench/load/report_page.h"
 
 namespace causeway::load {
 namespace {
@@ -18,7 +19,7 @@ struct HttpArguments final : Arguments {
   HttpOptions options;
   bool is_closed = false;
   std::string duration = "10s", warm_up = "0s", timeout = "5s", spacing = "constant";
-  std::string body_file, body_bytes, label, json_file;
+  std::string body_file, body_bytes, label, json_file, html_file;
   std::vector<std::string> headers;
   std::vector<int> watched;
 };
@@ -58,7 +59,10 @@ Result<void> finish(HttpArguments& arguments) {
       return Error{.fault = Fault::limit, .detail = "--body-bytes: at most 1G"};
     options.body.assign(static_cast<size_t>(*bytes), 'x');
   }
-  if (!arguments.json_file.empty()) return check_report_path(arguments.json_file);
+  for (const std::string& file : {arguments.json_file, arguments.html_file}) {
+    if (file.empty()) continue;
+    if (auto possible = check_report_path(file); !possible) return possible;
+  }
   return {};
 }
 
@@ -89,6 +93,11 @@ int run_http_command(HttpArguments& arguments, const Context& context) {
     status = complain({.fault = Fault::io, .detail = "cannot write to standard output"}, 1);
   if (!arguments.json_file.empty()) {
     if (const auto written = write_report(arguments.json_file, to_json(*record) + "\n"); !written)
+      status = complain(written.error(), 1);
+  }
+  if (!arguments.html_file.empty()) {
+    if (const auto written = write_report(arguments.html_file, to_html({*record}, record->label));
+        !written)
       status = complain(written.error(), 1);
   }
   if (status == 0 && !record->partial.empty()) status = 130;
@@ -149,6 +158,9 @@ void add_http_command(CLI::App& app, Context& context) {
       ->check(CLI::PositiveNumber);
   http->add_option("--label", typed.label, "the run's name in reports");
   http->add_option("--json", typed.json_file, "file for the record of the run");
+  http->add_option(
+      "--html", typed.html_file,
+      "file for a page with plots; `causeway-bench report` lays several runs over each other");
   http->callback([&typed, &context] { context.exit_status = run_http_command(typed, context); });
 }
 

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "causeway-bench " CAUSEWAY_VERSION);
   causeway::load::add_http_command(app, context);
   causeway::load::add_backend_command(app, context);
+  causeway::load::add_report_command(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
