@@ -12,17 +12,26 @@ namespace {
 
 constexpr const char* style = R"(<style>
 :root{--ink:#1d2330;--soft:#5b6475;--paper:#fff;--rule:#e3e6ec;--warn:#a33b00;
---run-0:#1f5fbf;--run-1:#d1661b;--run-2:#1f8a55;--run-3:#9a3fb0;--run-4:#b8232f;--run-5:#0f8a99;--run-6:#7a6a12;--run-7:#5d5fef}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9f0;--soft:#9aa4b8;--paper:#14171d;--rule:#2b313c;--warn:#ff9b5e;
---run-0:#6ea3f5;--run-1:#f2994a;--run-2:#4fc38a;--run-3:#cf86e0;--run-4:#f26d78;--run-5:#4cc4d4;--run-6:#cdb94a;--run-7:#9b9dff}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:960px;margin:2rem auto;padding:0 1rem}
+--run-0:#1f5fbf;--run-1:#d1661b;--run-2:#1f8a55;--run-3:#9a3fb0;
+--run-4:#b8232f;--run-5:#0f8a99;--run-6:#7a6a12;--run-7:#5d5fef}
+@media(prefers-color-scheme:dark){
+:root{--ink:#e6e9f0;--soft:#9aa4b8;--paper:#14171d;--rule:#2b313c;--warn:#ff9b5e;
+--run-0:#6ea3f5;--run-1:#f2994a;--run-2:#4fc38a;--run-3:#cf86e0;
+--run-4:#f26d78;--run-5:#4cc4d4;--run-6:#cdb94a;--run-7:#9b9dff}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
+max-width:960px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}svg{width:100%;height:auto;margin:1rem 0}
-svg text{font:12px system-ui,sans-serif;fill:var(--soft)}svg .heading{font-size:15px;font-weight:600;fill:var(--ink)}
+svg text{font:12px system-ui,sans-serif;fill:var(--soft)}
+svg .heading{font-size:15px;font-weight:600;fill:var(--ink)}
 .grid{stroke:var(--rule)}.axis{stroke:var(--soft)}.wide{overflow-x:auto}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:.3rem .7rem;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
-th:first-child,td:first-child{text-align:left;white-space:normal}th{color:var(--soft);font-weight:600}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums;width:100%}
+th,td{padding:.3rem .6rem;text-align:right;vertical-align:top;white-space:nowrap;
+border-bottom:1px solid var(--rule)}
+th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:600}
+td .soft{display:block;font-size:.85em}
 .mark{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.5em}
-.warn{color:var(--warn);font-weight:600}.soft{color:var(--soft)}pre{background:var(--rule);padding:.6rem .8rem;border-radius:4px;white-space:pre-wrap;overflow-wrap:anywhere}
+.warn{color:var(--warn);font-weight:600}.soft{color:var(--soft)}
+pre{background:var(--rule);padding:.6rem .8rem;border-radius:4px;white-space:pre-wrap;overflow-wrap:anywhere}
 .legend{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;padding:0;list-style:none}
 </style>
 )";
