@@ -8,9 +8,10 @@
 namespace causeway::load {
 namespace {
 
-constexpr double width = 900, height = 380;
-constexpr double left = 78, right = 20, top = 40, bottom = 52;
-constexpr double plot_width = width - left - right, plot_height = height - top - bottom;
+constexpr double chart_width = 900, chart_height = 380;
+constexpr double left_margin = 78, right_margin = 20, top_margin = 40, bottom_margin = 52;
+constexpr double plot_width = chart_width - left_margin - right_margin,
+                 plot_height = chart_height - top_margin - bottom_margin;
 constexpr double bar_height = 24, bar_gap = 10, bar_left = 240, bar_right = 110;
 
 std::string place(double number) { return fixed(number, 1); }
@@ -27,9 +28,9 @@ std::string line(double x1, double y1, double x2, double y2, std::string_view ki
 }
 
 std::string open_svg(std::string_view title, double tall) {
-  return "<svg viewBox=\"0 0 " + fixed(width, 0) + " " + fixed(tall, 0) +
+  return "<svg viewBox=\"0 0 " + fixed(chart_width, 0) + " " + fixed(tall, 0) +
          "\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\"><title>" + escape_xml(title) +
-         "</title>\n" + text_at(left, 22, "start", title, " class=\"heading\"");
+         "</title>\n" + text_at(left_margin, 22, "start", title, " class=\"heading\"");
 }
 
 std::string colour_of(size_t colour) {
@@ -51,7 +52,7 @@ struct Scale {
     } else {
       share = (value - low) / (high - low);
     }
-    return top + plot_height * (1 - std::clamp(share, 0.0, 1.0));
+    return top_margin + plot_height * (1 - std::clamp(share, 0.0, 1.0));
   }
 };
 
@@ -86,19 +87,21 @@ std::string draw_axes(const LineChart& chart, const Scale& scale) {
   };
   std::string svg;
   for (const double tick : scale.ticks) {
-    svg += line(left, scale.y(tick), width - right, scale.y(tick), "grid");
-    svg += text_at(left - 8, scale.y(tick) + 4, "end", format(tick));
+    svg += line(left_margin, scale.y(tick), chart_width - right_margin, scale.y(tick), "grid");
+    svg += text_at(left_margin - 8, scale.y(tick) + 4, "end", format(tick));
   }
   const double span = std::max(chart.x_max - chart.x_min, 1e-12);
   for (const Tick& tick : chart.x_ticks) {
     if (tick.at < chart.x_min - 1e-9 || tick.at > chart.x_max + 1e-9) continue;
-    const double x = left + plot_width * (tick.at - chart.x_min) / span;
-    svg += line(x, top, x, top + plot_height, "grid");
-    svg += text_at(x, top + plot_height + 18, "middle", tick.label);
+    const double x = left_margin + plot_width * (tick.at - chart.x_min) / span;
+    svg += line(x, top_margin, x, top_margin + plot_height, "grid");
+    svg += text_at(x, top_margin + plot_height + 18, "middle", tick.label);
   }
-  svg += line(left, top + plot_height, width - right, top + plot_height, "axis");
-  svg += text_at(left + plot_width / 2, height - 12, "middle", chart.x_label, " class=\"label\"");
-  svg += text_at(width - right, 22, "end", chart.y_label, " class=\"label\"");
+  svg += line(left_margin, top_margin + plot_height, chart_width - right_margin,
+              top_margin + plot_height, "axis");
+  svg += text_at(left_margin + plot_width / 2, chart_height - 12, "middle", chart.x_label,
+                 " class=\"label\"");
+  svg += text_at(chart_width - right_margin, 22, "end", chart.y_label, " class=\"label\"");
   return svg;
 }
 
@@ -108,7 +111,8 @@ std::string draw_series(const LineChart& chart, const Series& series, const Scal
   for (const auto& [x, y] : series.points) {
     if (!std::isfinite(x) || !std::isfinite(y) || x < chart.x_min || x > chart.x_max + 1e-9)
       continue;
-    points += place(left + plot_width * (x - chart.x_min) / span) + "," + place(scale.y(y)) + " ";
+    points +=
+        place(left_margin + plot_width * (x - chart.x_min) / span) + "," + place(scale.y(y)) + " ";
   }
   if (points.empty()) return "";
   points.pop_back();
@@ -163,7 +167,7 @@ std::string to_svg(const LineChart& chart) {
                                       [](const Series& series) { return !series.points.empty(); });
   if (!has_points) return "";
   const Scale scale = scale_of(chart);
-  std::string svg = open_svg(chart.title, height) + draw_axes(chart, scale);
+  std::string svg = open_svg(chart.title, chart_height) + draw_axes(chart, scale);
   for (const Series& series : chart.series) svg += draw_series(chart, series, scale);
   return svg + "</svg>\n";
 }
@@ -173,11 +177,11 @@ std::string to_svg(const BarChart& chart) {
   double most = 0;
   for (const Bar& bar : chart.bars) most = std::max(most, bar.value);
   const double tall =
-      top + static_cast<double>(chart.bars.size()) * (bar_height + bar_gap) + bar_gap;
+      top_margin + static_cast<double>(chart.bars.size()) * (bar_height + bar_gap) + bar_gap;
   std::string svg = open_svg(chart.title, tall);
-  double y = top + bar_gap / 2;
+  double y = top_margin + bar_gap / 2;
   for (const Bar& bar : chart.bars) {
-    const double length = most > 0 ? (width - bar_left - bar_right) * bar.value / most : 0;
+    const double length = most > 0 ? (chart_width - bar_left - bar_right) * bar.value / most : 0;
     svg += text_at(bar_left - 10, y + bar_height / 2 + 4, "end", bar.label);
     svg += "<rect x=\"" + place(bar_left) + "\" y=\"" + place(y) + "\" width=\"" +
            place(std::max(length, 1.0)) + "\" height=\"" + place(bar_height) +

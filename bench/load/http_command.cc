@@ -21,7 +21,7 @@ struct HttpArguments final : Arguments {
   std::string duration = "10s", warm_up = "0s", timeout = "5s", spacing = "constant";
   std::string body_file, body_bytes, label, json_file, html_file;
   std::vector<std::string> headers;
-  std::vector<int> watched;
+  std::vector<std::string> watched;
 };
 
 Result<void> set_duration(Duration& duration, const std::string& text, const char* name) {
@@ -71,7 +71,11 @@ int run_http_command(HttpArguments& arguments, const Context& context) {
   const auto plan = make_http_plan(arguments.options);
   if (!plan) return complain(plan.error(), plan.error().fault == Fault::invalid ? 2 : 1);
   RunExtras extras;
-  for (const int pid : arguments.watched) extras.watched.push_back(pid);
+  for (const std::string& text : arguments.watched) {
+    auto process = parse_watched(text);
+    if (!process) return complain(process.error(), 2);
+    extras.watched.push_back(std::move(process).value());
+  }
   extras.catches_signals = true;
   const bool is_live = ::isatty(STDERR_FILENO) == 1;
   if (is_live)
@@ -154,8 +158,9 @@ void add_http_command(CLI::App& app, Context& context) {
       ->check(CLI::Range(Histogram::digits_min, Histogram::digits_max))
       ->capture_default_str();
   http->add_option("--watch", typed.watched,
-                   "pid of a process whose CPU per request to report, repeatable")
-      ->check(CLI::PositiveNumber);
+                   "PID or NAME=PID of a process whose CPU per request to report, repeatable")
+      ->expected(1)
+      ->take_all();
   http->add_option("--label", typed.label, "the run's name in reports");
   http->add_option("--json", typed.json_file, "file for the record of the run");
   http->add_option(

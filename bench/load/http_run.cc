@@ -1,6 +1,7 @@
 #include "bench/load/http_run.h"
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <memory>
 #include <optional>
@@ -94,7 +95,7 @@ HttpRun::~HttpRun() {
 
 void HttpRun::read_cpu(std::vector<Duration>& into) {
   into.clear();
-  for (const pid_t pid : extras_.watched) {
+  for (const auto& [pid, name] : extras_.watched) {
     const auto cpu = process_cpu(pid);
     into.push_back(cpu.value_or(Duration(-1)));
     if (!cpu && partial_.empty())
@@ -164,7 +165,7 @@ void HttpRun::progress() {
 }
 
 Result<RunRecord> HttpRun::run() {
-  for (const pid_t pid : extras_.watched) {
+  for (const auto& [pid, name] : extras_.watched) {
     if (const auto cpu = process_cpu(pid); !cpu) return cpu.error();
   }
   if (extras_.catches_signals) {
@@ -223,8 +224,9 @@ void HttpRun::add_generator(RunRecord& record, const Tally& tally) const {
     const double cpu = is_known ? seconds_in(cpu_at_end_[i] - cpu_at_begin_[i]) : 0;
     // Replies inside the measured time, whenever they were asked for: as the CPU time is.
     const double replies = std::max(record.reply_rate * record.duration, 1.0);
+    const auto& [pid, name] = extras_.watched[i];
     record.watched.push_back(
-        {extras_.watched[i], process_name(extras_.watched[i]), cpu, cpu * 1e6 / replies});
+        {pid, name.empty() ? process_name(pid) : name, cpu, cpu * 1e6 / replies});
   }
 }
 
@@ -285,6 +287,19 @@ RunRecord HttpRun::record() const {
 }
 
 }  // namespace
+
+Result<WatchedPid> parse_watched(std::string_view text) {
+  const size_t equals = text.rfind('=');
+  const std::string_view digits = equals == std::string_view::npos ? text : text.substr(equals + 1);
+  WatchedPid watched;
+  const auto [end, fault] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), watched.pid);
+  if (fault != std::errc() || end != digits.data() + digits.size() || watched.pid <= 0)
+    return Error{.fault = Fault::invalid,
+                 .detail = "--watch: expected PID or NAME=PID, not \"" + std::string(text) + "\""};
+  if (equals != std::string_view::npos) watched.name = text.substr(0, equals);
+  return watched;
+}
 
 Result<RunRecord> run_http(const HttpPlan& plan, const RunExtras& extras) {
   if (const auto reached = probe_addresses(plan); !reached) return reached.error();

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -12,8 +13,17 @@
 
 namespace causeway::load {
 
+// A process whose CPU time is read at both ends of the measured time.
+struct WatchedPid {
+  pid_t pid = 0;
+  std::string name = {};  // empty: the kernel's
+};
+
+// "123" or "router=123"
+Result<WatchedPid> parse_watched(std::string_view text);
+
 struct RunExtras {
-  std::vector<pid_t> watched = {};  // processes whose CPU time is read
+  std::vector<WatchedPid> watched = {};
   bool catches_signals = false;  // SIGINT and SIGTERM end the run early; what was measured is kept
   // Called every second with a line for people.
   std::function<void(const std::string&)> on_progress = {};

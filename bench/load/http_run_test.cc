@@ -40,7 +40,7 @@ TEST(HttpRun, an_open_loop_sends_exactly_what_was_meant) {
   RunScene scene;
   scene.options.rate = "200,600";
   scene.options.warm_up = Milliseconds(100);
-  const RunRecord record = scene.run("/bytes/{1..20}", {.watched = {::getpid()}});
+  const RunRecord record = scene.run("/bytes/{1..20}", {.watched = {{::getpid(), "me"}}});
   EXPECT_EQ(record.meant, 120u);
   EXPECT_EQ(record.replies, 120u);
   EXPECT_EQ(record.failures, 0u);
@@ -55,7 +55,11 @@ TEST(HttpRun, an_open_loop_sends_exactly_what_was_meant) {
   EXPECT_EQ(record.thread_busy.size(), 2u);
   EXPECT_EQ(record.partial, "");
   ASSERT_EQ(record.watched.size(), 1u);
+  EXPECT_EQ(record.watched[0].name, "me");
   EXPECT_GT(record.watched[0].cpu_seconds, 0);
+  EXPECT_EQ(parse_watched("a=b=7").value().name, "a=b");
+  EXPECT_FALSE(parse_watched("x"));
+  EXPECT_FALSE(parse_watched("x=-1"));
 }
 
 TEST(HttpRun, a_stall_shows_in_the_latency_of_all_that_were_due_meanwhile) {
@@ -103,7 +107,7 @@ TEST(HttpRun, a_connection_per_request) {
   scene.options.spacing = Spacing::poisson;
   const RunRecord record = scene.run("/chunked/20");
   EXPECT_EQ(record.replies, record.meant);
-  EXPECT_EQ(record.connections_opened, record.meant);
+  EXPECT_EQ(scene.backend->connections(), record.meant + 1);  // and the one that tried first
 }
 
 TEST(HttpRun, failures_are_told_apart) {
