@@ -82,10 +82,12 @@ TEST(HttpRun, timeouts_count_from_the_due_time_sent_or_not) {
   EXPECT_EQ(record.meant, 30u);
   EXPECT_EQ(record.replies, 0u);
   EXPECT_EQ(record.failures, 30u);
-  EXPECT_GE(record.errors.at("timeout"), 2u);
-  EXPECT_EQ(record.errors.at("timeout") +
-                (record.errors.contains("unsent") ? record.errors.at("unsent") : 0),
-            30u);
+  uint64_t late = 0;
+  for (const auto& [kind, count] : record.errors) {
+    EXPECT_TRUE(kind == "timeout" || kind == "unsent") << kind;
+    late += count;
+  }
+  EXPECT_EQ(late, 30u);
   EXPECT_GE(record.latency.min, 100e6);
 }
 
