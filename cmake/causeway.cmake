@@ -31,6 +31,8 @@ else()
   set(CAUSEWAY_WHOLE_TREE FALSE)
 endif()
 
+set(CAUSEWAY_TEST_DEFAULTS
+    CAUSEWAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CAUSEWAY_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
 set(CAUSEWAY_TEST_ENVIRONMENT
     "CAUSEWAY_SOURCE_DIR=${CMAKE_SOURCE_DIR}" "CAUSEWAY_BIN_DIR=${CMAKE_BINARY_DIR}/bin")
 
@@ -131,10 +133,9 @@ function(causeway_test)
     set_tests_properties(${A_NAME} PROPERTIES
       LABELS "${labels}" TIMEOUT ${timeout} RUN_SERIAL ${serial} ENVIRONMENT "${CAUSEWAY_TEST_ENVIRONMENT}")
   else()
-    string(REPLACE ";" "\\;" environment "${CAUSEWAY_TEST_ENVIRONMENT}")
     gtest_discover_tests(${A_NAME}
       TEST_PREFIX "${A_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-      PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} RUN_SERIAL ${serial} ENVIRONMENT "${environment}")
+      PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} RUN_SERIAL ${serial})
   endif()
 endfunction()
 
@@ -245,5 +246,7 @@ endfunction()
 add_library(causeway_test_main STATIC ${CMAKE_SOURCE_DIR}/test/support/test_main.cc)
 causeway_own(causeway_test_main OFF)
 target_link_libraries(causeway_test_main PUBLIC causeway::gtest)
+# Its defaults: a list of variables does not survive the discovery of tests, and a test run by hand has none.
+target_compile_definitions(causeway_test_main PRIVATE ${CAUSEWAY_TEST_DEFAULTS})
 add_library(causeway_replay_main STATIC ${CMAKE_SOURCE_DIR}/test/support/replay_main.cc)
 causeway_own(causeway_replay_main OFF)
