@@ -1,5 +1,5 @@
-// main() of every test binary: GoogleTest's, with SIGPIPE ignored as in every binary of ours, and told where the sources and
-// the built programs lie unless the environment says otherwise.
+// main() of every test binary: GoogleTest's, with SIGPIPE ignored as in every binary of ours. Tests
+// find the sources and the built programs in the environment, which wins, or as configured.
 #include <csignal>
 #include <cstdlib>
 
