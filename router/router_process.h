@@ -14,7 +14,7 @@
 #include "router/admin/admin.h"
 #include "router/config/router_config.h"
 #include "router/feed/route_feed.h"
-#include "router/proxy/access_log.h"
+#include "router/observe/access_log.h"
 #include "router/proxy/worker.h"
 #include "router/route/route_book.h"
 

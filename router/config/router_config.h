@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "log/logger.h"
 #include "nats/client.h"
-#include "router/proxy/settings.h"
+#include "router/settings/settings.h"
 #include "router/route/route_book.h"
 
 namespace causeway::router {

@@ -1,4 +1,4 @@
-#include "router/proxy/access_log.h"
+#include "router/observe/access_log.h"
 
 #include <unistd.h>
 
@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "router/proxy/access_record.h"
+#include "router/observe/access_record.h"
 #include "router/proxy/request_ids.h"
 #include "test/support/fake_backend.h"
 #include "test/support/router_under_test.h"

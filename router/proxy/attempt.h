@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "net/tcp.h"
-#include "router/proxy/backend_connection.h"
-#include "router/proxy/backend_lease.h"
+#include "router/backend/backend_connection.h"
+#include "router/backend/backend_lease.h"
 #include "router/proxy/failure.h"
 #include "router/route/pool.h"
 

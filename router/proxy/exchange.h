@@ -6,10 +6,10 @@
 
 #include "base/arena.h"
 #include "http/message.h"
-#include "router/proxy/access_record.h"
+#include "router/observe/access_record.h"
 #include "router/proxy/attempt.h"
-#include "router/proxy/deadlines.h"
-#include "router/proxy/proxy_metrics.h"
+#include "router/backend/deadlines.h"
+#include "router/observe/proxy_metrics.h"
 #include "router/proxy/relay.h"
 #include "router/proxy/request_facts.h"
 #include "router/proxy/route_view.h"

@@ -12,7 +12,7 @@
 
 #include "metrics/registry.h"
 #include "net/loop.h"
-#include "router/proxy/access_log.h"
+#include "router/observe/access_log.h"
 #include "router/proxy/listener.h"
 #include "router/proxy/workbench.h"
 #include "router/route/allocation_count.h"

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "net/stream.h"
-#include "router/proxy/deadlines.h"
+#include "router/backend/deadlines.h"
 
 namespace causeway::router {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "router/proxy/access_log.h"
+#include "router/observe/access_log.h"
 #include "tls/random.h"
 
 namespace causeway::router {

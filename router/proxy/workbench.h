@@ -12,13 +12,13 @@
 #include "http/message.h"
 #include "log/logger.h"
 #include "net/loop.h"
-#include "router/proxy/access_record.h"
-#include "router/proxy/backend_pool.h"
-#include "router/proxy/deadlines.h"
-#include "router/proxy/proxy_metrics.h"
+#include "router/observe/access_record.h"
+#include "router/backend/backend_pool.h"
+#include "router/backend/deadlines.h"
+#include "router/observe/proxy_metrics.h"
 #include "router/proxy/request_ids.h"
 #include "router/proxy/route_view.h"
-#include "router/proxy/settings.h"
+#include "router/settings/settings.h"
 #include "router/route/balancer.h"
 
 namespace causeway::router {

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "log/logger.h"
 #include "net/address.h"
-#include "router/proxy/settings.h"
+#include "router/settings/settings.h"
 
 namespace causeway::metrics {
 class Registry;

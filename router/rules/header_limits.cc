@@ -1,5 +1,5 @@
 #include "router/proxy/exchange.h"
-#include "router/proxy/settings.h"
+#include "router/settings/settings.h"
 #include "router/rules/request_rules.h"
 
 namespace causeway::router {

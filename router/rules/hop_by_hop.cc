@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "router/proxy/settings.h"
+#include "router/settings/settings.h"
 
 namespace causeway::router {
 

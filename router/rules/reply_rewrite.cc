@@ -1,7 +1,7 @@
 #include "router/rules/reply_rewrite.h"
 
 #include "http/h1_writer.h"
-#include "router/proxy/settings.h"
+#include "router/settings/settings.h"
 
 namespace causeway::router {
 

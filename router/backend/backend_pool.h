@@ -9,10 +9,10 @@
 
 #include "http/h1_parser.h"
 #include "net/stream.h"
-#include "router/proxy/backend_connection.h"
-#include "router/proxy/backend_lease.h"
-#include "router/proxy/deadlines.h"
-#include "router/proxy/proxy_metrics.h"
+#include "router/backend/backend_connection.h"
+#include "router/backend/backend_lease.h"
+#include "router/backend/deadlines.h"
+#include "router/observe/proxy_metrics.h"
 #include "router/route/endpoint.h"
 
 namespace causeway::net {

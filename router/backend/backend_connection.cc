@@ -1,11 +1,11 @@
-#include "router/proxy/backend_connection.h"
+#include "router/backend/backend_connection.h"
 
 #include <sys/socket.h>
 
 #include <cerrno>
 
 #include "base/check.h"
-#include "router/proxy/backend_pool.h"
+#include "router/backend/backend_pool.h"
 
 namespace causeway::router {
 

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "http/h1_parser.h"
 #include "net/stream.h"
-#include "router/proxy/deadlines.h"
+#include "router/backend/deadlines.h"
 #include "router/route/endpoint.h"
 
 namespace causeway::router {

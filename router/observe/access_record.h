@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "http/headers.h"
-#include "router/proxy/settings.h"
+#include "router/settings/settings.h"
 
 namespace causeway::router {
 

@@ -1,4 +1,4 @@
-#include "router/proxy/access_log.h"
+#include "router/observe/access_log.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "router/proxy/backend_connection.h"
+#include "router/backend/backend_connection.h"
 
 namespace causeway::router {
 

@@ -1,4 +1,4 @@
-#include "router/proxy/proxy_metrics.h"
+#include "router/observe/proxy_metrics.h"
 
 namespace causeway::router {
 namespace {

@@ -1,4 +1,4 @@
-#include "router/proxy/deadlines.h"
+#include "router/backend/deadlines.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "router/proxy/access_record.h"
+#include "router/observe/access_record.h"
 
 #include <charconv>
 #include <cstring>

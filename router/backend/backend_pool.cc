@@ -1,4 +1,4 @@
-#include "router/proxy/backend_pool.h"
+#include "router/backend/backend_pool.h"
 
 #include <algorithm>
 #include <utility>
