@@ -3,9 +3,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include "bench/load/backend.h"
+#include "bench/load/backend/backend.h"
 #include "bench/load/commands.h"
-#include "bench/load/quantity.h"
+#include "bench/load/measure/quantity.h"
 #include "net/loop.h"
 #include "net/signals.h"
 

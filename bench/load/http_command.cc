@@ -6,10 +6,10 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/load/commands.h"
-#include "bench/load/http_run.h"
-#include "bench/load/machine.h"
-#include "bench/load/quantity.h"
-#include "bench/load/report_page.h"
+#include "bench/load/http/http_run.h"
+#include "bench/load/measure/quantity.h"
+#include "bench/load/report/files.h"
+#include "bench/load/report/report_page.h"
 
 namespace causeway::load {
 namespace {

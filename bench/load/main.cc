@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/load/commands.h"
-#include "bench/load/quantity.h"
+#include "bench/load/measure/quantity.h"
 #include "net/signals.h"
 
 int main(int argc, char** argv) {

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/load/commands.h"
-#include "bench/load/relay.h"
+#include "bench/load/relay/relay.h"
 
 namespace causeway::load {
 namespace {

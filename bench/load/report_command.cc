@@ -3,9 +3,8 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/load/commands.h"
-#include "bench/load/http_plan.h"
-#include "bench/load/machine.h"
-#include "bench/load/report_page.h"
+#include "bench/load/report/files.h"
+#include "bench/load/report/report_page.h"
 
 namespace causeway::load {
 namespace {

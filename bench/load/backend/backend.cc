@@ -1,0 +1,120 @@
+#include "bench/load/backend/backend.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "bench/load/backend/backend_connection.h"
+#include "net/loop.h"
+#include "net/mailbox.h"
+#include "net/tcp.h"
+
+namespace causeway::load {
+
+// One thread of a backend. Owner: its Backend, which starts the thread and joins it. Thread: its
+// own in run().
+class BackendWorker final : BackendConnection::Owner {
+ public:
+  BackendWorker(const BackendOptions& options, unsigned index);
+  Result<net::Address> listen(const net::Address& address, bool share_port);
+  void run();
+  void stop() { CHECK(stops_.post(0)); }
+
+  uint64_t connections() const { return accepted_.load(std::memory_order_relaxed); }
+  uint64_t requests() const { return requests_.load(std::memory_order_relaxed); }
+
+ private:
+  void accept(std::unique_ptr<net::Stream> stream);
+  void release(BackendConnection& connection) override;
+  void count_request() override {
+    requests_.store(requests_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  const BackendOptions options_;
+  net::Loop loop_;
+  net::Mailbox<int> stops_;
+  BackendConnection::Shared shared_;
+  std::unique_ptr<net::Listener> listener_;
+  std::vector<std::unique_ptr<BackendConnection>> connections_;
+  std::atomic<uint64_t> accepted_{0}, requests_{0};
+};
+
+BackendWorker::BackendWorker(const BackendOptions& options, unsigned index)
+    : options_(options),
+      stops_(loop_, 4, [this](int&&) { loop_.stop(); }),
+      shared_{loop_, options_, Rng(options.seed + index), {}} {
+  constexpr uint64_t prepared_bytes_max = 64u << 10;
+  const bool is_fixed =
+      options.bytes_min == options.bytes_max && options.delay_max <= Duration::zero();
+  if (!is_fixed || options.bytes_max > prepared_bytes_max) return;
+  const auto bytes = static_cast<size_t>(options.bytes_max);
+  shared_.standard_reply =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(bytes) +
+      "\r\n\r\n" + std::string(bytes, 'x');
+}
+
+Result<net::Address> BackendWorker::listen(const net::Address& address, bool share_port) {
+  auto opened = net::Listener::open(
+      loop_, address, {.reuse_port = share_port},
+      [this](std::unique_ptr<net::Stream> stream) { accept(std::move(stream)); });
+  if (!opened) return opened.error();
+  listener_ = std::move(opened).value();
+  return listener_->address();
+}
+
+void BackendWorker::run() {
+  loop_.run();
+  listener_.reset();
+  connections_.clear();
+}
+
+void BackendWorker::accept(std::unique_ptr<net::Stream> stream) {
+  accepted_.store(accepted_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  BackendConnection::Owner& me = *this;
+  connections_.push_back(std::make_unique<BackendConnection>(shared_, me, std::move(stream)));
+  connections_.back()->index = connections_.size() - 1;
+}
+
+void BackendWorker::release(BackendConnection& connection) {
+  const size_t index = connection.index;
+  CHECK(index < connections_.size() && connections_[index].get() == &connection);
+  std::swap(connections_[index], connections_.back());
+  connections_[index]->index = index;
+  loop_.bury(std::move(connections_.back()));
+  connections_.pop_back();
+}
+
+Result<std::unique_ptr<Backend>> Backend::start(const BackendOptions& options) {
+  CHECK(options.threads > 0 && options.bytes_min <= options.bytes_max &&
+        options.delay_min <= options.delay_max);
+  std::unique_ptr<Backend> backend(new Backend);
+  backend->address_ = options.listen;
+  for (unsigned i = 0; i < options.threads; ++i) {
+    backend->workers_.push_back(std::make_unique<BackendWorker>(options, i));
+    const auto address = backend->workers_.back()->listen(backend->address_, options.threads > 1);
+    if (!address) return address.error();
+    backend->address_ = *address;
+  }
+  for (const auto& worker : backend->workers_)
+    backend->threads_.emplace_back([&worker] { worker->run(); });
+  return backend;
+}
+
+Backend::~Backend() {
+  if (threads_.empty()) return;
+  for (const auto& worker : workers_) worker->stop();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+uint64_t Backend::connections() const {
+  uint64_t sum = 0;
+  for (const auto& worker : workers_) sum += worker->connections();
+  return sum;
+}
+
+uint64_t Backend::requests() const {
+  uint64_t sum = 0;
+  for (const auto& worker : workers_) sum += worker->requests();
+  return sum;
+}
+
+}  // namespace causeway::load

@@ -1,0 +1,131 @@
+#include "bench/load/http/http_connection.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <utility>
+
+#include "base/check.h"
+
+namespace causeway::load {
+
+HttpConnection::HttpConnection(net::Loop& loop, const HttpPlan& plan, Events& events,
+                               size_t address, size_t& cursor)
+    : loop_(loop),
+      plan_(plan),
+      events_(events),
+      address_(address),
+      cursor_(cursor),
+      arena_(1024),
+      parser_(arena_, http::HeadLimits{.head_bytes_max = 64u << 10, .headers_max = 1000}, *this) {}
+
+HttpConnection::~HttpConnection() = default;
+
+void HttpConnection::open() {
+  CHECK(phase_ == Phase::closed);
+  phase_ = Phase::opening;
+  connect();
+}
+
+void HttpConnection::connect() {
+  connector_ = net::Connector::start(loop_, plan_.addresses[address_], {.timeout = plan_.timeout},
+                                     [this](Result<std::unique_ptr<net::Stream>> connected) {
+                                       on_connection(std::move(connected));
+                                     });
+}
+
+void HttpConnection::on_connection(Result<std::unique_ptr<net::Stream>> connected) {
+  connector_.reset();
+  const bool was_opening = phase_ == Phase::opening;
+  if (!connected) {
+    const Error error = connected.error();
+    phase_ = Phase::closed;
+    if (was_opening) return events_.on_opened(*this, &error);
+    return events_.on_failed(*this, failure_of(error, true), error);
+  }
+  stream_ = std::move(connected).value();
+  stream_->listen(*this);
+  events_.on_connected();
+  if (!was_opening) return ask();
+  phase_ = Phase::idle;
+  events_.on_opened(*this, nullptr);
+}
+
+void HttpConnection::send(Instant intended, Instant now) {
+  CHECK(phase_ == Phase::closed || phase_ == Phase::idle);
+  intended_ = intended;
+  begun_ = now;
+  if (stream_) return ask();
+  phase_ = Phase::connecting;
+  connect();
+}
+
+void HttpConnection::ask() {
+  phase_ = Phase::asking;
+  arena_.reset();
+  parser_.expect(plan_.method);
+  const auto& requests = plan_.requests_of[address_];
+  const HttpPlan::Request& request = plan_.requests[requests[cursor_++ % requests.size()]];
+  const std::array<std::string_view, 2> pieces{request.head, plan_.body};
+  events_.on_traffic(0, request.head.size() + plan_.body.size());
+  stream_->write(std::span(pieces.data(), plan_.body.empty() ? 1 : 2));
+}
+
+void HttpConnection::drop() {
+  connector_.reset();
+  stream_.reset();
+  phase_ = Phase::closed;
+}
+
+void HttpConnection::finish_reply() {
+  if (!keep_alive_ || plan_.close_each) stream_.reset();
+  phase_ = stream_ ? Phase::idle : Phase::closed;
+  events_.on_replied(*this, status_);
+}
+
+void HttpConnection::fail(Failure failure, const Error& error) {
+  drop();
+  events_.on_failed(*this, failure, error);
+}
+
+void HttpConnection::on_read(std::span<char> bytes) {
+  events_.on_traffic(bytes.size(), 0);
+  static const Error unasked{.fault = Fault::protocol,
+                             .detail = "bytes that no request has asked for"};
+  if (phase_ != Phase::asking) return drop();  // the next request connects anew
+  const std::string_view text(bytes.data(), bytes.size());
+  const auto used = parser_.feed(text);
+  if (!used) return fail(failure_of(used.error(), false), used.error());
+  if (!parser_.is_complete()) return;
+  if (*used < text.size()) return fail(Failure::protocol, unasked);
+  finish_reply();
+}
+
+void HttpConnection::on_end() {
+  if (phase_ != Phase::asking) return drop();
+  // libuv tells of an end when the last bytes and a reset come together; the socket knows better.
+  int os = 0;
+  socklen_t length = sizeof os;
+  if (::getsockopt(stream_->descriptor(), SOL_SOCKET, SO_ERROR, &os, &length) == 0 && os != 0)
+    return on_failure({.fault = fault_of_errno(os), .side = Side::backend, .os = os});
+  keep_alive_ = false;
+  if (const auto finished = parser_.finish(); !finished)
+    return fail(failure_of(finished.error(), false), finished.error());
+  finish_reply();
+}
+
+void HttpConnection::on_failure(const Error& error) {
+  if (phase_ != Phase::asking) return drop();
+  fail(failure_of(error, false), error);
+}
+
+void HttpConnection::on_reply(http::ReplyHead& head) {
+  status_ = head.status;
+  keep_alive_ = head.keep_alive && head.status != 101;
+}
+
+void HttpConnection::on_reply_body(std::string_view) {}
+
+void HttpConnection::on_reply_end(const http::Headers&) {}
+
+}  // namespace causeway::load

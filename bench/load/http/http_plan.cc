@@ -1,0 +1,198 @@
+#include "bench/load/http/http_plan.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "bench/load/measure/quantity.h"
+#include "bench/load/report/files.h"
+#include "http/h1_writer.h"
+#include "net/loop.h"
+#include "net/tcp.h"
+
+namespace causeway::load {
+namespace {
+
+constexpr size_t probes_max = 100;
+constexpr unsigned connections_max = 1'000'000;
+constexpr unsigned threads_max = 256;
+
+Error invalid(std::string detail) { return {.fault = Fault::invalid, .detail = std::move(detail)}; }
+
+bool is_token(std::string_view text) {
+  for (const char c : text) {
+    if (c <= ' ' || c >= '\x7f' || std::strchr("()<>@,;:\\\"/[]?={}", c) != nullptr) return false;
+  }
+  return !text.empty();
+}
+
+Result<net::Address> resolve(const std::string& host, uint16_t port) {
+  if (auto numeric = net::Address::parse(host, port)) return numeric;
+  net::Loop loop;
+  Result<net::Address> answer = Error{};
+  const auto resolver = net::Resolver::start(loop, host, port, [&](Result<net::Address> resolved) {
+    answer = std::move(resolved);
+    loop.stop();
+  });
+  loop.run();
+  if (!answer) {
+    Error error = answer.error();
+    error.detail = "cannot resolve " + host + (error.detail.empty() ? "" : ": " + error.detail);
+    return error;
+  }
+  return answer;
+}
+
+// Gives each target its address, with names resolved once.
+Result<std::vector<size_t>> place_targets(HttpPlan& plan, const std::vector<Target>& targets,
+                                          const std::string& connect) {
+  std::map<std::pair<std::string, uint16_t>, size_t> known;
+  std::vector<size_t> places;
+  std::pair<std::string, uint16_t> fixed_place;
+  if (!connect.empty()) {
+    auto place = net::parse_host_port(connect);
+    if (!place) return invalid("--connect: expected host:port, not \"" + connect + "\"");
+    fixed_place = {place->host, place->port};
+  }
+  for (const Target& target : targets) {
+    const auto key = connect.empty() ? std::pair(target.host, target.port) : fixed_place;
+    const auto [entry, is_new] = known.try_emplace(key, plan.addresses.size());
+    if (is_new) {
+      auto address = resolve(key.first, key.second);
+      if (!address) return address.error();
+      plan.addresses.push_back(*address);
+      plan.requests_of.emplace_back();
+    }
+    places.push_back(entry->second);
+  }
+  return places;
+}
+
+Result<void> check(const HttpOptions& options) {
+  if (options.connections == 0 || options.connections > connections_max)
+    return invalid("--connections: expected 1.." + std::to_string(connections_max));
+  if (options.threads == 0 || options.threads > threads_max)
+    return invalid("--threads: expected 1.." + std::to_string(threads_max));
+  if (options.threads > options.connections)
+    return invalid("--threads: a thread without a connection has nothing to do; " +
+                   std::to_string(options.connections) + " connections allow as many threads");
+  if (options.duration <= Duration::zero()) return invalid("--duration: must be longer than 0");
+  if (options.timeout <= Duration::zero()) return invalid("--timeout: must be longer than 0");
+  if (!options.method.empty() && !is_token(options.method))
+    return invalid("--method: \"" + options.method + "\" is no method");
+  if (options.method == "CONNECT") return invalid("--method: CONNECT makes tunnels, not replies");
+  if (options.urls.empty() && options.targets_file.empty())
+    return invalid("nothing to ask for: give a URL or --targets FILE");
+  return {};
+}
+
+std::string request_head(const HttpOptions& options, const std::string& method,
+                         const Target& target) {
+  http::Headers headers;
+  const std::string length = std::to_string(options.body.size());
+  bool has_host = false;
+  bool has_length = false;
+  for (const RequestHeader& header : options.headers) {
+    headers.add(header.name, header.value);
+    has_host = has_host || http::equals_ignoring_case(header.name, "host");
+    has_length = has_length || http::equals_ignoring_case(header.name, "content-length");
+  }
+  if (!has_host) headers.add("Host", target.authority);
+  if (options.close_each) headers.set("Connection", "close");
+  if (!has_length && (!options.body.empty() || method == "POST" || method == "PUT"))
+    headers.add("Content-Length", length);
+  std::string head;
+  http::append_request_head(head, method, target.path, http::Version{}, headers);
+  return head;
+}
+
+}  // namespace
+
+Result<RequestHeader> parse_header(std::string_view line) {
+  const size_t colon = line.find(':');
+  const std::string_view name = line.substr(0, colon);
+  if (colon == std::string_view::npos || !is_token(name) ||
+      line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
+    return invalid("--header: expected \"Name: value\", not \"" + std::string(line) + "\"");
+  if (http::equals_ignoring_case(name, "transfer-encoding"))
+    return invalid(
+        "--header: bodies are sent with their length; Transfer-Encoding is not supported");
+  std::string_view value = line.substr(colon + 1);
+  while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+  return RequestHeader{std::string(name), std::string(value)};
+}
+
+Result<HttpPlan> make_http_plan(const HttpOptions& options) {
+  if (const auto checked = check(options); !checked) return checked.error();
+  std::vector<Target> targets;
+  for (const std::string& url : options.urls) {
+    if (const auto appended = append_targets(targets, url); !appended) return appended.error();
+  }
+  if (!options.targets_file.empty()) {
+    const auto text = read_whole_file(options.targets_file);
+    if (!text) return text.error();
+    if (const auto appended = append_target_lines(targets, *text, options.targets_file); !appended)
+      return appended.error();
+  }
+  HttpPlan plan;
+  if (!options.rate.empty()) {
+    auto profile = RateProfile::parse(options.rate, options.duration, options.warm_up);
+    if (!profile) return profile.error();
+    plan.profile = std::move(profile).value();
+  }
+  auto places = place_targets(plan, targets, options.connect);
+  if (!places) return places.error();
+  if (plan.addresses.size() > options.connections)
+    return invalid(std::to_string(plan.addresses.size()) +
+                   " different addresses need at least as many connections");
+  plan.method = !options.method.empty() ? options.method : options.body.empty() ? "GET" : "POST";
+  for (size_t i = 0; i < targets.size(); ++i) {
+    plan.requests_of[(*places)[i]].push_back(i);
+    plan.requests.push_back({request_head(options, plan.method, targets[i]), (*places)[i]});
+  }
+  plan.body = options.body;
+  plan.close_each = options.close_each;
+  plan.spacing = options.spacing;
+  plan.seed = options.seed;
+  plan.connections = options.connections;
+  plan.threads = options.threads;
+  plan.warm_up = options.warm_up;
+  plan.duration = options.duration;
+  plan.timeout = options.timeout;
+  plan.digits = options.digits;
+  // At most 60 points, none shorter than 100 ms.
+  plan.interval = std::max<Duration>(options.duration / 60, Milliseconds(100));
+  if (options.duration >= std::chrono::seconds(5) && plan.interval < std::chrono::seconds(1) &&
+      options.duration <= std::chrono::seconds(60))
+    plan.interval = std::chrono::seconds(1);
+  plan.interval_count =
+      static_cast<size_t>((options.duration + plan.interval - Duration(1)) / plan.interval);
+  return plan;
+}
+
+Result<void> probe_addresses(const HttpPlan& plan) {
+  for (size_t i = 0; i < plan.addresses.size() && i < probes_max; ++i) {
+    net::Loop loop;
+    const net::Address& address = plan.addresses[i];
+    Result<void> outcome;
+    const auto connector =
+        net::Connector::start(loop, address, {.timeout = plan.timeout},
+                              [&](Result<std::unique_ptr<net::Stream>> connected) {
+                                if (!connected) outcome = connected.error();
+                                loop.stop();
+                              });
+    loop.run();
+    if (outcome) continue;
+    Error error = outcome.error();
+    error.detail = "cannot connect to " + address.to_string() +
+                   (error.os != 0 ? std::string(": ") + std::strerror(error.os)
+                                  : ": " + std::string(fault_name(error.fault)));
+    return error;
+  }
+  return {};
+}
+
+}  // namespace causeway::load
