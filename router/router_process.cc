@@ -17,6 +17,10 @@ namespace {
 // gets as long here.
 constexpr std::chrono::seconds kFirstConnectionTimeout{6};
 
+// Reports of failed endpoints that wait for the control thread. One that finds no room is lost: the
+// next request to that endpoint makes another.
+constexpr size_t kFailedEndpointsMax = 4096;
+
 uint64_t random_seed() {
   uint64_t seed = 0;
   tls::random_bytes(std::as_writable_bytes(std::span(&seed, 1)));
@@ -65,9 +69,11 @@ RouterProcess::RouterProcess(RouterConfig config, const log::Logger& logger)
       table_(book_.publish()),
       admin_(loop_, logger_, registry_, admin_options(config_), [this] { return table_; }),
       timer_(loop_),
-      drained_(loop_, 4096,
-               [this](size_t&& open_exchanges) { on_worker_drained(open_exchanges); }) {
+      drained_(loop_, 4096, [this](size_t&& open_exchanges) { on_worker_drained(open_exchanges); }),
+      failed_endpoints_(loop_, kFailedEndpointsMax,
+                        [this](FailedEndpoint&& failed) { feed_->take_failed(failed); }) {
   drained_.unref();
+  failed_endpoints_.unref();
   loop_.on_slow_turn([this](Duration took) {
     logger_.info("slow-turn",
                  {{"milliseconds", std::chrono::duration<double, std::milli>(took).count()}});
@@ -141,6 +147,9 @@ void RouterProcess::start_workers() {
   Settings settings = config_.settings;
   settings.router_ip = local_ip();
   const auto shared = std::make_shared<const Settings>(std::move(settings));
+  const auto tell_failed = [this](FailedEndpoint failed) {
+    (void)failed_endpoints_.post(std::move(failed));
+  };
   for (uint32_t index = 0; index < count; ++index) {
     workers_.push_back(std::make_unique<Worker>(Worker::Wiring{.settings = shared,
                                                                .logger = logger_,
@@ -148,7 +157,8 @@ void RouterProcess::start_workers() {
                                                                .access_log = access_log_.get(),
                                                                .workers = count,
                                                                .index = index,
-                                                               .seed = random_seed()}));
+                                                               .seed = random_seed(),
+                                                               .on_failed_endpoint = tell_failed}));
     workers_.back()->start();
     workers_.back()->post(table_);
   }

@@ -63,6 +63,7 @@ class RouterProcess {
   std::unique_ptr<RouteFeed> feed_;
   net::Timer timer_;  // of the present phase
   net::Mailbox<size_t> drained_;
+  net::Mailbox<FailedEndpoint> failed_endpoints_;
   std::vector<std::unique_ptr<net::SignalWatch>> signals_;
 
   Phase phase_ = Phase::connecting;

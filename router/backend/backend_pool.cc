@@ -134,6 +134,14 @@ void BackendPool::close_idle() {
   for (auto& [id, shelf] : shelves_) close_idle(shelf);
 }
 
+void BackendPool::close_departed(const RouteTable& table) {
+  for (const EndpointId id : table.departed()) {
+    const auto found = shelves_.find(id);
+    if (found == shelves_.end() || found->second.idle.empty()) continue;
+    if (!has_endpoint(table.find_exact(found->second.route_key), id)) close_idle(found->second);
+  }
+}
+
 void BackendPool::sweep(const RouteTable& table) {
   for (auto place = shelves_.begin(); place != shelves_.end();) {
     Shelf& shelf = place->second;

@@ -54,6 +54,8 @@ class BackendPool {
   // Closes idle connections to endpoints that `table` does not have any more under the route they
   // were last dialled for, and forgets those endpoints.
   void sweep(const RouteTable& table);
+  // The same at once for the endpoints that left a route with this table.
+  void close_departed(const RouteTable& table);
   // Closes all idle connections.
   void close_idle();
 

@@ -34,6 +34,8 @@ RouteFeed::RouteFeed(net::Loop& loop, const Clock& clock, const log::Logger& log
       subscriber_(book, clock, logger, registry),
       routes_pruned_(
           registry.counter("routes_pruned", "Endpoints removed because nobody refreshed them")),
+      endpoints_failed_(registry.counter("endpoints_pruned_on_failure",
+                                         "TLS endpoints removed because they failed")),
       start_message_(cf::to_json(options_.start)),
       publish_timer_(loop),
       prune_timer_(loop),
@@ -77,6 +79,21 @@ void RouteFeed::take(const nats::Message& message) {
     return;
   }
   subscriber_.take(message.subject, message.payload);
+  changed();
+}
+
+void RouteFeed::take_failed(const FailedEndpoint& failed) {
+  const std::shared_ptr<const Endpoint> endpoint = book_.remove_failed(failed);
+  if (endpoint == nullptr) return;  // gone already, or one that goes by age
+  endpoints_failed_.add();
+  logger_.session("registry")
+      .info("prune-failed-endpoint",
+            {{"uri", failed.route_key},
+             {"backend", endpoint->authority()},
+             {"application_id", endpoint->app_id()},
+             {"instance_id", endpoint->instance_id()},
+             {"server_cert_domain_san", endpoint->server_cert_domain_san()},
+             {"isTLS", endpoint->is_tls()}});
   changed();
 }
 

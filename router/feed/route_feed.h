@@ -47,6 +47,9 @@ class RouteFeed {
   // on_connected.
   void start();
 
+  // A worker could not reach this endpoint.
+  void take_failed(const FailedEndpoint& failed);
+
   // The rest is for NATS and tests.
   void take(const nats::Message& message);
   void prune_tick();
@@ -66,6 +69,7 @@ class RouteFeed {
   const Events events_;
   Subscriber subscriber_;
   metrics::Counter& routes_pruned_;
+  metrics::Counter& endpoints_failed_;
   const std::string start_message_;
 
   bool is_started_ = false;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include "router/proxy/route_view.h"
 #include "router/settings/settings.h"
 #include "router/route/balancer.h"
+#include "router/route/failed_endpoint.h"
 
 namespace causeway::router {
 
@@ -84,6 +86,7 @@ struct Workbench {
 
   const bool
       logs_local_address;  // extra_access_log_fields has it; costs a system call per new connection
+  std::function<void(FailedEndpoint)> on_failed_endpoint;  // Worker::Wiring's; may be null
   bool is_healthy = false;
   bool is_draining = false;
   size_t exchanges = 0;  // between head and end of reply

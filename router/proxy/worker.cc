@@ -31,7 +31,9 @@ struct Worker::State {
         listener(bench),
         sweep_timer(loop),
         drain_timer(loop),
-        mailbox(loop, mailbox_messages_max, [this](Message&& message) { message(*this); }) {}
+        mailbox(loop, mailbox_messages_max, [this](Message&& message) { message(*this); }) {
+    bench.on_failed_endpoint = wiring.on_failed_endpoint;
+  }
 
   void post(Message message) {
     if (!mailbox.post(std::move(message))) logger.error("worker-mailbox-full");
@@ -116,6 +118,7 @@ Result<net::Address> Worker::listen(const net::Address& address) {
 void Worker::post(std::shared_ptr<const RouteTable> table) {
   state_->post([table = std::move(table)](State& state) mutable {
     state.bench.routes.replace(std::move(table));
+    state.bench.backends.close_departed(state.bench.routes.table());
   });
 }
 

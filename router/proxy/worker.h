@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "log/logger.h"
 #include "net/address.h"
+#include "router/route/failed_endpoint.h"
 #include "router/settings/settings.h"
 
 namespace causeway::metrics {
@@ -35,6 +36,8 @@ class Worker {
     uint32_t workers = 1;             // how many share max_conns
     uint32_t index = 0;               // from 0
     uint64_t seed = 0;                // of balancing and jitter
+    // Hears of endpoints that the registry should forget; on the worker's thread. Null: nobody does.
+    std::function<void(FailedEndpoint)> on_failed_endpoint = nullptr;
   };
 
   explicit Worker(const Wiring& wiring);

@@ -60,8 +60,9 @@ const Endpoint* Balancer::pick(const Pool& pool, const Wish& wish, Instant now) 
     const Endpoint* sticky = pool.find_instance(wish.sticky_id);
     const bool usable =
         sticky != nullptr && wish.filter.matches(*sticky) && !is_overloaded(sticky->id());
-    // A failure mark does not keep the first attempt from its instance; later ones look elsewhere.
-    if (usable && (wish.attempt == 1 || !is_failed(sticky->id(), now))) return sticky;
+    // A failure mark does not keep the first attempt from its instance; later ones look elsewhere,
+    // unless they must not.
+    if (usable && (wish.attempt == 1 || wish.sticky_or_nothing)) return sticky;
     if (wish.sticky_or_nothing) return nullptr;
   }
   const bool zone_first = options_.prefer_zone && wish.attempt == 1 && !options_.zone.empty();

@@ -35,8 +35,8 @@ class Balancer {
   struct Wish {
     InstanceFilter filter = {};
     std::string_view sticky_id = {};  // value of the sticky cookie, "" = none
-    bool sticky_or_nothing = false;
-    uint32_t attempt = 1;  // from 1
+    bool sticky_or_nothing = false;   // every attempt goes to that instance, or nowhere
+    uint32_t attempt = 1;             // from 1
   };
 
   // The endpoint for this attempt; null when none may be used (pool empty, all overloaded, sticky

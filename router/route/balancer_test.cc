@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -182,6 +183,26 @@ TEST(BalancerTest, must_be_sticky_yields_nothing_else) {
             2u);
   EXPECT_EQ(balancer.pick(pool, {.sticky_id = "gone", .sticky_or_nothing = true}, Instant{}),
             nullptr);
+}
+
+TEST(BalancerTest, must_be_sticky_goes_to_the_same_instance_at_every_attempt) {
+  Balancer balancer({.in_flight_max = 1}, 1);
+  const Pool pool = PoolMaker().make(2);
+  Balancer::Wish wish{.sticky_id = "i1", .sticky_or_nothing = true, .attempt = 2};
+  balancer.mark_failed(2, Instant{});
+  EXPECT_EQ(id_of(balancer.pick(pool, wish, Instant{})), 2u);
+  balancer.began(2);
+  EXPECT_EQ(balancer.pick(pool, wish, Instant{}), nullptr);  // overloaded
+}
+
+TEST(BalancerTest, after_a_failed_first_attempt_the_sticky_instance_has_no_preference) {
+  Balancer balancer({}, 1);
+  const Pool pool = PoolMaker().make(3);
+  std::set<EndpointId> chosen;
+  for (int i = 0; i < 6; ++i) {
+    chosen.insert(id_of(balancer.pick(pool, {.sticky_id = "i1", .attempt = 2}, Instant{})));
+  }
+  EXPECT_EQ(chosen.size(), 3u);
 }
 
 TEST(BalancerTest, a_filter_leaves_only_its_instances) {

@@ -155,6 +155,8 @@ struct RouteBook::State {
   Outcome remove(std::string_view key, const EndpointSpec& spec, uint64_t address_hash,
                  Instant now);
   std::shared_ptr<const Endpoint> endpoint_for(const EndpointSpec& spec, const Member* held);
+  // After a member of `route` has gone. True: the route went with it.
+  bool lost_member(Route& route, Instant now);
   void prune(Route& route, Instant now, std::vector<Pruned>& pruned);
   std::shared_ptr<const Pool> rebuilt(const Route& route) const;
 
@@ -175,6 +177,7 @@ struct RouteBook::State {
   std::shared_ptr<const Endpoint> present;  // an endpoint that says what the change under way says
 
   std::vector<Slot> dirty;
+  std::vector<EndpointId> departed;               // from some route, since the last publication
   std::vector<std::shared_ptr<const Pool>> gone;  // pools of removed routes, for their keys
   std::shared_ptr<const RouteTable> table;
   std::vector<std::shared_ptr<const RouteTable>> retired;
@@ -200,7 +203,9 @@ Outcome RouteBook::State::add(std::string_view route_key, const EndpointSpec& sp
     member->heard = now;
     Outcome outcome = Outcome::refreshed;
     if (!member->endpoint->says_the_same_as(spec)) {
+      const EndpointId before = member->endpoint->id();
       member->endpoint = endpoint_for(spec, member);
+      if (member->endpoint->id() != before) departed.push_back(before);
       changed(*route);
       outcome = Outcome::updated;
     }
@@ -226,18 +231,24 @@ Outcome RouteBook::State::remove(std::string_view route_key, const EndpointSpec&
   if (member == nullptr || !equals_or_succeeds(spec.modification_tag, *member->endpoint)) {
     return Outcome::not_found;
   }
+  departed.push_back(member->endpoint->id());
   route->members.erase(route->members.begin() + (member - route->members.data()));
   --endpoints;
-  if (route->members.empty() && !keeps_emptied()) {
-    erase(*route);
-    return Outcome::removed;
-  }
-  if (route->members.empty()) {
-    ++emptied;
-    route->emptied = now;
-  }
-  changed(*route);
+  lost_member(*route, now);
   return Outcome::removed;
+}
+
+bool RouteBook::State::lost_member(Route& route, Instant now) {
+  if (route.members.empty()) {
+    if (!keeps_emptied()) {
+      erase(route);
+      return true;
+    }
+    ++emptied;
+    route.emptied = now;
+  }
+  changed(route);
+  return false;
 }
 
 void RouteBook::State::prune(Route& route, Instant now, std::vector<Pruned>& pruned) {
@@ -248,6 +259,7 @@ void RouteBook::State::prune(Route& route, Instant now, std::vector<Pruned>& pru
     if (endpoint.is_tls() || now - member.heard <= threshold_of(endpoint)) return false;
     if (lost.endpoints.empty()) lost.isolation_segment = endpoint.isolation_segment();
     lost.endpoints.emplace_back(endpoint.authority());
+    departed.push_back(endpoint.id());
     return true;
   });
   if (!lost.endpoints.empty()) {
@@ -338,6 +350,22 @@ std::vector<RouteBook::Pruned> RouteBook::prune() {
   return pruned;
 }
 
+std::shared_ptr<const Endpoint> RouteBook::remove_failed(const FailedEndpoint& failed) {
+  State& state = *state_;
+  Route* route = state.find(failed.route_key);
+  if (route == nullptr) return nullptr;
+  const auto member = std::ranges::find_if(route->members, [&](const Member& each) {
+    return each.endpoint->id() == failed.endpoint && each.endpoint->is_tls();
+  });
+  if (member == route->members.end()) return nullptr;
+  std::shared_ptr<const Endpoint> endpoint = std::move(member->endpoint);
+  state.departed.push_back(endpoint->id());
+  route->members.erase(member);
+  --state.endpoints;
+  state.lost_member(*route, state.clock.now());
+  return endpoint;
+}
+
 void RouteBook::mark_all_fresh() {
   const Instant now = state_->clock.now();
   for (Route& route : state_->routes) {
@@ -365,7 +393,8 @@ std::shared_ptr<const RouteTable> RouteBook::publish() {
     changes.push_back({route.pool->key(), route.pool});
   }
   state.retired.push_back(state.table);
-  state.table = RouteTableBuilder::build(*state.table, std::move(changes));
+  state.table =
+      RouteTableBuilder::build(*state.table, std::move(changes), std::exchange(state.departed, {}));
   state.dirty.clear();
   state.gone.clear();
   return state.table;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "router/route/endpoint.h"
+#include "router/route/failed_endpoint.h"
 #include "router/route/pool.h"
 #include "router/route/route_table.h"
 
@@ -83,6 +84,10 @@ class RouteBook {
   // The same in steps of `routes_max` routes, so that a large book does not stall its thread.
   // `cursor` starts at 0 and is kept between the steps; true when the end is reached.
   bool prune_some(size_t& cursor, size_t routes_max, std::vector<Pruned>& pruned);
+  // Drops an endpoint that a worker could not reach, if it is one with TLS: those do not age, so
+  // that failing is how they go. The others wait for their age. The endpoint, or null when there is
+  // no such one any more.
+  std::shared_ptr<const Endpoint> remove_failed(const FailedEndpoint& failed);
   // Counts every endpoint as heard of just now: after NATS came back.
   void mark_all_fresh();
 

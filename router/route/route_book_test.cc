@@ -58,6 +58,65 @@ class RouteBookTest : public testing::Test {
   std::shared_ptr<const RouteTable> table_;
 };
 
+std::vector<EndpointId> departed_with(const std::shared_ptr<const RouteTable>& table) {
+  return {table->departed().begin(), table->departed().end()};
+}
+
+TEST_F(RouteBookTest, a_failed_endpoint_goes_only_if_it_has_tls_and_only_from_that_route) {
+  RouteChange change = change_of(Kind::add, {"a.d", "b.d"}, "10.0.0.1", 1);
+  change.endpoint.tls = true;
+  book().apply(change);
+  add("a.d", 2);
+  const EndpointId tls = pool("a.d")->endpoints()[0]->id();
+  const EndpointId plain = pool("a.d")->endpoints()[1]->id();
+  EXPECT_EQ(book().remove_failed({"a.d", plain}), nullptr);
+  EXPECT_EQ(book().remove_failed({"never.d", tls}), nullptr);
+  EXPECT_FALSE(book().has_unpublished());
+  const auto removed = book().remove_failed({"a.d", tls});
+  ASSERT_NE(removed, nullptr);
+  EXPECT_EQ(removed->authority(), "10.0.0.1:1");
+  EXPECT_EQ(book().remove_failed({"a.d", tls}), nullptr);
+  EXPECT_EQ(pool("a.d")->size(), 1u);
+  EXPECT_EQ(departed_with(table_), std::vector<EndpointId>{tls});
+  EXPECT_EQ(pool("b.d")->size(), 1u);
+  EXPECT_NE(book().remove_failed({"b.d", tls}), nullptr);
+  EXPECT_EQ(pool("b.d"), nullptr);  // the route went with its last endpoint
+  EXPECT_EQ(book().endpoints(), 1u);
+}
+
+TEST_F(RouteBookTest, a_failed_last_endpoint_leaves_an_emptied_route_where_those_are_kept) {
+  book({.keep_emptied_routes = true, .emptied_route_lifetime = seconds(10)});
+  RouteChange change = change_of(Kind::add, {"a.d"}, "10.0.0.1", 1);
+  change.endpoint.tls = true;
+  book().apply(change);
+  EXPECT_NE(book().remove_failed({"a.d", pool("a.d")->endpoints()[0]->id()}), nullptr);
+  ASSERT_NE(pool("a.d"), nullptr);
+  EXPECT_TRUE(pool("a.d")->empty());
+  EXPECT_EQ(book().routes(), 0u);
+}
+
+TEST_F(RouteBookTest, a_snapshot_names_the_endpoints_that_left_since_the_one_before) {
+  add("a.d", 1);
+  add("a.d", 2);
+  const EndpointId first = pool("a.d")->endpoints()[0]->id();
+  const EndpointId second = pool("a.d")->endpoints()[1]->id();
+  EXPECT_TRUE(departed_with(table_).empty());
+  remove("a.d", 2);
+  pool("a.d");
+  EXPECT_EQ(departed_with(table_), std::vector<EndpointId>{second});
+  // Another name to verify: connections made before do not serve it.
+  RouteChange change = change_of(Kind::add, {"a.d"}, "10.0.0.1", 1);
+  change.endpoint.server_cert_domain_san = "san";
+  book().apply(change);
+  EXPECT_NE(pool("a.d")->endpoints()[0]->id(), first);
+  EXPECT_EQ(departed_with(table_), std::vector<EndpointId>{first});
+  const EndpointId third = pool("a.d")->endpoints()[0]->id();
+  clock_.advance(seconds(121));
+  EXPECT_EQ(book().prune().size(), 1u);
+  pool("a.d");
+  EXPECT_EQ(departed_with(table_), std::vector<EndpointId>{third});
+}
+
 TEST_F(RouteBookTest, adds_updates_and_removes) {
   EXPECT_EQ(add("App.d/X/", 1), Outcome::added);
   EXPECT_EQ(add("app.d/x", 2), Outcome::added);

@@ -44,6 +44,10 @@ class RouteTable {
   size_t size() const noexcept { return routes_; }        // routes, emptied ones included
   uint64_t version() const noexcept { return version_; }  // counts publications
 
+  // Endpoints that left a route since the table before; another route may still have one of them.
+  // Idle connections to those that are gone have no reason to stay.
+  std::span<const EndpointId> departed() const noexcept { return departed_; }
+
   // Calls visit(const Pool&) for every route, in no particular order.
   template <class Visit>
   void for_each(Visit visit) const {
@@ -94,6 +98,7 @@ class RouteTable {
   uint32_t shard_bits_ = 6;                         // log2 of the number of shards
   size_t routes_ = 0;
   uint64_t version_ = 0;
+  std::vector<EndpointId> departed_;
 };
 
 // Makes the next snapshot out of the present one and a list of changed routes. Owner: RouteBook.
@@ -106,7 +111,8 @@ class RouteTableBuilder {
   };
   // Never null. Changes of one key: the last one counts.
   static std::shared_ptr<const RouteTable> build(const RouteTable& before,
-                                                 std::vector<Change> changes);
+                                                 std::vector<Change> changes,
+                                                 std::vector<EndpointId> departed = {});
 
  private:
   struct Keyed;

@@ -166,12 +166,14 @@ void RouteTableBuilder::spread(RouteTable& table, uint32_t shard_bits) {
 }
 
 std::shared_ptr<const RouteTable> RouteTableBuilder::build(const RouteTable& before,
-                                                           std::vector<Change> changes) {
+                                                           std::vector<Change> changes,
+                                                           std::vector<EndpointId> departed) {
   const auto table = std::make_shared<RouteTable>();
   table->pages_ = before.pages_;
   table->shard_bits_ = before.shard_bits_;
   table->routes_ = before.routes_;
   table->version_ = before.version_ + 1;
+  table->departed_ = std::move(departed);
 
   std::vector<Keyed> keyed = sorted(std::move(changes));
   apply(*table, keyed);
