@@ -1,0 +1,63 @@
+#include "tls/aead.h"
+
+#include <openssl/aead.h>
+#include <openssl/evp.h>
+
+#include "base/check.h"
+
+namespace causeway::tls {
+namespace {
+
+const uint8_t* aead_octets(std::string_view bytes) {
+  return reinterpret_cast<const uint8_t*>(bytes.data());
+}
+
+}  // namespace
+
+void pbkdf2_sha256(std::string_view secret, std::string_view salt, uint32_t rounds,
+                   std::span<std::byte> out) noexcept {
+  CHECK(PKCS5_PBKDF2_HMAC(secret.data(), secret.size(), aead_octets(salt), salt.size(), rounds,
+                          EVP_sha256(), out.size(),
+                          reinterpret_cast<uint8_t*>(out.data())) == 1);  // fails without memory
+}
+
+struct Aes128Gcm::Context {
+  EVP_AEAD_CTX aead;
+  ~Context() { EVP_AEAD_CTX_cleanup(&aead); }
+};
+
+Aes128Gcm::Aes128Gcm(const Key& key) : context_(std::make_unique<Context>()) {
+  CHECK(EVP_AEAD_CTX_init(&context_->aead, EVP_aead_aes_128_gcm(),
+                          reinterpret_cast<const uint8_t*>(key.data()), key.size(), tag_bytes,
+                          nullptr) == 1);
+}
+
+Aes128Gcm::Aes128Gcm(Aes128Gcm&&) noexcept = default;
+Aes128Gcm& Aes128Gcm::operator=(Aes128Gcm&&) noexcept = default;
+Aes128Gcm::~Aes128Gcm() = default;
+
+std::string Aes128Gcm::seal(const Nonce& nonce, std::string_view text) const {
+  std::string sealed(text.size() + tag_bytes, '\0');
+  size_t size = 0;
+  CHECK(EVP_AEAD_CTX_seal(&context_->aead, reinterpret_cast<uint8_t*>(sealed.data()), &size,
+                          sealed.size(), reinterpret_cast<const uint8_t*>(nonce.data()),
+                          nonce.size(), aead_octets(text), text.size(), nullptr, 0) == 1);
+  CHECK(size == sealed.size());
+  return sealed;
+}
+
+Result<std::string> Aes128Gcm::open(const Nonce& nonce, std::string_view sealed) const {
+  std::string text(sealed.size(), '\0');
+  size_t size = 0;
+  if (EVP_AEAD_CTX_open(&context_->aead, reinterpret_cast<uint8_t*>(text.data()), &size,
+                        text.size(), reinterpret_cast<const uint8_t*>(nonce.data()), nonce.size(),
+                        aead_octets(sealed), sealed.size(), nullptr, 0) != 1) {
+    return Error{.fault = Fault::invalid,
+                 .side = Side::client,
+                 .detail = "cipher: message authentication failed"};
+  }
+  text.resize(size);
+  return text;
+}
+
+}  // namespace causeway::tls
