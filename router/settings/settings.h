@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,23 @@ namespace causeway::router {
 
 enum class ClientCertPolicy : uint8_t { always_forward, forward, sanitize_set };
 enum class RedactQuery : uint8_t { none, all, hash };
+
+class ErrorTemplate;
+
+// Upper bounds of histograms (prometheus.meters), in each one's own unit. gorouter's defaults, with
+// finer ones where those would put every request into one bucket (doc/adr/0021).
+struct HistogramBounds {
+  std::vector<double> route_lookup_ns{1'000,  2'000,  5'000,  10'000, 20'000, 30'000, 40'000,
+                                      50'000, 60'000, 70'000, 80'000, 90'000, 100'000};
+  std::vector<double> route_registration_ms{0.1, 0.2, 0.5,  1,    2,    4,      10,     50,    100,
+                                            200, 500, 1000, 2000, 5000, 10'000, 20'000, 60'000};
+  std::vector<double> gorouter_seconds{0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05,
+                                       0.1,    0.5,    1,      10,    25,    50,    100,  1000};
+  std::vector<double> latency_ms{1,   2,   4,   6,    8,    10,   20,     40,     50,
+                                 100, 200, 500, 1000, 2000, 5000, 10'000, 30'000, 60'000};
+  std::vector<double> http_latency_seconds{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
+                                           0.5,   1,     2,     5,    10,   30,   60};
+};
 
 // Everything the data path is told by configuration: limits, times, header rules. Names are those
 // of gorouter's keys, defaults those of its binary. An immutable value, shared by all workers
@@ -31,12 +49,18 @@ struct Settings {
   Duration endpoint_timeout = std::chrono::seconds(60);        // whole exchange with the backend
   Duration endpoint_dial_timeout = std::chrono::seconds(5);    // per attempt
   Duration frontend_idle_timeout = std::chrono::seconds(900);  // client connection between requests
-  Duration read_header_timeout = {};  // first byte to end of head; 0: the idle timeout
+  // First byte to end of head; 0: the idle timeout, as in gorouter (doc/adr/0017).
+  Duration read_header_timeout = std::chrono::seconds(60);
+  // What WebSockets and other upgrades have at drain to come to their end; 0: cut.
+  Duration websocket_drain_timeout = std::chrono::seconds(20);
   Duration endpoint_keep_alive_probe_interval = std::chrono::seconds(1);
 
   // Backends.
   uint32_t max_attempts = 1;  // backends.max_attempts, at least 1
   uint32_t max_conns = 0;  // backends.max_conns: exchanges in flight per endpoint, over all workers
+  // An exchange counts as in flight until the end of its reply, tunnels included; otherwise until
+  // its head (gorouter.md section 4).
+  bool counts_whole_exchanges = false;
   bool disable_keep_alives = true;
   size_t max_idle_conns_per_host = 2;  // idle connections per endpoint and worker
   size_t max_idle_conns = 100;  // gorouter applies it per endpoint as well: the smaller one counts
@@ -54,6 +78,30 @@ struct Settings {
   std::string trace_key;
   std::string router_ip;  // X-Vcap-Router
 
+  // Sticky sessions.
+  std::vector<std::string> sticky_session_cookie_names = {"JSESSIONID"};
+  bool sticky_sessions_for_auth_negotiate = false;
+  bool secure_cookies = false;
+
+  // Trace headers.
+  bool enable_zipkin = false;
+  bool enable_w3c = false;
+  std::string w3c_tenant_id;
+
+  struct RouteServices {
+    using Key = std::array<std::byte, 16>;
+    std::optional<Key> key;         // of route_services_secret; none: services are not supported
+    std::optional<Key> former_key;  // of route_services_secret_decrypt_only
+    Duration timeout = std::chrono::seconds(60);  // age of a signature
+    uint32_t max_attempts = 1;
+    bool recommend_https = false;
+    bool hairpinning = false;
+    std::vector<std::string> hairpinning_allowlist;  // none: every host
+    bool strict_signature_validation = false;
+    bool enable_websockets = false;
+  };
+  RouteServices route_services;
+
   // Reply headers (http_rewrite.responses).
   struct RemoveHeader {
     std::string name;
@@ -69,11 +117,17 @@ struct Settings {
   bool disable_log_forwarded_for = false;
   bool disable_log_source_ip = false;
   RedactQuery redact_query_params = RedactQuery::none;
-  std::vector<std::string> extra_headers_to_log;
+  std::vector<std::string> extra_headers_to_log;     // and those of tracing, when it is on
   std::vector<std::string> extra_access_log_fields;  // known names only, in order
+
+  // Errors of the router's own: html_error_template_file; null: plain text.
+  std::shared_ptr<const ErrorTemplate> error_template;
 
   // Metrics.
   bool per_request_metrics_reporting = true;
+  bool per_app_prometheus_http_metrics_reporting = false;
+  bool counts_requests_of_apps = false;  // for /varz
+  HistogramBounds histogram_bounds;
 };
 
 }  // namespace causeway::router
