@@ -10,58 +10,6 @@ namespace {
 
 using config::Section;
 
-// "app.example.com" or "*.example.com" with labels of letters, digits, "-" and "_".
-bool is_allowlist_entry(std::string_view entry) {
-  if (entry.starts_with("*.")) entry.remove_prefix(2);
-  if (entry.empty()) return false;
-  size_t label_bytes = 0;
-  for (const char c : entry) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_';
-    if (plain) {
-      ++label_bytes;
-    } else if (c == '.' && label_bytes > 0) {
-      label_bytes = 0;
-    } else {
-      return false;
-    }
-  }
-  return label_bytes > 0;
-}
-
-void read_route_services(Reading& reading) {
-  Section root = reading.root;
-  std::string secret;
-  root.read("route_services_secret", secret);
-  if (!secret.empty()) {
-    reading.warn(
-        "route_services_secret",
-        "route services are not built yet: requests for routes bound to one are answered 502");
-  }
-  Reading::check_text(root, "route_services_secret_decrypt_only");
-  Reading::check_duration(root, "route_services_timeout");
-  bool recommend_https = false;
-  root.read("route_services_recommend_https", recommend_https);
-  reading.not_built(root, "route_services_hairpinning", "route services are not built yet");
-  std::vector<std::string> allowlist;
-  root.read("route_services_hairpinning_allowlist", allowlist);
-  for (const std::string& entry : allowlist) {
-    if (!is_allowlist_entry(entry)) {
-      root.problem("route_services_hairpinning_allowlist",
-                   "not a host or *.domain: \"" + entry + "\"");
-    }
-  }
-  uint16_t port = 7070;
-  root.read("route_services_internal_server_port", port);
-  Section services = root.section("route_services");
-  uint32_t attempts = 0;
-  services.read("max_attempts", attempts);
-  reading.not_built(services, "strict_signature_validation", "route services are not built yet");
-  reading.not_built(services, "enable_websockets", "route services are not built yet");
-  Reading::check_text(services, "cert_chain");
-  Reading::check_text(services, "private_key");
-}
-
 void read_routing_api(Reading& reading) {
   Section api = reading.root.section("routing_api");
   std::string uri;
@@ -87,20 +35,6 @@ void read_routing_api(Reading& reading) {
   Reading::check_duration(reading.root, "token_fetcher_retry_interval");
 }
 
-void read_sticky_sessions(Reading& reading) {
-  Section root = reading.root;
-  std::vector<std::string> names;
-  root.read("sticky_session_cookie_names", names);
-  if (!names.empty()) {
-    reading.warn("sticky_session_cookie_names",
-                 "sticky sessions are not built yet: each request is balanced by itself");
-  }
-  reading.not_built(root, "sticky_sessions_for_auth_negotiate",
-                    "sticky sessions are not built yet");
-  bool secure = false;
-  root.read("secure_cookies", secure);
-}
-
 void read_telemetry(Reading& reading) {
   Section root = reading.root;
   Section logging = root.section("logging");
@@ -121,10 +55,6 @@ void read_telemetry(Reading& reading) {
   reading.not_built(root.section("access_log"), "enable_streaming",
                     "the access log is not sent to syslog yet");
   for (const char* key : {"syslog_addr", "syslog_network"}) Reading::check_text(logging, key);
-  Section tracing = root.section("tracing");
-  reading.not_built(tracing, "enable_zipkin", "trace headers are passed on untouched");
-  reading.not_built(tracing, "enable_w3c", "trace headers are passed on untouched");
-  Reading::check_text(tracing, "w3c_tenant_id");
   reading.not_built(root, "per_app_prometheus_http_metrics_reporting",
                     "http_latency_seconds is not built yet");
   if (!root.section("prometheus").json("meters").empty()) {
@@ -156,9 +86,7 @@ void Reading::check_text(config::Section section, std::string_view key) {
 
 void read_not_built(Reading& reading) {
   Section root = reading.root;
-  read_route_services(reading);
   read_routing_api(reading);
-  read_sticky_sessions(reading);
   read_telemetry(reading);
   reading.not_built(root, "enable_proxy",
                     "the PROXY protocol is not built yet: its header would be answered 400");

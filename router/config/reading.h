@@ -29,6 +29,9 @@ struct Reading {
 // TLS of the listeners, of backends, of NATS and the health listener: all keys checked, none served
 // yet.
 void read_tls(Reading& reading);
+void read_sticky_sessions(Reading& reading);
+void read_tracing(Reading& reading);  // after extra_headers_to_log
+void read_route_services(Reading& reading);
 // Keys of features that are not built: checked as far as they can be, one warning for each that is
 // switched on.
 void read_not_built(Reading& reading);

@@ -186,6 +186,7 @@ void read_times(Reading& reading) {
   Reading::check_duration(root, "websocket_dial_timeout");  // gorouter's dialer ignores it as well
   root.read("frontend_idle_timeout", settings.frontend_idle_timeout);
   root.read("read_header_timeout", settings.read_header_timeout);
+  root.read("websocket_drain_timeout", settings.websocket_drain_timeout);
   root.read("endpoint_keep_alive_probe_interval", settings.endpoint_keep_alive_probe_interval);
   root.read("drain_wait", config.drain_wait);
   config.drain_timeout = Duration::zero();
@@ -200,6 +201,7 @@ void read_backends(Reading& reading) {
   backends.read("max_attempts", settings.max_attempts, {.min = 0, .max = 1'000});
   settings.max_attempts = std::max(settings.max_attempts, 1u);
   backends.read("max_conns", settings.max_conns, {.min = 0, .max = kCountMax});
+  backends.read("count_whole_exchanges", settings.counts_whole_exchanges);
   root.read("disable_keep_alives", settings.disable_keep_alives);
   const config::Range count{.min = 0, .max = kCountMax};
   root.read("max_idle_conns", settings.max_idle_conns, count);
@@ -254,6 +256,9 @@ Result<LoadedConfig> read_file(config::File& file) {
   read_headers(reading);
   reading.root.read("per_request_metrics_reporting",
                     loaded.config.settings.per_request_metrics_reporting);
+  read_sticky_sessions(reading);
+  read_tracing(reading);
+  read_route_services(reading);
   read_tls(reading);
   read_not_built(reading);
   if (!file.problems().empty()) {
