@@ -9,7 +9,7 @@
 
 namespace causeway::load {
 
-HttpConnection::HttpConnection(net::Loop& loop, const HttpPlan& plan, Events& events,
+HttpConnection::HttpConnection(net::Loop& loop, const HttpPlan& plan, Place::Events& events,
                                size_t address, size_t& cursor)
     : loop_(loop),
       plan_(plan),
@@ -28,33 +28,29 @@ void HttpConnection::open() {
 }
 
 void HttpConnection::connect() {
-  connector_ = net::Connector::start(loop_, plan_.addresses[address_], {.timeout = plan_.timeout},
-                                     [this](Result<std::unique_ptr<net::Stream>> connected) {
-                                       on_connection(std::move(connected));
-                                     });
+  dial_ = std::make_unique<Dial>(loop_, plan_, plan_.addresses[address_],
+                                 [this](Result<Dialed> dialed) { on_dialed(std::move(dialed)); });
 }
 
-void HttpConnection::on_connection(Result<std::unique_ptr<net::Stream>> connected) {
-  connector_.reset();
+void HttpConnection::on_dialed(Result<Dialed> dialed) {
+  dial_.reset();
   const bool was_opening = phase_ == Phase::opening;
-  if (!connected) {
-    const Error error = connected.error();
+  if (!dialed) {
+    const Error error = dialed.error();
     phase_ = Phase::closed;
     if (was_opening) return events_.on_opened(*this, &error);
     return events_.on_failed(*this, failure_of(error, true), error);
   }
-  stream_ = std::move(connected).value();
+  stream_ = std::move(dialed->stream);
   stream_->listen(*this);
-  events_.on_connected();
+  events_.on_connected(dialed->facts);
   if (!was_opening) return ask();
   phase_ = Phase::idle;
   events_.on_opened(*this, nullptr);
 }
 
-void HttpConnection::send(Instant intended, Instant now) {
+void HttpConnection::send_unit() {
   CHECK(phase_ == Phase::closed || phase_ == Phase::idle);
-  intended_ = intended;
-  begun_ = now;
   if (stream_) return ask();
   phase_ = Phase::connecting;
   connect();
@@ -72,9 +68,15 @@ void HttpConnection::ask() {
 }
 
 void HttpConnection::drop() {
-  connector_.reset();
+  dial_.reset();
   stream_.reset();
   phase_ = Phase::closed;
+}
+
+// With nothing in flight: the next request connects anew.
+void HttpConnection::lose(const Error& error) {
+  events_.on_dropped(error);
+  drop();
 }
 
 void HttpConnection::finish_reply() {
@@ -92,7 +94,7 @@ void HttpConnection::on_read(std::span<char> bytes) {
   events_.on_traffic(bytes.size(), 0);
   static const Error unasked{.fault = Fault::protocol,
                              .detail = "bytes that no request has asked for"};
-  if (phase_ != Phase::asking) return drop();  // the next request connects anew
+  if (phase_ != Phase::asking) return lose(unasked);
   const std::string_view text(bytes.data(), bytes.size());
   const auto used = parser_.feed(text);
   if (!used) return fail(failure_of(used.error(), false), used.error());
@@ -102,7 +104,8 @@ void HttpConnection::on_read(std::span<char> bytes) {
 }
 
 void HttpConnection::on_end() {
-  if (phase_ != Phase::asking) return drop();
+  static const Error ended{.fault = Fault::closed, .side = Side::backend};
+  if (phase_ != Phase::asking) return lose(ended);
   // libuv tells of an end when the last bytes and a reset come together; the socket knows better.
   int os = 0;
   socklen_t length = sizeof os;
@@ -115,7 +118,7 @@ void HttpConnection::on_end() {
 }
 
 void HttpConnection::on_failure(const Error& error) {
-  if (phase_ != Phase::asking) return drop();
+  if (phase_ != Phase::asking) return lose(error);
   fail(failure_of(error, false), error);
 }
 

@@ -1,24 +1,14 @@
 #include "bench/load/http/http_plan.h"
 
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <map>
-#include <memory>
 #include <utility>
 
-#include "bench/load/measure/quantity.h"
 #include "bench/load/report/files.h"
 #include "http/h1_writer.h"
-#include "net/loop.h"
-#include "net/tcp.h"
 
 namespace causeway::load {
 namespace {
-
-constexpr size_t probes_max = 100;
-constexpr unsigned connections_max = 1'000'000;
-constexpr unsigned threads_max = 256;
 
 Error invalid(std::string detail) { return {.fault = Fault::invalid, .detail = std::move(detail)}; }
 
@@ -27,23 +17,6 @@ bool is_token(std::string_view text) {
     if (c <= ' ' || c >= '\x7f' || std::strchr("()<>@,;:\\\"/[]?={}", c) != nullptr) return false;
   }
   return !text.empty();
-}
-
-Result<net::Address> resolve(const std::string& host, uint16_t port) {
-  if (auto numeric = net::Address::parse(host, port)) return numeric;
-  net::Loop loop;
-  Result<net::Address> answer = Error{};
-  const auto resolver = net::Resolver::start(loop, host, port, [&](Result<net::Address> resolved) {
-    answer = std::move(resolved);
-    loop.stop();
-  });
-  loop.run();
-  if (!answer) {
-    Error error = answer.error();
-    error.detail = "cannot resolve " + host + (error.detail.empty() ? "" : ": " + error.detail);
-    return error;
-  }
-  return answer;
 }
 
 // Gives each target its address, with names resolved once.
@@ -72,15 +45,6 @@ Result<std::vector<size_t>> place_targets(HttpPlan& plan, const std::vector<Targ
 }
 
 Result<void> check(const HttpOptions& options) {
-  if (options.connections == 0 || options.connections > connections_max)
-    return invalid("--connections: expected 1.." + std::to_string(connections_max));
-  if (options.threads == 0 || options.threads > threads_max)
-    return invalid("--threads: expected 1.." + std::to_string(threads_max));
-  if (options.threads > options.connections)
-    return invalid("--threads: a thread without a connection has nothing to do; " +
-                   std::to_string(options.connections) + " connections allow as many threads");
-  if (options.duration <= Duration::zero()) return invalid("--duration: must be longer than 0");
-  if (options.timeout <= Duration::zero()) return invalid("--timeout: must be longer than 0");
   if (!options.method.empty() && !is_token(options.method))
     return invalid("--method: \"" + options.method + "\" is no method");
   if (options.method == "CONNECT") return invalid("--method: CONNECT makes tunnels, not replies");
@@ -138,11 +102,7 @@ Result<HttpPlan> make_http_plan(const HttpOptions& options) {
       return appended.error();
   }
   HttpPlan plan;
-  if (!options.rate.empty()) {
-    auto profile = RateProfile::parse(options.rate, options.duration, options.warm_up);
-    if (!profile) return profile.error();
-    plan.profile = std::move(profile).value();
-  }
+  if (const auto set = set_load_plan(plan, options); !set) return set.error();
   auto places = place_targets(plan, targets, options.connect);
   if (!places) return places.error();
   if (plan.addresses.size() > options.connections)
@@ -155,44 +115,8 @@ Result<HttpPlan> make_http_plan(const HttpOptions& options) {
   }
   plan.body = options.body;
   plan.close_each = options.close_each;
-  plan.spacing = options.spacing;
-  plan.seed = options.seed;
-  plan.connections = options.connections;
-  plan.threads = options.threads;
-  plan.warm_up = options.warm_up;
-  plan.duration = options.duration;
-  plan.timeout = options.timeout;
-  plan.digits = options.digits;
-  // At most 60 points, none shorter than 100 ms.
-  plan.interval = std::max<Duration>(options.duration / 60, Milliseconds(100));
-  if (options.duration >= std::chrono::seconds(5) && plan.interval < std::chrono::seconds(1) &&
-      options.duration <= std::chrono::seconds(60))
-    plan.interval = std::chrono::seconds(1);
-  plan.interval_count =
-      static_cast<size_t>((options.duration + plan.interval - Duration(1)) / plan.interval);
+  plan.opens_ahead = !options.close_each;
   return plan;
-}
-
-Result<void> probe_addresses(const HttpPlan& plan) {
-  for (size_t i = 0; i < plan.addresses.size() && i < probes_max; ++i) {
-    net::Loop loop;
-    const net::Address& address = plan.addresses[i];
-    Result<void> outcome;
-    const auto connector =
-        net::Connector::start(loop, address, {.timeout = plan.timeout},
-                              [&](Result<std::unique_ptr<net::Stream>> connected) {
-                                if (!connected) outcome = connected.error();
-                                loop.stop();
-                              });
-    loop.run();
-    if (outcome) continue;
-    Error error = outcome.error();
-    error.detail = "cannot connect to " + address.to_string() +
-                   (error.os != 0 ? std::string(": ") + std::strerror(error.os)
-                                  : ": " + std::string(fault_name(error.fault)));
-    return error;
-  }
-  return {};
 }
 
 }  // namespace causeway::load

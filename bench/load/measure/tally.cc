@@ -51,7 +51,11 @@ Failure failure_of(const Error& error, bool while_connecting) noexcept {
 }
 
 Tally::Tally(int digits, size_t interval_count)
-    : latency(digits), service(digits), send_delay(digits), intervals(interval_count) {}
+    : latency(digits),
+      service(digits),
+      send_delay(digits),
+      connect_time(digits),
+      intervals(interval_count) {}
 
 void Tally::merge(const Tally& other) {
   CHECK(intervals.size() == other.intervals.size());
@@ -66,6 +70,12 @@ void Tally::merge(const Tally& other) {
   for (const auto& [status, count] : other.statuses) statuses[status] += count;
   unfinished += other.unfinished;
   connections += other.connections;
+  connections_in_all += other.connections_in_all;
+  handshakes_full += other.handshakes_full;
+  handshakes_resumed += other.handshakes_resumed;
+  dropped += other.dropped;
+  if (dropped_example.empty()) dropped_example = other.dropped_example;
+  connect_time.merge(other.connect_time);
   bytes_in += other.bytes_in;
   bytes_out += other.bytes_out;
   for (size_t i = 0; i < intervals.size(); ++i) {

@@ -49,9 +49,14 @@ struct Tally {
   std::array<uint64_t, failure_kinds> failures{};
   std::array<std::string, failure_kinds> examples;  // the first of each kind, in words
   std::map<uint16_t, uint64_t> statuses;
-  uint64_t unfinished = 0;   // in flight when the run was interrupted
-  uint64_t connections = 0;  // opened after the start of the measured time
-  uint64_t bytes_in = 0;     // whatever came and went inside the measured time
+  uint64_t unfinished = 0;          // in flight when the run was interrupted
+  uint64_t connections = 0;         // opened after the start of the measured time
+  uint64_t connections_in_all = 0;  // with those before and after it
+  uint64_t handshakes_full = 0, handshakes_resumed = 0;  // TLS, of all connections
+  uint64_t dropped = 0;  // connections that ended with nothing in flight, inside the measured time
+  std::string dropped_example;
+  Histogram connect_time;  // of all connections, nanoseconds, with their handshakes
+  uint64_t bytes_in = 0;   // whatever came and went inside the measured time
   uint64_t bytes_out = 0;
 
   // By the time of the reply, whenever it was meant to be sent.

@@ -35,7 +35,10 @@ void write_plan(json::Writer& writer, const RunRecord& record) {
   writer.member("seed", record.seed)
       .member("connections", record.connections)
       .member("threads", record.threads);
-  writer.member("connection_per_request", record.close_each);
+  writer.member("protocol", record.protocol)
+      .member("connection_per_request", record.close_each)
+      .member("send_bytes_per_second", record.send_speed)
+      .member("read_bytes_per_second", record.read_speed);
   writer.member("duration_s", record.duration).member("warm_up_s", record.warm_up);
   writer.member("timeout_s", record.timeout).member("digits", record.digits).end();
 }
@@ -52,7 +55,15 @@ void write_results(json::Writer& writer, const RunRecord& record) {
       .member("replies", record.replies)
       .member("failures", record.failures);
   writer.member("unfinished", record.unfinished)
-      .member("connections_opened", record.connections_opened);
+      .member("connections_opened", record.connections_opened)
+      .member("connections_in_all", record.connections_in_all)
+      .member("connections_failed", record.connections_failed)
+      .member("connections_dropped", record.connections_dropped);
+  writer.key("handshakes")
+      .object()
+      .member("full", record.handshakes_full)
+      .member("resumed", record.handshakes_resumed)
+      .end();
   writer.member("meant_per_second", record.meant_rate)
       .member("replies_per_second", record.reply_rate);
   writer.member("bytes_in", record.bytes_in).member("bytes_out", record.bytes_out);
@@ -64,6 +75,7 @@ void write_results(json::Writer& writer, const RunRecord& record) {
   write_distribution(writer, "latency", record.latency);
   write_distribution(writer, "service_time", record.service);
   write_distribution(writer, "send_delay", record.send_delay);
+  write_distribution(writer, "connect_time", record.connect_time);
   writer.key("intervals").array();
   for (const IntervalRow& row : record.intervals) {
     writer.object().member("at_s", row.at).member("meant_per_second", row.meant_rate);
@@ -101,6 +113,9 @@ void read_plan(json::Node plan, RunRecord& record) {
   record.seed = count_of(plan["seed"]);
   record.connections = static_cast<unsigned>(count_of(plan["connections"]));
   record.threads = static_cast<unsigned>(count_of(plan["threads"]));
+  record.protocol = text_of(plan["protocol"]);
+  record.send_speed = number_of(plan["send_bytes_per_second"]);
+  record.read_speed = number_of(plan["read_bytes_per_second"]);
   record.close_each = plan["connection_per_request"].boolean().value_or(false);
   record.duration = number_of(plan["duration_s"]);
   record.warm_up = number_of(plan["warm_up_s"]);
@@ -114,6 +129,11 @@ void read_results(json::Node root, RunRecord& record) {
   record.failures = count_of(root["failures"]);
   record.unfinished = count_of(root["unfinished"]);
   record.connections_opened = count_of(root["connections_opened"]);
+  record.connections_in_all = count_of(root["connections_in_all"]);
+  record.connections_failed = count_of(root["connections_failed"]);
+  record.connections_dropped = count_of(root["connections_dropped"]);
+  record.handshakes_full = count_of(root["handshakes"]["full"]);
+  record.handshakes_resumed = count_of(root["handshakes"]["resumed"]);
   record.meant_rate = number_of(root["meant_per_second"]);
   record.reply_rate = number_of(root["replies_per_second"]);
   record.bytes_in = count_of(root["bytes_in"]);
@@ -130,6 +150,7 @@ void read_results(json::Node root, RunRecord& record) {
   record.latency = read_distribution(root["latency"]);
   record.service = read_distribution(root["service_time"]);
   record.send_delay = read_distribution(root["send_delay"]);
+  record.connect_time = read_distribution(root["connect_time"]);
   const json::Node intervals = root["intervals"];
   for (size_t i = 0; i < intervals.size(); ++i) {
     const json::Node row = intervals.at(i);
@@ -176,6 +197,7 @@ std::string to_json(const RunRecord& record) {
   writer.member("format", run_record_format)
       .member("tool", "causeway-bench")
       .member("kind", record.kind);
+  writer.member("unit", record.unit);
   writer.member("label", record.label)
       .member("version", record.version)
       .member("command", record.command);
@@ -224,6 +246,7 @@ Result<RunRecord> record_from_json(std::string_view text) {
   RunRecord record;
   record.label = text_of(root["label"]);
   record.kind = text_of(root["kind"]);
+  if (const auto unit = root["unit"].string()) record.unit = *unit;
   record.version = text_of(root["version"]);
   record.command = text_of(root["command"]);
   record.started = text_of(root["started"]);

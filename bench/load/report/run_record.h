@@ -46,27 +46,35 @@ struct MachineFacts {
 };
 
 struct RunRecord {
-  std::string label;  // in overlays; the command's target when none was given
-  std::string kind = "http";
+  std::string label;              // in overlays; the command's target when none was given
+  std::string kind = "http";      // "http", "websocket", "tcp"
+  std::string unit = "requests";  // what is counted: "requests", "messages", "connects", "blocks"
   std::string version, command, started;
   std::string partial;  // why the run is not whole; empty when it is
   MachineFacts machine;
 
-  std::string target, method, loop, rate, spacing;  // loop: "open" or "closed"
+  std::string target, method, loop, rate, spacing;  // loop: "open", "closed", "hold"
+  std::string protocol;  // "HTTP/1.1", "HTTP/2", ... with " over TLSv1.3"
   uint64_t targets = 0, seed = 0;
   unsigned connections = 0, threads = 0;
   bool close_each = false;
+  double send_speed = 0, read_speed = 0;          // bytes/s of a slow client; 0: as fast as it goes
   double duration = 0, warm_up = 0, timeout = 0;  // seconds; duration: the time really measured
   int digits = 3;
 
   uint64_t meant = 0;  // requests that were to be sent; closed loop: that were
-  uint64_t replies = 0, failures = 0, unfinished = 0, connections_opened = 0;
+  uint64_t replies = 0, failures = 0, unfinished = 0;
+  // Opened inside the measured time, in all, could not be opened before it, ended with nothing in
+  // flight.
+  uint64_t connections_opened = 0, connections_in_all = 0, connections_failed = 0,
+           connections_dropped = 0;
+  uint64_t handshakes_full = 0, handshakes_resumed = 0;
   double meant_rate = 0, reply_rate = 0;  // per second
   uint64_t bytes_in = 0, bytes_out = 0;
   std::map<std::string, uint64_t> statuses;
   std::map<std::string, uint64_t> errors;
   std::map<std::string, std::string> error_examples;
-  Distribution latency, service, send_delay;
+  Distribution latency, service, send_delay, connect_time;
   std::vector<IntervalRow> intervals;
 
   std::vector<double> thread_busy;  // share of the measured time

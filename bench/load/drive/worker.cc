@@ -1,4 +1,4 @@
-#include "bench/load/http/http_worker.h"
+#include "bench/load/drive/worker.h"
 
 #include <sys/prctl.h>
 #include <time.h>
@@ -28,10 +28,6 @@ uint64_t nanoseconds(Duration duration) {
   return static_cast<uint64_t>(std::max<int64_t>(duration.count(), 0));
 }
 
-unsigned share(unsigned total, unsigned index, unsigned of) {
-  return total / of + (index < total % of ? 1 : 0);
-}
-
 std::string in_words(const Error& error) {
   if (error.os != 0 && error.detail.empty() && error.side != Side::client &&
       error.fault != Fault::protocol)
@@ -41,31 +37,23 @@ std::string in_words(const Error& error) {
 
 }  // namespace
 
-HttpWorker::HttpWorker(const HttpPlan& plan, unsigned index, Events& events)
+Worker::Worker(const LoadPlan& plan, const Workload& workload, unsigned index, Events& events)
     : plan_(plan),
+      workload_(workload),
       index_(index),
       events_(events),
       orders_(loop_, 16, [this](Order&& order) { on_order(order); }),
       sweep_timer_(loop_),
       window_begin_timer_(loop_),
       window_end_timer_(loop_),
-      tally_(plan.digits, plan.interval_count) {
-  // Each worker begins elsewhere, so that not all ask for the same at once.
-  for (const auto& requests : plan.requests_of)
-    cursors_.push_back(requests.size() * index / plan.threads);
-  HttpConnection::Events& me = *this;
-  const unsigned mine = share(plan.connections, index, plan.threads);
-  for (unsigned i = 0; i < mine; ++i) {
-    const size_t address = (index + size_t{i} * plan.threads) % plan.addresses.size();
-    connections_.push_back(
-        std::make_unique<HttpConnection>(loop_, plan, me, address, cursors_[address]));
-  }
-}
+      tally_(plan.digits, plan.interval_count) {}
 
-void HttpWorker::post(Order order) { CHECK(orders_.post(order)); }
+void Worker::post(Order order) { CHECK(orders_.post(order)); }
 
-void HttpWorker::run() {
+void Worker::run() {
   ::prctl(PR_SET_TIMERSLACK, 1000UL);  // wake within a microsecond of what was asked, not 50
+  Place::Events& me = *this;
+  share_ = workload_.open_share(loop_, index_, me);
   loop_.defer([this] { open_some(); });
   while (phase_ != Phase::finished) {
     if (phase_ != Phase::running || !arrivals_) {
@@ -79,42 +67,42 @@ void HttpWorker::run() {
   sweep_timer_.disarm();
   window_begin_timer_.disarm();
   window_end_timer_.disarm();
-  connections_.clear();
+  share_.reset();
   events_.on_finished();
 }
 
-void HttpWorker::open_some() {
-  if (plan_.close_each) {
-    for (const auto& connection : connections_) idle_.push_back(*connection);
-    opening_next_ = connections_.size();
+void Worker::open_some() {
+  if (!plan_.opens_ahead) {
+    for (size_t i = 0; i < share_->size(); ++i) idle_.push_back(share_->place(i));
+    opening_next_ = share_->size();
     phase_ = Phase::ready;
     return events_.on_ready(opened_, failed_to_open_, open_example_);
   }
-  while (opening_next_ < connections_.size() &&
+  while (opening_next_ < share_->size() &&
          opening_next_ < opened_ + failed_to_open_ + opening_at_once)
-    connections_[opening_next_++]->open();
+    share_->place(opening_next_++).open();
 }
 
-void HttpWorker::on_opened(HttpConnection& connection, const Error* error) {
+void Worker::on_opened(Place& place, const Error* error) {
   if (phase_ == Phase::finished) return;
-  idle_.push_back(connection);
+  idle_.push_back(place);
   if (error == nullptr) {
     ++opened_;
   } else {
     ++failed_to_open_;
     if (open_example_.empty()) open_example_ = in_words(*error);
   }
-  if (opened_ + failed_to_open_ < connections_.size()) return open_some();
+  if (opened_ + failed_to_open_ < share_->size()) return open_some();
   phase_ = Phase::ready;
   events_.on_ready(opened_, failed_to_open_, open_example_);
 }
 
-void HttpWorker::on_order(const Order& order) {
+void Worker::on_order(const Order& order) {
   if (order.kind == Order::Kind::start) return start(order.at);
   stop();
 }
 
-void HttpWorker::start(Instant at) {
+void Worker::start(Instant at) {
   if (phase_ != Phase::ready) return;
   phase_ = Phase::running;
   start_ = at;
@@ -127,19 +115,19 @@ void HttpWorker::start(Instant at) {
   });
   window_end_timer_.once(window_end_ - now, [this] {
     end_window();
-    if (!plan_.profile) phase_ = Phase::draining;
+    if (plan_.pace != LoadPlan::Pace::open) phase_ = Phase::draining;
     finish_if_drained();
   });
   sweep_timer_.every(sweep_every, [this] { sweep(); });
-  if (plan_.profile) {
+  if (plan_.pace == LoadPlan::Pace::open) {
     arrivals_.emplace(*plan_.profile, plan_.spacing, plan_.seed, index_, plan_.threads);
     due_ = arrivals_->next();
     return;
   }
-  pump_closed(now);
+  if (plan_.pace == LoadPlan::Pace::closed) pump_closed(now);
 }
 
-void HttpWorker::end_window() {
+void Worker::end_window() {
   if (std::exchange(window_has_ended_, true)) return;
   const Instant end = std::min(clock_now(), window_end_);
   const double length = std::chrono::duration<double>(end - window_begin_).count();
@@ -148,31 +136,31 @@ void HttpWorker::end_window() {
   tally_.thread_busy.push_back(length > 0 ? tally_.cpu_seconds / length : 0);
 }
 
-void HttpWorker::stop() {
+void Worker::stop() {
   if (phase_ == Phase::finished) return;
   if (phase_ == Phase::running || phase_ == Phase::draining) {
     window_end_ = std::min(window_end_, clock_now());
     end_window();
-    busy_.for_each([this](HttpConnection& connection) {
-      if (is_measured(connection.intended())) ++tally_.unfinished;
+    busy_.for_each([this](Place& place) {
+      if (is_measured(place.intended())) ++tally_.unfinished;
     });
   }
   phase_ = Phase::finished;
 }
 
-void HttpWorker::begin(HttpConnection& connection, Instant intended, Instant now) {
-  connection.unlink();
-  busy_.push_back(connection);
+void Worker::begin(Place& place, Instant intended, Instant now) {
+  place.unlink();
+  busy_.push_back(place);
   if (is_measured(intended))
-    tally_.send_delay.record(nanoseconds(now - std::max(intended, connection.free_since)));
-  connection.send(intended, now);
+    tally_.send_delay.record(nanoseconds(now - std::max(intended, place.free_since)));
+  place.send(intended, now);
 }
 
-void HttpWorker::pump_closed(Instant now) {
+void Worker::pump_closed(Instant now) {
   for (size_t count = idle_.size(); count > 0; --count) begin(idle_.front(), now, now);
 }
 
-void HttpWorker::pump() {
+void Worker::pump() {
   if (phase_ != Phase::running || !arrivals_) return;
   while (due_) {
     const Instant now = clock_now();
@@ -191,13 +179,13 @@ void HttpWorker::pump() {
   finish_if_drained();
 }
 
-void HttpWorker::sweep() {
+void Worker::sweep() {
   const Instant now = clock_now();
   while (!busy_.empty() && busy_.front().intended() + plan_.timeout <= now) {
-    HttpConnection& connection = busy_.front();
-    connection.drop();
-    count_failure(connection.intended(), now, Failure::timeout, nullptr);
-    settle(connection, now, true);
+    Place& place = busy_.front();
+    place.drop();
+    count_failure(place.intended(), now, Failure::timeout, nullptr);
+    settle(place, now, true);
   }
   if (phase_ == Phase::running && !arrivals_) {
     for (size_t count = resting_.size(); count > 0; --count) {
@@ -209,34 +197,34 @@ void HttpWorker::sweep() {
 }
 
 // The connection is free again.
-void HttpWorker::settle(HttpConnection& connection, Instant now, bool may_rest) {
-  connection.unlink();
-  connection.free_since = now;
+void Worker::settle(Place& place, Instant now, bool may_rest) {
+  place.unlink();
+  place.free_since = now;
   if (phase_ == Phase::running && !arrivals_) {
-    if (may_rest) return resting_.push_back(connection);
-    return begin(connection, now, now);
+    if (may_rest) return resting_.push_back(place);
+    return begin(place, now, now);
   }
-  idle_.push_back(connection);
+  idle_.push_back(place);
   pump();
   finish_if_drained();
 }
 
-void HttpWorker::finish_if_drained() {
+void Worker::finish_if_drained() {
   if (phase_ == Phase::draining && busy_.empty() && window_has_ended_) phase_ = Phase::finished;
 }
 
-Tally::Interval& HttpWorker::interval_at(Instant at) {
+Tally::Interval& Worker::interval_at(Instant at) {
   const auto index = static_cast<size_t>((at - window_begin_) / plan_.interval);
   return tally_.intervals[std::min(index, tally_.intervals.size() - 1)];
 }
 
-void HttpWorker::on_replied(HttpConnection& connection, uint16_t status) {
+void Worker::on_replied(Place& place, uint16_t status) {
   const Instant now = clock_now();
-  const uint64_t latency = nanoseconds(now - connection.intended());
-  if (is_measured(connection.intended())) {
+  const uint64_t latency = nanoseconds(now - place.intended());
+  if (is_measured(place.intended())) {
     tally_.latency.record(latency);
-    tally_.service.record(nanoseconds(now - connection.begun()));
-    ++tally_.statuses[status];
+    tally_.service.record(nanoseconds(now - place.begun()));
+    if (status != 0) ++tally_.statuses[status];
   }
   if (is_measured(now)) {
     Tally::Interval& interval = interval_at(now);
@@ -244,10 +232,10 @@ void HttpWorker::on_replied(HttpConnection& connection, uint16_t status) {
     interval.latency.record(latency);
   }
   live_replies_.store(live_replies_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  settle(connection, now, false);
+  settle(place, now, false);
 }
 
-void HttpWorker::count_failure(Instant intended, Instant now, Failure failure, const Error* error) {
+void Worker::count_failure(Instant intended, Instant now, Failure failure, const Error* error) {
   if (is_measured(intended)) {
     const auto kind = static_cast<size_t>(failure);
     ++tally_.failures[kind];
@@ -262,17 +250,27 @@ void HttpWorker::count_failure(Instant intended, Instant now, Failure failure, c
                        std::memory_order_relaxed);
 }
 
-void HttpWorker::on_failed(HttpConnection& connection, Failure failure, const Error& error) {
+void Worker::on_failed(Place& place, Failure failure, const Error& error) {
   const Instant now = clock_now();
-  count_failure(connection.intended(), now, failure, &error);
-  settle(connection, now, true);
+  count_failure(place.intended(), now, failure, &error);
+  settle(place, now, true);
 }
 
-void HttpWorker::on_connected() {
+void Worker::on_connected(const ConnectionFacts& facts) {
   if (window_is_open_ && !window_has_ended_) ++tally_.connections;
+  ++tally_.connections_in_all;
+  tally_.connect_time.record(nanoseconds(facts.took));
+  if (facts.handshake == ConnectionFacts::Handshake::full) ++tally_.handshakes_full;
+  if (facts.handshake == ConnectionFacts::Handshake::resumed) ++tally_.handshakes_resumed;
 }
 
-void HttpWorker::on_traffic(size_t bytes_in, size_t bytes_out) {
+void Worker::on_dropped(const Error& error) {
+  if (!window_is_open_ || window_has_ended_) return;
+  ++tally_.dropped;
+  if (tally_.dropped_example.empty()) tally_.dropped_example = in_words(error);
+}
+
+void Worker::on_traffic(size_t bytes_in, size_t bytes_out) {
   if (!window_is_open_ || window_has_ended_) return;
   tally_.bytes_in += bytes_in;
   tally_.bytes_out += bytes_out;

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/list.h"
-#include "bench/load/http/http_connection.h"
-#include "bench/load/http/http_plan.h"
+#include "bench/load/drive/load_plan.h"
+#include "bench/load/drive/place.h"
 #include "bench/load/measure/rate.h"
 #include "bench/load/measure/tally.h"
 #include "net/loop.h"
@@ -20,11 +20,11 @@
 namespace causeway::load {
 
 // One thread of the generator: its share of the connections and of the arrivals.
-// Requests are taken from the arrivals as connections become free; nothing is queued, so a target
-// that is behind costs no memory, and what could not be sent within the timeout is counted as such.
-// Owner: HttpRun, which starts the thread and joins it. Thread: its own in run(); post() and the
+// Units are taken from the arrivals as places become free; nothing is queued, so a target that is
+// behind costs no memory, and what could not be sent within the timeout is counted as such.
+// Owner: Run, which starts the thread and joins it. Thread: its own in run(); post() and the
 // live counters: any.
-class HttpWorker final : HttpConnection::Events {
+class Worker final : Place::Events {
  public:
   struct Order {
     enum class Kind : uint8_t { start, stop } kind = Kind::stop;
@@ -40,9 +40,9 @@ class HttpWorker final : HttpConnection::Events {
     ~Events() = default;
   };
 
-  HttpWorker(const HttpPlan& plan, unsigned index, Events& events);
-  HttpWorker(const HttpWorker&) = delete;
-  HttpWorker& operator=(const HttpWorker&) = delete;
+  Worker(const LoadPlan& plan, const Workload& workload, unsigned index, Events& events);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
 
   // The thread's body: opens the connections, waits for the order to start, sends, waits for the
   // last replies.
@@ -65,37 +65,38 @@ class HttpWorker final : HttpConnection::Events {
   // Sends what is due on what is free.
   void pump();
   void pump_closed(Instant now);
-  void begin(HttpConnection& connection, Instant intended, Instant now);
+  void begin(Place& place, Instant intended, Instant now);
   // Gives up what has waited too long, lets failed connections try again.
   void sweep();
-  void settle(HttpConnection& connection, Instant now, bool may_rest);
+  void settle(Place& place, Instant now, bool may_rest);
   void finish_if_drained();
   void count_failure(Instant intended, Instant now, Failure failure, const Error* error);
   bool is_measured(Instant at) const { return at >= window_begin_ && at < window_end_; }
   Tally::Interval& interval_at(Instant at);
   void end_window();
 
-  void on_opened(HttpConnection& connection, const Error* error) override;
-  void on_replied(HttpConnection& connection, uint16_t status) override;
-  void on_failed(HttpConnection& connection, Failure failure, const Error& error) override;
-  void on_connected() override;
+  void on_opened(Place& place, const Error* error) override;
+  void on_replied(Place& place, uint16_t status) override;
+  void on_failed(Place& place, Failure failure, const Error& error) override;
+  void on_connected(const ConnectionFacts& facts) override;
+  void on_dropped(const Error& error) override;
   void on_traffic(size_t bytes_in, size_t bytes_out) override;
 
-  const HttpPlan& plan_;
+  const LoadPlan& plan_;
+  const Workload& workload_;
   unsigned index_;
   Events& events_;
   net::Loop loop_;
   net::Mailbox<Order> orders_;
   net::Timer sweep_timer_, window_begin_timer_, window_end_timer_;
   Phase phase_ = Phase::opening;
-  std::vector<size_t> cursors_;  // by address: the next of its requests
-  std::vector<std::unique_ptr<HttpConnection>> connections_;
+  std::unique_ptr<Share> share_;
   size_t opening_next_ = 0;
   unsigned opened_ = 0, failed_to_open_ = 0;
   std::string open_example_;
-  List<HttpConnection> idle_;
-  List<HttpConnection> busy_;     // by intended time
-  List<HttpConnection> resting_;  // closed loop: failed, not to try again at once
+  List<Place> idle_;
+  List<Place> busy_;     // by intended time
+  List<Place> resting_;  // closed loop: failed, not to try again at once
   std::optional<Arrivals> arrivals_;
   std::optional<Duration> due_;  // the next arrival, from start_
   Instant start_{}, window_begin_{}, window_end_{};

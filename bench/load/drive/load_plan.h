@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "bench/load/measure/rate.h"
+#include "net/address.h"
+
+namespace causeway::load {
+
+// How fast a slow client sends and reads.
+struct Speed {
+  double send = 0, read = 0;  // bytes/s; 0: as fast as it goes
+  bool is_limited() const { return send > 0 || read > 0; }
+};
+
+// What every kind of load is asked for.
+struct LoadOptions {
+  std::string rate;         // open loop; empty: closed, or none
+  bool holds_only = false;  // opens the connections, sends nothing
+  Spacing spacing = Spacing::constant;
+  uint64_t seed = 1;
+  unsigned connections = 64;
+  unsigned threads = 1;
+  Duration duration = std::chrono::seconds(10);
+  Duration warm_up = std::chrono::seconds(0);
+  Duration timeout = std::chrono::seconds(5);
+  int digits = 3;
+  Speed speed;
+};
+
+// The same, worked out. Immutable while workers run; they share it.
+struct LoadPlan {
+  enum class Pace : uint8_t { open, closed, hold } pace = Pace::closed;
+  std::vector<net::Address> addresses;
+  std::optional<RateProfile> profile;  // present: open loop
+  Spacing spacing = Spacing::constant;
+  uint64_t seed = 1;
+  unsigned connections = 1;
+  unsigned threads = 1;
+  bool opens_ahead = true;  // connections stand before the run begins
+  Duration warm_up{};
+  Duration duration{};
+  Duration timeout{};
+  int digits = 3;
+  Duration interval{};
+  size_t interval_count = 0;
+  Speed speed;
+};
+
+// Checks what can be checked and sets all but the addresses. Fault::invalid names the option.
+Result<void> set_load_plan(LoadPlan& plan, const LoadOptions& options);
+
+// Of a host and port, by the resolver (which may take its time).
+Result<net::Address> resolve(const std::string& host, uint16_t port);
+
+// Connects to each address once (the first 100 of them). The error names the first that cannot be
+// reached.
+Result<void> probe_addresses(const LoadPlan& plan);
+
+}  // namespace causeway::load
