@@ -97,8 +97,8 @@ int RouterProcess::run() {
 
 bool RouterProcess::open() {
   logger_.info("starting");
-  if (!config_.access_log_file.empty()) {
-    auto access_log = AccessLog::open({.path = config_.access_log_file});
+  if (!config_.access_log.file.empty()) {
+    auto access_log = AccessLog::open({.path = config_.access_log.file});
     if (!access_log) {
       fail("error-opening-access-log", access_log.error());
       return false;
@@ -155,7 +155,6 @@ void RouterProcess::start_workers() {
                                                                .logger = logger_,
                                                                .metrics = registry_,
                                                                .access_log = access_log_.get(),
-                                                               .workers = count,
                                                                .index = index,
                                                                .seed = random_seed(),
                                                                .on_failed_endpoint = tell_failed}));

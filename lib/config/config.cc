@@ -221,6 +221,27 @@ void Section::read(std::string_view key, std::vector<std::string>& target) {
   if (sound) target = std::move(strings);
 }
 
+void Section::read(std::string_view key, std::vector<double>& target) {
+  const TreeNode::Member* member = state_->take(key);
+  if (member == nullptr) return;
+  if (member->value->kind != Kind::sequence) {
+    return state_->refuse(*member, "not a list of numbers: " + shown(*member->value));
+  }
+  std::vector<double> numbers;
+  for (size_t i = 0; i < member->value->items.size(); ++i) {
+    const TreeNode& item = *member->value->items[i];
+    const auto number = item.kind == Kind::plain || item.kind == Kind::number
+                            ? number_of(item.scalar)
+                            : std::nullopt;
+    if (!number) {
+      return state_->refuse(item.line, joined(state_->path, member->key) + index_text(i),
+                            "not a number: " + shown(item));
+    }
+    numbers.push_back(*number);
+  }
+  target = std::move(numbers);
+}
+
 void Section::read(std::string_view key, std::map<std::string, std::string>& target) {
   const TreeNode::Member* member = state_->take(key);
   if (member == nullptr) return;

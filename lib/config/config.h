@@ -66,6 +66,7 @@ class Section {
   // Go durations: "5s", "1m30s", "250ms", "0"; a bare number is nanoseconds. Negative ones are a problem.
   void read(std::string_view key, Duration& target);
   void read(std::string_view key, std::vector<std::string>& target);
+  void read(std::string_view key, std::vector<double>& target);
   void read(std::string_view key, std::map<std::string, std::string>& target);
   // A string that must be one of `choices`.
   void read_choice(std::string_view key, std::string& target, const std::vector<std::string>& choices);

@@ -35,34 +35,6 @@ void read_routing_api(Reading& reading) {
   Reading::check_duration(reading.root, "token_fetcher_retry_interval");
 }
 
-void read_telemetry(Reading& reading) {
-  Section root = reading.root;
-  Section logging = root.section("logging");
-  bool envelopes = true;  // gorouter's default; only an explicit wish is worth a warning
-  root.read("enable_envelope_v1_metrics", envelopes);
-  std::string metron = "localhost:3457";
-  logging.read("metron_address", metron);
-  if (envelopes && metron.empty()) {
-    logging.problem("metron_address", "is required by enable_envelope_v1_metrics");
-  }
-  for (const char* key : {"enable_envelope_v1_metrics", "send_http_start_stop_server_event",
-                          "send_http_start_stop_client_event"}) {
-    if (root.has(key)) reading.not_built(root, key, "dropsonde is not built: see prometheus");
-  }
-  reading.not_built(logging, "loggregator_enabled",
-                    "access log records are not sent to Loggregator yet");
-  reading.not_built(logging, "enable_attempts_details", "extra_access_log_fields carries them");
-  reading.not_built(root.section("access_log"), "enable_streaming",
-                    "the access log is not sent to syslog yet");
-  for (const char* key : {"syslog_addr", "syslog_network"}) Reading::check_text(logging, key);
-  reading.not_built(root, "per_app_prometheus_http_metrics_reporting",
-                    "http_latency_seconds is not built yet");
-  if (!root.section("prometheus").json("meters").empty()) {
-    reading.warn("prometheus.meters", "buckets are fixed");
-  }
-  Reading::check_duration(root, "route_latency_metric_muzzle_duration");
-}
-
 }  // namespace
 
 void Reading::not_built(config::Section section, std::string_view key, std::string_view effect) {
@@ -87,21 +59,14 @@ void Reading::check_text(config::Section section, std::string_view key) {
 void read_not_built(Reading& reading) {
   Section root = reading.root;
   read_routing_api(reading);
-  read_telemetry(reading);
   reading.not_built(root, "enable_proxy",
                     "the PROXY protocol is not built yet: its header would be answered 400");
-  reading.not_built(root.section("status"), "enable_deprecated_varz_healthz_endpoints",
-                    "/varz and /healthz are not built");
   Duration interval{};
   root.read("publish_active_apps_interval", interval);
   if (interval > Duration::zero()) {
     reading.warn("publish_active_apps_interval", "router.active_apps is not published");
   }
   std::string text;
-  root.read("html_error_template_file", text);
-  if (!text.empty())
-    reading.warn("html_error_template_file", "templates are not built yet: errors are plain text");
-  text.clear();
   root.read("debug_addr", text);
   if (!text.empty()) reading.warn("debug_addr", "there is no debug listener");
 

@@ -32,6 +32,8 @@ void read_tls(Reading& reading);
 void read_sticky_sessions(Reading& reading);
 void read_tracing(Reading& reading);  // after extra_headers_to_log
 void read_route_services(Reading& reading);
+// What an operator sees of the router: logs, error pages, metrics.
+void read_observation(Reading& reading);
 // Keys of features that are not built: checked as far as they can be, one warning for each that is
 // switched on.
 void read_not_built(Reading& reading);

@@ -1,7 +1,6 @@
 #include "router/config/router_config.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "config/config.h"
@@ -18,9 +17,6 @@ constexpr int64_t kPortMax = 65'535;
 constexpr int64_t kWorkersMax = 1'024;
 constexpr int64_t kCountMax = 1'000'000'000;
 constexpr size_t kHeaderBytesMax = 1u << 20;  // gorouter's hard cap
-constexpr std::array<std::string_view, 7> kAccessLogFields{
-    "backend_time",         "dial_time",     "dns_time", "failed_attempts",
-    "failed_attempts_time", "local_address", "tls_time"};
 
 void read_listeners(Reading& reading) {
   Section root = reading.root;
@@ -53,44 +49,6 @@ void read_identity(Reading& reading) {
   root.read("go_max_procs", processors, {.min = -1, .max = kWorkersMax});
   config.workers = processors > 0 ? static_cast<uint32_t>(processors) : 0;
   root.read("workers", config.workers, {.min = 0, .max = kWorkersMax});
-}
-
-void read_logging(Reading& reading) {
-  RouterConfig& config = reading.loaded.config;
-  Settings& settings = config.settings;
-  Section logging = reading.root.section("logging");
-  std::string level = "debug";
-  logging.read_choice("level", level, {"debug", "info", "warn", "error", "fatal"});
-  log::parse_level(level, config.log_level);
-  std::string timestamp = "unix-epoch";
-  logging.section("format").read_choice("timestamp", timestamp,
-                                        {"unix-epoch", "deprecated", "rfc3339"});
-  if (timestamp == "rfc3339") config.log_time_format = log::TimeFormat::rfc3339;
-  logging.read("syslog", config.log_source);
-  if (config.log_source.empty()) config.log_source = "gorouter.stdout";
-  logging.read("disable_log_forwarded_for", settings.disable_log_forwarded_for);
-  logging.read("disable_log_source_ip", settings.disable_log_source_ip);
-  std::string redact = "none";
-  logging.read_choice("redact_query_params", redact, {"none", "all", "hash"});
-  if (redact == "all") settings.redact_query_params = RedactQuery::all;
-  if (redact == "hash") settings.redact_query_params = RedactQuery::hash;
-
-  Section root = reading.root;
-  root.section("access_log").read("file", config.access_log_file);
-  root.read("extra_headers_to_log", settings.extra_headers_to_log);
-  std::vector<std::string> fields;
-  root.read("extra_access_log_fields", fields);
-  std::string unknown;
-  for (std::string& field : fields) {
-    if (std::ranges::find(kAccessLogFields, field) != kAccessLogFields.end()) {
-      settings.extra_access_log_fields.push_back(std::move(field));
-    } else {
-      unknown += (unknown.empty() ? "" : ", ") + field;
-    }
-  }
-  if (!unknown.empty()) {
-    reading.warn("extra_access_log_fields", "left out, no such field here: " + unknown);
-  }
 }
 
 void read_nats(Reading& reading) {
@@ -155,7 +113,10 @@ void read_routes(Reading& reading) {
   std::string algorithm = "round-robin";
   root.read_choice("balancing_algorithm", algorithm, {"round-robin", "least-connection", "hash"});
   if (algorithm == "hash") {
-    reading.warn("balancing_algorithm", "hash is not built yet: round-robin is used");
+    reading.warn("balancing_algorithm",
+                 "a hash needs a header that only a route's options can name: the other routes are "
+                 "balanced round-robin");
+    algorithm = "round-robin";
   }
   routes.balancing = parse_load_balancing(algorithm).value_or(LoadBalancing::round_robin);
   std::string preference = "none";
@@ -246,7 +207,7 @@ Result<LoadedConfig> read_file(config::File& file) {
   Reading reading{file.root(), loaded};
   read_listeners(reading);
   read_identity(reading);
-  read_logging(reading);
+  read_observation(reading);
   read_nats(reading);
   read_sharding(reading);
   read_routes(reading);
@@ -254,8 +215,6 @@ Result<LoadedConfig> read_file(config::File& file) {
   read_times(reading);
   read_backends(reading);
   read_headers(reading);
-  reading.root.read("per_request_metrics_reporting",
-                    loaded.config.settings.per_request_metrics_reporting);
   read_sticky_sessions(reading);
   read_tracing(reading);
   read_route_services(reading);

@@ -9,10 +9,24 @@
 #include "base/result.h"
 #include "log/logger.h"
 #include "nats/client.h"
-#include "router/settings/settings.h"
 #include "router/route/route_book.h"
+#include "router/settings/settings.h"
 
 namespace causeway::router {
+
+// Where access log lines go: to a file, to syslog, to both, or nowhere.
+struct AccessLogConfig {
+  std::string file;                // "": none
+  size_t queue_bytes = 8u << 20;   // waiting lines of each destination
+  bool blocks_when_full = false;   // requests wait then; otherwise lines are dropped and counted
+  bool streams_to_syslog = false;  // to the following
+  bool syslog_over_tcp = false;
+  int syslog_family = 0;  // 4 or 6: only such addresses of the host
+  std::string syslog_host;
+  uint16_t syslog_port = 0;
+  size_t syslog_truncate = 0;      // bytes of a line; 0: whole
+  bool syslog_is_rfc5424 = false;  // to the letter, framed by octet counts over TCP
+};
 
 // Everything an operator says about one router: gorouter's keys, read and checked. A value; made at
 // start, then taken apart by main().
@@ -33,7 +47,8 @@ struct RouterConfig {
   log::Level log_level = log::Level::debug;
   log::TimeFormat log_time_format = log::TimeFormat::unix_epoch;
   std::string log_source = "gorouter.stdout";
-  std::string access_log_file;  // "": none
+  AccessLogConfig access_log;
+  bool serves_varz = false;  // status.enable_deprecated_varz_healthz_endpoints
 
   // Routes.
   nats::Options nats;

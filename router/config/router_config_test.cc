@@ -140,7 +140,7 @@ per_request_metrics_reporting: false
   EXPECT_EQ(config.log_source, "gorouter");
   EXPECT_EQ(settings.redact_query_params, RedactQuery::hash);
   EXPECT_TRUE(settings.disable_log_forwarded_for && settings.disable_log_source_ip);
-  EXPECT_EQ(config.access_log_file, "/tmp/access.log");
+  EXPECT_EQ(config.access_log.file, "/tmp/access.log");
   EXPECT_EQ(settings.extra_headers_to_log, (Keys{"A", "B"}));
   EXPECT_EQ(settings.extra_access_log_fields, (Keys{"dial_time", "local_address"}));
   EXPECT_EQ(config.routes.isolation_segments, Keys{"one"});
@@ -201,6 +201,57 @@ TEST(RouterConfigTest, derived_values) {
   EXPECT_EQ(load("prometheus: {enabled: false, port: 9}").config.prometheus_port, 0);
 }
 
+TEST(RouterConfigTest, where_the_access_log_goes) {
+  const AccessLogConfig none = load("").config.access_log;
+  EXPECT_EQ(none.file, "");
+  EXPECT_FALSE(none.streams_to_syslog || none.blocks_when_full);
+  const LoadedConfig loaded = load(R"(
+logging: {syslog_addr: 'logs.example:601', syslog_network: tcp4, syslog_truncate: 2000,
+          enable_attempts_details: true}
+access_log: {enable_streaming: true, queue_bytes: 100000, when_full: block, syslog_format: rfc5424}
+extra_access_log_fields: [dial_time, local_address]
+)");
+  EXPECT_EQ(warned_keys(loaded), Keys{});
+  EXPECT_EQ(loaded.unknown_keys, Keys{});
+  const AccessLogConfig& log = loaded.config.access_log;
+  EXPECT_TRUE(log.streams_to_syslog && log.syslog_over_tcp && log.blocks_when_full);
+  EXPECT_TRUE(log.syslog_is_rfc5424);
+  EXPECT_EQ(log.syslog_family, 4);
+  EXPECT_EQ(log.syslog_host, "logs.example");
+  EXPECT_EQ(log.syslog_port, 601);
+  EXPECT_EQ(log.syslog_truncate, 2000u);
+  EXPECT_EQ(log.queue_bytes, 100'000u);
+  EXPECT_EQ(loaded.config.settings.extra_access_log_fields,
+            (Keys{"dial_time", "local_address", "failed_attempts", "failed_attempts_time",
+                  "dns_time", "tls_time", "backend_time"}));
+}
+
+TEST(RouterConfigTest, metrics) {
+  const LoadedConfig loaded = load(R"(
+prometheus:
+  port: 1
+  meters:
+    route_lookup_time_histogram_buckets: [1, 2.5e3]
+    route_registration_latency_histogram_buckets: [1]
+    routing_response_latency_histogram_buckets: [2]
+    http_latency_histogram_buckets: [0.5, 3]
+    gorouter_time_histogram_buckets: [4]
+per_app_prometheus_http_metrics_reporting: true
+status: {enable_deprecated_varz_healthz_endpoints: true}
+)");
+  EXPECT_EQ(warned_keys(loaded), Keys{});
+  EXPECT_EQ(loaded.unknown_keys, Keys{});
+  const Settings& settings = loaded.config.settings;
+  EXPECT_TRUE(settings.per_app_prometheus_http_metrics_reporting);
+  EXPECT_TRUE(settings.counts_requests_of_apps && loaded.config.serves_varz);
+  using Bounds = std::vector<double>;
+  EXPECT_EQ(settings.histogram_bounds.route_lookup_ns, (Bounds{1, 2500}));
+  EXPECT_EQ(settings.histogram_bounds.route_registration_ms, Bounds{1});
+  EXPECT_EQ(settings.histogram_bounds.latency_ms, Bounds{2});
+  EXPECT_EQ(settings.histogram_bounds.http_latency_seconds, (Bounds{0.5, 3}));
+  EXPECT_EQ(settings.histogram_bounds.gorouter_seconds, Bounds{4});
+}
+
 TEST(RouterConfigTest, unknown_keys_are_told_not_refused) {
   const LoadedConfig loaded = load("clientauthcertificate: {certificate: []}\nnats: {capool: x}");
   EXPECT_EQ(loaded.unknown_keys, (Keys{"clientauthcertificate", "nats.capool"}));
@@ -245,6 +296,20 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"logging: {format: {timestamp: swatch}}", "logging.format.timestamp"},
         Refused{"logging: {redact_query_params: some}", "logging.redact_query_params"},
         Refused{"logging: {metron_address: ''}", "logging.metron_address"},
+        Refused{"logging: {syslog_network: unix}", "logging.syslog_network"},
+        Refused{"logging: {syslog_addr: logs}\naccess_log: {enable_streaming: true}",
+                "logging.syslog_addr"},
+        Refused{"logging: {syslog_truncate: -1}", "logging.syslog_truncate"},
+        Refused{"access_log: {syslog_format: rfc3164}", "access_log.syslog_format"},
+        Refused{"access_log: {when_full: wait}", "access_log.when_full"},
+        Refused{"access_log: {queue_bytes: 5}", "access_log.queue_bytes"},
+        Refused{"html_error_template_file: /absent", "html_error_template_file: /absent"},
+        Refused{"prometheus: {port: 1, meters: {gorouter_time_histogram_buckets: [2, 1]}}",
+                "prometheus.meters.gorouter_time_histogram_buckets"},
+        Refused{"prometheus: {port: 1, meters: {gorouter_time_histogram_buckets: [x]}}",
+                "prometheus.meters.gorouter_time_histogram_buckets"},
+        Refused{"prometheus: {port: 1, meters: {http_latency_histogram_buckets: []}}",
+                "prometheus.meters.http_latency_histogram_buckets"},
         Refused{"routing_table_sharding_mode: some", "routing_table_sharding_mode"},
         Refused{"routing_table_sharding_mode: segments", "isolation_segments"},
         Refused{"isolation_segments: one", "isolation_segments"},
@@ -307,28 +372,20 @@ TEST_P(WarnedConfigTest, is_accepted_with_one_warning) {
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, WarnedConfigTest,
-    testing::Values(
-        Warned{"enable_http2: true", "enable_http2"}, Warned{"enable_proxy: true", "enable_proxy"},
-        Warned{"balancing_algorithm: hash", "balancing_algorithm"},
-        Warned{"route_services_secret: x", "route_services_secret"},
-        Warned{"routing_api: {uri: https://api, port: 3001}", "routing_api"},
-        Warned{"enable_envelope_v1_metrics: true", "enable_envelope_v1_metrics"},
-        Warned{"logging: {loggregator_enabled: true}", "logging.loggregator_enabled"},
-        Warned{"access_log: {enable_streaming: true}", "access_log.enable_streaming"},
-        Warned{"per_app_prometheus_http_metrics_reporting: true",
-               "per_app_prometheus_http_metrics_reporting"},
-        Warned{"prometheus: {port: 1, cert_path: /c, key_path: /k, ca_path: /a}",
-               "prometheus.cert_path"},
-        Warned{"prometheus: {port: 1, meters: {route_lookup_time_histogram_buckets: [1]}}",
-               "prometheus.meters"},
-        Warned{"publish_active_apps_interval: 5s", "publish_active_apps_interval"},
-        Warned{"html_error_template_file: /f", "html_error_template_file"},
-        Warned{"debug_addr: 127.0.0.1:17002", "debug_addr"},
-        Warned{"status: {enable_deprecated_varz_healthz_endpoints: true}",
-               "status.enable_deprecated_varz_healthz_endpoints"},
-        Warned{"enable_verify_client_certificate_metadata: true",
-               "enable_verify_client_certificate_metadata"},
-        Warned{"extra_access_log_fields: [tls_sni]", "extra_access_log_fields"}));
+    testing::Values(Warned{"enable_http2: true", "enable_http2"},
+                    Warned{"enable_proxy: true", "enable_proxy"},
+                    Warned{"balancing_algorithm: hash", "balancing_algorithm"},
+                    Warned{"route_services_secret: x", "route_services_secret"},
+                    Warned{"routing_api: {uri: https://api, port: 3001}", "routing_api"},
+                    Warned{"enable_envelope_v1_metrics: true", "enable_envelope_v1_metrics"},
+                    Warned{"logging: {loggregator_enabled: true}", "logging.loggregator_enabled"},
+                    Warned{"prometheus: {port: 1, cert_path: /c, key_path: /k, ca_path: /a}",
+                           "prometheus.cert_path"},
+                    Warned{"publish_active_apps_interval: 5s", "publish_active_apps_interval"},
+                    Warned{"debug_addr: 127.0.0.1:17002", "debug_addr"},
+                    Warned{"enable_verify_client_certificate_metadata: true",
+                           "enable_verify_client_certificate_metadata"},
+                    Warned{"extra_access_log_fields: [tls_sni]", "extra_access_log_fields"}));
 
 class SilentConfigTest : public testing::TestWithParam<const char*> {};
 

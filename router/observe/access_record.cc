@@ -10,6 +10,8 @@
 namespace causeway::router {
 namespace {
 
+constexpr std::string_view kDash = "\"-\"";
+
 void append_number(std::string& out, uint64_t value) {
   char digits[24];
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
@@ -40,10 +42,10 @@ void append_time(std::string& out, int64_t unix_ns) {
   out.push_back('Z');
 }
 
-// Six decimals, "-" when unknown.
+// Six decimals, "-" in its quotes when unknown.
 void append_seconds(std::string& out, double seconds) {
   if (seconds < 0) {
-    out.push_back('-');
+    out.append(kDash);
     return;
   }
   const auto micros = static_cast<uint64_t>(seconds * 1e6 + 0.5);
@@ -100,18 +102,28 @@ void append_escape(std::string& out, unsigned char c) {
   }
 }
 
+// Of an absolute-form target the path and query only.
+std::string_view request_uri(std::string_view target) {
+  if (target.empty() || target.front() == '/') return target;
+  const size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos) return target;
+  const size_t path = target.find_first_of("/?", scheme + 3);
+  return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+}
+
 void append_request_line(std::string& out, const AccessRecord& record, RedactQuery redact) {
   thread_local std::string line;
   line.assign(record.method).push_back(' ');
-  const size_t query = record.target.find('?');
-  if (redact == RedactQuery::none || query == std::string_view::npos || record.method != "GET") {
-    line.append(record.target);
+  const std::string_view uri = request_uri(record.target);
+  const size_t query = redact == RedactQuery::none ? std::string_view::npos : uri.find('?');
+  if (query >= uri.size() - 1 || record.method != "GET") {
+    line.append(uri);
   } else {
-    line.append(record.target.substr(0, query));
+    line.append(uri.substr(0, query));
     if (redact == RedactQuery::hash)
-      line.append("?hash=").append(tls::hex(tls::sha1(record.target.substr(query + 1))));
+      line.append("?hash=").append(tls::hex(tls::sha1(uri.substr(query + 1))));
   }
-  line.append(record.http10 ? " HTTP/1.0" : " HTTP/1.1");
+  line.append(record.http2 ? " HTTP/2.0" : record.http10 ? " HTTP/1.0" : " HTTP/1.1");
   append_quoted(out, line);
 }
 
@@ -124,7 +136,7 @@ void append_extra_field(std::string& out, const AccessRecord& record, std::strin
   if (name == "dial_time") return append_seconds(out, record.dial_seconds);
   if (name == "dns_time") return append_seconds(out, record.dns_seconds);
   if (name == "failed_attempts_time") return append_seconds(out, record.failed_attempts_seconds);
-  append_seconds(out, AccessRecord::unknown);  // tls_time
+  append_seconds(out, record.tls_seconds);
 }
 
 // "X-My-Header" -> ` x_my_header:"value"`
@@ -135,6 +147,39 @@ void append_extra_header(std::string& out, std::string_view name, std::string_vi
   }
   out.push_back(':');
   append_quoted_or_dash(out, value);
+}
+
+// Go calls these characters printable or not; of the latter, the ranges that are met in practice:
+// controls, blanks other than U+0020, marks of direction and format, private use.
+bool is_printable(uint32_t c) noexcept {
+  struct Range {
+    uint32_t first, last;
+  };
+  static constexpr Range hidden[] = {
+      {0x80, 0xA0},     {0xAD, 0xAD},     {0x61C, 0x61C},     {0x1680, 0x1680},
+      {0x180E, 0x180E}, {0x2000, 0x200F}, {0x2028, 0x202F},   {0x205F, 0x206F},
+      {0x3000, 0x3000}, {0xE000, 0xF8FF}, {0xFDD0, 0xFDEF},   {0xFEFF, 0xFEFF},
+      {0xFFF0, 0xFFFB}, {0xFFFE, 0xFFFF}, {0xE0000, 0xE00FF}, {0xE01F0, 0x10FFFF}};
+  for (const Range& range : hidden) {
+    if (c < range.first) return true;
+    if (c <= range.last) return false;
+  }
+  return true;
+}
+
+// The character that a well-formed sequence of `length` (2 to 4) bytes stands for.
+uint32_t code_point(std::string_view text, size_t length) noexcept {
+  uint32_t code = static_cast<unsigned char>(text[0]) & (0xFFu >> (length + 1));
+  for (size_t i = 1; i < length; ++i)
+    code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3Fu);
+  return code;
+}
+
+void append_code_point_escape(std::string& out, uint32_t code) {
+  static constexpr char hex[] = "0123456789abcdef";
+  const int digits = code > 0xFFFF ? 8 : 4;
+  out.append(digits == 8 ? "\\U" : "\\u");
+  for (int i = digits - 1; i >= 0; --i) out.push_back(hex[code >> (4 * i) & 15]);
 }
 
 }  // namespace
@@ -150,7 +195,12 @@ void append_quoted(std::string& out, std::string_view text) {
     const auto c = static_cast<unsigned char>(text[0]);
     const size_t length = c >= 0x80 ? utf8_length(text) : 0;
     if (length > 0) {
-      out.append(text.substr(0, length));
+      const uint32_t code = code_point(text, length);
+      if (is_printable(code)) {
+        out.append(text.substr(0, length));
+      } else {
+        append_code_point_escape(out, code);
+      }
       text.remove_prefix(length);
     } else {
       append_escape(out, c);
@@ -176,7 +226,7 @@ void append_access_line(std::string& out, const AccessRecord& record, const Sett
   append_request_line(out, record, settings.redact_query_params);
   out.push_back(' ');
   if (record.status == 0) {
-    out.push_back('-');
+    out.append(kDash);
   } else {
     append_number(out, record.status);
   }

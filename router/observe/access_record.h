@@ -19,6 +19,7 @@ struct AccessRecord {
   std::string_view method;
   std::string_view target;
   bool http10 = false;
+  bool http2 = false;
   uint16_t status = 0;
   uint64_t received_bytes = 0;  // request body
   uint64_t sent_bytes = 0;      // reply body
@@ -42,10 +43,11 @@ struct AccessRecord {
   double dns_seconds = unknown;
   uint32_t failed_attempts = 0;
   double failed_attempts_seconds = unknown;
+  double tls_seconds = unknown;
   std::string_view local_address;
 };
 
-// Appends the line of section 20 with its newline. `request`: the client's own header, for
+// Appends the line (doc/observing.md) with its newline. `request`: the client's own header, for
 // extra_headers_to_log; may be null.
 void append_access_line(std::string& out, const AccessRecord& record, const Settings& settings,
                         const http::Headers* request);

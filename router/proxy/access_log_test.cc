@@ -84,9 +84,9 @@ TEST(AccessRecord, line) {
   empty.target = "/";
   empty.http10 = true;
   EXPECT_EQ(line_of(empty),
-            "- - [1970-01-01T00:00:00.000000000Z] \"GET / HTTP/1.0\" - 0 0 \"-\" \"-\" \"-\" \"-\" "
+            "- - [1970-01-01T00:00:00.000000000Z] \"GET / HTTP/1.0\" \"-\" 0 0 \"-\" \"-\" \"-\" \"-\" "
             "x_forwarded_for:\"-\" "
-            "x_forwarded_proto:\"-\" vcap_request_id:\"-\" response_time:0.000000 gorouter_time:- "
+            "x_forwarded_proto:\"-\" vcap_request_id:\"-\" response_time:0.000000 gorouter_time:\"-\" "
             "app_id:\"-\" app_index:\"-\" "
             "instance_id:\"-\" x_cf_routererror:\"-\"\n");
 }
@@ -103,7 +103,7 @@ TEST(AccessRecord, extra_fields_and_headers) {
   headers.add("x-my-header", "v\"");
   const std::string line = line_of(record, settings, &headers);
   EXPECT_NE(line.find("instance_id:\"an-instance\" failed_attempts:2 backend_time:1.500000 "
-                      "tls_time:- local_address:\"-\" "
+                      "tls_time:\"-\" local_address:\"-\" "
                       "x_cf_routererror:\"-\" x_my_header:\"v\\\"\" absent:\"-\"\n"),
             std::string::npos)
       << line;
