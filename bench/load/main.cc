@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   causeway::load::add_backend_command(app, context);
   causeway::load::add_report_command(app, context);
   causeway::load::add_relay_command(app, context);
+  causeway::load::add_churn_command(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

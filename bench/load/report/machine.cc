@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -77,6 +78,17 @@ Result<Duration> process_cpu(pid_t pid) {
                            std::strerror(os)};
   }
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+Result<double> process_rss(pid_t pid) {
+  // "size resident shared ...", in pages.
+  const auto pages = read_whole_file("/proc/" + std::to_string(pid) + "/statm");
+  const size_t space = pages ? pages->find(' ') : std::string::npos;
+  if (space == std::string::npos)
+    return Error{.fault = Fault::not_found,
+                 .detail = "cannot read the memory of process " + std::to_string(pid)};
+  return std::strtod(pages->c_str() + space, nullptr) *
+         static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
 std::string process_name(pid_t pid) {

@@ -180,13 +180,15 @@ std::string details(const RunRecord& record, size_t run) {
 
 }  // namespace
 
-std::string to_html(const std::vector<RunRecord>& records, const std::string& title) {
+std::string to_html(const std::vector<RunRecord>& records, const std::string& title,
+                    const std::string& preface) {
   CHECK(!records.empty());
   std::string html =
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>" +
       escape_xml(title) + "</title>\n" + style + "</head><body>\n<h1>" + escape_xml(title) +
       "</h1>\n";
+  if (!preface.empty()) html += "<pre>" + escape_xml(preface) + "</pre>\n";
   html += table(records);
   html += "<ul class=\"legend\">";
   for (size_t run = 0; run < records.size(); ++run)
