@@ -14,9 +14,30 @@ std::string_view or_dash(const std::string& text) {
   return text.empty() ? std::string_view("-") : std::string_view(text);
 }
 
+// The options of the whole route; what is wrong with them, or "".
+std::string_view take_options(cf::RegistryMessage& message, EndpointSpec& spec) {
+  spec.balancing = parse_load_balancing(message.loadbalancing);
+  spec.hash_header.clear();
+  spec.hash_balance = 0;
+  if (!message.loadbalancing.empty() && !spec.balancing) return "loadbalancing names no algorithm";
+  if (spec.balancing != LoadBalancing::hash) return "";
+  if (message.hash_header.empty()) {
+    spec.balancing = std::nullopt;
+    return "loadbalancing hash without hash_header";
+  }
+  spec.hash_header = std::move(message.hash_header);
+  const double balance = message.hash_balance;
+  if (balance != 0 && (balance < kHashBalanceMin || balance > kHashBalanceMax)) {
+    return "hash_balance is neither 0 nor from 1.1 to 1000";
+  }
+  spec.hash_balance = balance;
+  return "";
+}
+
 }  // namespace
 
-bool to_change(cf::RegistryMessage&& message, RouteChange::Kind kind, RouteChange& change) {
+std::string_view to_change(cf::RegistryMessage&& message, RouteChange::Kind kind,
+                           RouteChange& change) {
   change.kind = kind;
   change.uris = std::move(message.uris);
   EndpointSpec& spec = change.endpoint;
@@ -24,7 +45,7 @@ bool to_change(cf::RegistryMessage&& message, RouteChange::Kind kind, RouteChang
   spec.tls = message.tls_port != 0;
   spec.port = spec.tls ? message.tls_port : message.port;
   spec.protocol = Protocol::http1;  // http2 becomes http1 as long as HTTP/2 is not built
-  spec.balancing = parse_load_balancing(message.loadbalancing);
+  const std::string_view wrong = take_options(message, spec);
   spec.app_id = std::move(message.app);
   spec.instance_id = std::move(message.private_instance_id);
   spec.instance_index = std::move(message.private_instance_index);
@@ -36,7 +57,7 @@ bool to_change(cf::RegistryMessage&& message, RouteChange::Kind kind, RouteChang
   spec.stale_threshold =
       std::chrono::seconds(std::clamp<int64_t>(message.stale_threshold_in_seconds, 0, INT32_MAX));
   spec.updated_at_ns = message.endpoint_updated_at_ns;
-  return message.loadbalancing.empty() || spec.balancing.has_value();
+  return wrong;
 }
 
 Subscriber::Subscriber(RouteBook& book, const Clock& clock, const log::Logger& logger,
@@ -64,10 +85,14 @@ void Subscriber::take(std::string_view subject, std::string_view payload) {
   if (!adds && subject != "router.unregister") return;
   Result<cf::RegistryMessage> message = cf::parse_registry_message(payload);
   if (!message) return malformed(subject, payload, message.error().detail);
-  const std::string balancing = message->loadbalancing;
   const auto kind = adds ? RouteChange::Kind::add : RouteChange::Kind::remove;
-  if (!to_change(std::move(message).value(), kind, change_)) {
-    logger_.error("invalid-load-balancing-algorithm", {{"algorithm", balancing}});
+  const std::string algorithm = message->loadbalancing;
+  const std::string_view wrong = to_change(std::move(message).value(), kind, change_);
+  if (!wrong.empty() && adds) {
+    logger_.error("invalid-load-balancing-algorithm",
+                  {{"algorithm", algorithm},
+                   {"error", wrong},
+                   {"uri", change_.uris.empty() ? "" : change_.uris.front().c_str()}});
   }
   book_.apply(change_);
 }

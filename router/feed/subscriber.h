@@ -59,8 +59,10 @@ class Subscriber {
   RouteChange change_;  // used again for each message
 };
 
-// What a message says, as a change. `change` is reused; false when options.loadbalancing names no
-// algorithm (it is left out then).
-bool to_change(cf::RegistryMessage&& message, RouteChange::Kind kind, RouteChange& change);
+// What a message says, as a change. `change` is reused. Options that cannot be are left out and
+// told:
+// "" when there is nothing to tell.
+std::string_view to_change(cf::RegistryMessage&& message, RouteChange::Kind kind,
+                           RouteChange& change);
 
 }  // namespace causeway::router

@@ -19,9 +19,8 @@ Attempt::Start Attempt::start(const Pool& pool, const Endpoint& endpoint, Reuse 
     failure_ = Failure::tls_unsupported;
     return Start::refused;
   }
-  in_flight_ = endpoint.id();
-  is_in_flight_ = true;
-  bench_.balancer.began(in_flight_);
+  in_flight_ = &endpoint;
+  endpoint.began();
   bench_.backends.metrics_of(endpoint).total_requests.add();
   if (reuse != Reuse::never) {
     lease_ = bench_.backends.take_idle(
@@ -69,9 +68,7 @@ void Attempt::on_connected(Result<std::unique_ptr<net::Stream>> connected) {
 }
 
 void Attempt::leave_in_flight() {
-  if (!is_in_flight_) return;
-  is_in_flight_ = false;
-  bench_.balancer.ended(in_flight_);
+  if (in_flight_ != nullptr) std::exchange(in_flight_, nullptr)->ended();
 }
 
 void Attempt::finish() {

@@ -71,8 +71,7 @@ class Attempt final : private BackendConnection::User {
   std::unique_ptr<net::Connector> connector_;
   BackendLease lease_;
   Failure failure_ = Failure::no_endpoint;
-  EndpointId in_flight_ = 0;
-  bool is_in_flight_ = false;
+  const Endpoint* in_flight_ = nullptr;  // endpoint_ while it counts this attempt
   bool has_sent_ = false;
   bool was_reused_ = false;
   bool reply_has_begun_ = false;

@@ -1,6 +1,7 @@
 #include "router/proxy/exchange.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 
 #include "base/check.h"
@@ -82,6 +83,9 @@ const Endpoint* Exchange::pick_endpoint() {
   Balancer::Wish wish;
   wish.filter = ruling_.filter;
   wish.attempt = attempts_ + 1;
+  wish.tried = std::span(tried_).first(std::min<size_t>(attempts_, tried_.size()));
+  if (const std::string_view name = ruling_.pool->hash_header(); !name.empty())
+    wish.hash_key = head_->headers.get(name);
   const Endpoint* endpoint = bench_.balancer.pick(*ruling_.pool, wish, bench_.loop.now());
   // Everybody had a turn: the same one would fail again.
   if (endpoint != nullptr && attempts_ >= ruling_.pool->size() && was_tried(*endpoint))

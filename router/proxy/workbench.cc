@@ -18,11 +18,10 @@ constexpr size_t reply_head_bytes_default = 10u << 20;
 // Guards memory when max_response_headers is off.
 constexpr size_t reply_headers_default = 100'000;
 
-Balancer::Options balancer_options(const Settings& settings, uint32_t workers) {
+Balancer::Options balancer_options(const Settings& settings) {
   Balancer::Options options;
   options.failed_mark_lifetime = settings.failed_mark_lifetime;
-  // Each worker's share, rounded up: together they exceed max_conns by less than one per worker.
-  if (settings.max_conns > 0) options.in_flight_max = (settings.max_conns + workers - 1) / workers;
+  options.in_flight_max = settings.max_conns;
   options.zone = settings.zone;
   options.prefer_zone = settings.prefer_zone;
   return options;
@@ -44,14 +43,13 @@ BackendPool::Options pool_options(const Settings& settings) {
 }  // namespace
 
 Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log::Logger& log,
-                     metrics::Registry& registry, AccessLog* access_log, uint32_t workers,
-                     uint64_t seed)
+                     metrics::Registry& registry, AccessLog* access_log, uint64_t seed)
     : loop(l),
       settings_held(std::move(s)),
       settings(*settings_held),
       logger(log),
       metrics(registry),
-      balancer(balancer_options(settings, workers), seed),
+      balancer(balancer_options(settings), seed),
       request_ids([](std::span<std::byte> out) { tls::random_bytes(out); }),
       deadlines(loop),
       client_idle(deadlines, settings.frontend_idle_timeout),

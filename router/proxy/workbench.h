@@ -48,7 +48,7 @@ struct SendBatch {
 // The tools and state that all objects of one worker share. Owner: the worker. Thread: its own.
 struct Workbench {
   Workbench(net::Loop& loop, std::shared_ptr<const Settings> settings, const log::Logger& logger,
-            metrics::Registry& registry, AccessLog* access_log, uint32_t workers, uint64_t seed);
+            metrics::Registry& registry, AccessLog* access_log, uint64_t seed);
   Workbench(const Workbench&) = delete;
   Workbench& operator=(const Workbench&) = delete;
   ~Workbench();

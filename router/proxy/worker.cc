@@ -27,7 +27,7 @@ struct Worker::State {
   explicit State(const Wiring& wiring)
       : logger(wiring.logger),
         bench(loop, wiring.settings, wiring.logger, wiring.metrics, wiring.access_log,
-              wiring.workers, wiring.seed),
+              wiring.seed),
         listener(bench),
         sweep_timer(loop),
         drain_timer(loop),

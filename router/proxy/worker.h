@@ -33,7 +33,6 @@ class Worker {
     const log::Logger& logger;        // gorouter.stdout or the like; outlives the worker
     metrics::Registry& metrics;       // outlives the worker
     AccessLog* access_log = nullptr;  // null: no access log; outlives the worker
-    uint32_t workers = 1;             // how many share max_conns
     uint32_t index = 0;               // from 0
     uint64_t seed = 0;                // of balancing and jitter
     // Hears of endpoints that the registry should forget; on the worker's thread. Null: nobody does.

@@ -11,36 +11,18 @@ namespace causeway::router {
 
 Balancer::Balancer(Options options, uint64_t seed) : options_(std::move(options)), rng_(seed) {}
 
-void Balancer::began(EndpointId endpoint) { ++endpoints_[endpoint].in_flight; }
-
-void Balancer::ended(EndpointId endpoint) {
-  const auto note = endpoints_.find(endpoint);
-  CHECK(note != endpoints_.end() && note->second.in_flight > 0);
-  --note->second.in_flight;
-}
-
-uint32_t Balancer::in_flight(EndpointId endpoint) const {
-  const auto note = endpoints_.find(endpoint);
-  return note == endpoints_.end() ? 0 : note->second.in_flight;
-}
-
 void Balancer::mark_failed(EndpointId endpoint, Instant now) {
-  EndpointNote& note = endpoints_[endpoint];
-  note.failed = true;
-  note.failed_at = now;
-}
-
-bool Balancer::has_live_mark(const EndpointNote& note, Instant now) const {
-  return note.failed && now - note.failed_at <= options_.failed_mark_lifetime;
+  failed_at_.insert_or_assign(endpoint, now);
 }
 
 bool Balancer::is_failed(EndpointId endpoint, Instant now) const {
-  const auto note = endpoints_.find(endpoint);
-  return note != endpoints_.end() && has_live_mark(note->second, now);
+  if (failed_at_.empty()) return false;
+  const auto mark = failed_at_.find(endpoint);
+  return mark != failed_at_.end() && now - mark->second <= options_.failed_mark_lifetime;
 }
 
-bool Balancer::is_overloaded(EndpointId endpoint) const {
-  return options_.in_flight_max > 0 && in_flight(endpoint) >= options_.in_flight_max;
+bool Balancer::is_overloaded(const Endpoint& endpoint) const {
+  return options_.in_flight_max > 0 && endpoint.in_flight() >= options_.in_flight_max;
 }
 
 bool Balancer::is_overloaded(const Pool& pool, const InstanceFilter& filter) const {
@@ -48,7 +30,7 @@ bool Balancer::is_overloaded(const Pool& pool, const InstanceFilter& filter) con
   bool any = false;
   for (const auto& endpoint : pool.endpoints()) {
     if (!filter.matches(*endpoint)) continue;
-    if (!is_overloaded(endpoint->id())) return false;
+    if (!is_overloaded(*endpoint)) return false;
     any = true;
   }
   return any;
@@ -59,14 +41,21 @@ const Endpoint* Balancer::pick(const Pool& pool, const Wish& wish, Instant now) 
   if (!wish.sticky_id.empty()) {
     const Endpoint* sticky = pool.find_instance(wish.sticky_id);
     const bool usable =
-        sticky != nullptr && wish.filter.matches(*sticky) && !is_overloaded(sticky->id());
+        sticky != nullptr && wish.filter.matches(*sticky) && !is_overloaded(*sticky);
     // A failure mark does not keep the first attempt from its instance; later ones look elsewhere,
     // unless they must not.
     if (usable && (wish.attempt == 1 || wish.sticky_or_nothing)) return sticky;
     if (wish.sticky_or_nothing) return nullptr;
   }
+  if (pool.balancing() != LoadBalancing::hash) return pick_by(pool.balancing(), pool, wish, now);
+  if (wish.hash_key.empty()) return pick_by(pool.without_header(), pool, wish, now);
+  return pick_by_hash(pool, wish, now);
+}
+
+const Endpoint* Balancer::pick_by(LoadBalancing balancing, const Pool& pool, const Wish& wish,
+                                  Instant now) {
   const bool zone_first = options_.prefer_zone && wish.attempt == 1 && !options_.zone.empty();
-  if (pool.balancing() == LoadBalancing::least_connection) {
+  if (balancing == LoadBalancing::least_connection) {
     if (zone_first) {
       if (const Endpoint* near = pick_least_connection(pool, wish, true)) return near;
     }
@@ -80,8 +69,7 @@ const Endpoint* Balancer::pick(const Pool& pool, const Wish& wish, Instant now) 
 
 bool Balancer::may_serve(const Endpoint& endpoint, const Wish& wish, bool zone_only) const {
   return wish.filter.matches(endpoint) &&
-         (!zone_only || endpoint.availability_zone() == options_.zone) &&
-         !is_overloaded(endpoint.id());
+         (!zone_only || endpoint.availability_zone() == options_.zone) && !is_overloaded(endpoint);
 }
 
 uint32_t& Balancer::cursor_of(const Pool& pool) {
@@ -110,10 +98,7 @@ const Endpoint* Balancer::pick_round_robin(const Pool& pool, const Wish& wish, b
   }
   if (failed_place == size || zone_only) return nullptr;
   // All that may serve have failed: better a second chance for each than no answer.
-  for (const auto& endpoint : endpoints) {
-    const auto note = endpoints_.find(endpoint->id());
-    if (note != endpoints_.end()) note->second.failed = false;
-  }
+  for (const auto& endpoint : endpoints) failed_at_.erase(endpoint->id());
   cursor = static_cast<uint32_t>(failed_place + 1);
   return endpoints[failed_place].get();
 }
@@ -125,7 +110,7 @@ const Endpoint* Balancer::pick_least_connection(const Pool& pool, const Wish& wi
   uint64_t ties = 0;
   for (const auto& endpoint : pool.endpoints()) {
     if (!may_serve(*endpoint, wish, zone_only)) continue;
-    const uint32_t load = in_flight(endpoint->id());
+    const uint32_t load = endpoint->in_flight();
     if (best == nullptr || load < best_load) {
       best = endpoint.get();
       best_load = load;
@@ -137,10 +122,49 @@ const Endpoint* Balancer::pick_least_connection(const Pool& pool, const Wish& wi
   return best;
 }
 
+namespace {
+
+// What one endpoint of the pool may have in flight so that the balance is kept.
+double balanced_in_flight_max(const Pool& pool) {
+  uint64_t in_flight = 0;
+  for (const auto& endpoint : pool.endpoints()) in_flight += endpoint->in_flight();
+  return pool.hash_balance() * static_cast<double>(in_flight) / static_cast<double>(pool.size());
+}
+
+}  // namespace
+
+// The key's own slot, then the next ones. Second best are endpoints with more in flight than the
+// balance allows, or that were tried before; then those that have failed.
+const Endpoint* Balancer::pick_by_hash(const Pool& pool, const Wish& wish, Instant now) {
+  const HashTable& table = pool.hash_table();
+  const double in_flight_max = pool.hash_balance() > 0 ? balanced_in_flight_max(pool) : 0;
+  const Endpoint* second_best = nullptr;
+  const Endpoint* failed = nullptr;
+  const Endpoint* before = nullptr;  // of the slot before: runs of one endpoint are looked at once
+  const size_t first = table.slot_of(wish.hash_key);
+  for (size_t step = 0; step < table.size(); ++step) {
+    const size_t slot = first + step < table.size() ? first + step : first + step - table.size();
+    const Endpoint& endpoint = *pool.endpoints()[table.endpoint_at(slot)];
+    if (&endpoint == std::exchange(before, &endpoint) || !may_serve(endpoint, wish, false))
+      continue;
+    if (is_failed(endpoint.id(), now)) {
+      if (failed == nullptr) failed = &endpoint;
+      continue;
+    }
+    const bool is_above_balance = pool.hash_balance() > 0 && endpoint.in_flight() > in_flight_max;
+    if (!is_above_balance && std::ranges::find(wish.tried, endpoint.id()) == wish.tried.end()) {
+      return &endpoint;
+    }
+    if (second_best == nullptr) second_best = &endpoint;
+  }
+  if (second_best != nullptr || failed == nullptr) return second_best;
+  // As in round-robin: all that may serve have failed.
+  for (const auto& endpoint : pool.endpoints()) failed_at_.erase(endpoint->id());
+  return failed;
+}
+
 void Balancer::sweep(const RouteTable& table, Instant now) {
-  std::erase_if(endpoints_, [&](const auto& entry) {
-    return entry.second.in_flight == 0 && !has_live_mark(entry.second, now);
-  });
+  std::erase_if(failed_at_, [&](const auto& mark) { return !is_failed(mark.first, now); });
   if (cursors_.size() <= table.size() + kSpareCursors) return;
   std::unordered_set<PoolId> live;
   live.reserve(table.size());

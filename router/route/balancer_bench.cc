@@ -18,7 +18,9 @@ Pool pool_of(size_t size, LoadBalancing balancing) {
     spec.port = static_cast<uint16_t>(1000 + i);
     endpoints.push_back(std::make_shared<const Endpoint>(i + 1, spec));
   }
-  return Pool(1, "a.d", {balancing, {}}, endpoints);
+  Pool::Terms terms{.balancing = balancing};
+  if (balancing == LoadBalancing::hash) terms.hash_header = "Tenant";
+  return Pool(1, "a.d", terms, endpoints);
 }
 
 // One exchange: pick, begin, end.
@@ -26,11 +28,11 @@ void exchange(benchmark::State& state, LoadBalancing balancing) {
   const auto size = static_cast<size_t>(state.range(0));
   const Pool pool = pool_of(size, balancing);
   Balancer balancer({.in_flight_max = 500}, 1);
-  for (EndpointId id = 1; id <= size; ++id) balancer.began(id);
+  for (const auto& endpoint : pool.endpoints()) endpoint->began();
   for (auto _ : state) {
-    const Endpoint* endpoint = balancer.pick(pool, {}, Instant{});
-    balancer.began(endpoint->id());
-    balancer.ended(endpoint->id());
+    const Endpoint* endpoint = balancer.pick(pool, {.hash_key = "tenant-17"}, Instant{});
+    endpoint->began();
+    endpoint->ended();
   }
 }
 
@@ -39,6 +41,14 @@ BENCHMARK_CAPTURE(exchange, least_connection, LoadBalancing::least_connection)
     ->Arg(1)
     ->Arg(10)
     ->Arg(1000);
+BENCHMARK_CAPTURE(exchange, hash, LoadBalancing::hash)->Arg(1)->Arg(10)->Arg(1000);
+
+// What a change of a route with hash costs the control thread.
+void make_table(benchmark::State& state) {
+  const Pool pool = pool_of(static_cast<size_t>(state.range(0)), LoadBalancing::round_robin);
+  for (auto _ : state) benchmark::DoNotOptimize(HashTable(pool.endpoints()));
+}
+BENCHMARK(make_table)->Arg(10)->Arg(100)->Arg(1000);
 
 }  // namespace
 }  // namespace causeway::router

@@ -32,7 +32,7 @@ class PoolMaker {
       spec.tags["process_id"] = "proc";
       endpoints.push_back(std::make_shared<const Endpoint>(i + 1, spec));
     }
-    return Pool(1, "a.d", {balancing, {}}, endpoints);
+    return Pool(1, "a.d", {.balancing = balancing}, endpoints);
   }
 };
 
@@ -89,15 +89,15 @@ TEST(BalancerTest, overloaded_ones_are_skipped_and_all_overloaded_is_nothing) {
        {LoadBalancing::round_robin, LoadBalancing::least_connection}) {
     Balancer balancer({.in_flight_max = 2}, 1);
     const Pool pool = PoolMaker().make(2, balancing);
-    balancer.began(1);
-    balancer.began(1);
+    pool.endpoints()[0]->began();
+    pool.endpoints()[0]->began();
     EXPECT_FALSE(balancer.is_overloaded(pool));
     for (int i = 0; i < 4; ++i) EXPECT_EQ(id_of(balancer.pick(pool, {}, Instant{})), 2u);
-    balancer.began(2);
-    balancer.began(2);
+    pool.endpoints()[1]->began();
+    pool.endpoints()[1]->began();
     EXPECT_TRUE(balancer.is_overloaded(pool));
     EXPECT_EQ(balancer.pick(pool, {}, Instant{}), nullptr);
-    balancer.ended(2);
+    pool.endpoints()[1]->ended();
     EXPECT_FALSE(balancer.is_overloaded(pool));
     EXPECT_EQ(id_of(balancer.pick(pool, {}, Instant{})), 2u);
   }
@@ -107,23 +107,40 @@ TEST(BalancerTest, overloaded_failed_ones_are_no_second_chance) {
   Balancer balancer({.in_flight_max = 1}, 1);
   const Pool pool = PoolMaker().make(2);
   balancer.mark_failed(1, Instant{});
-  balancer.began(2);
+  pool.endpoints()[1]->began();
   EXPECT_EQ(id_of(balancer.pick(pool, {}, Instant{})), 1u);  // marked, but the only one with room
-  balancer.began(1);
+  pool.endpoints()[0]->began();
   EXPECT_EQ(balancer.pick(pool, {}, Instant{}), nullptr);
 }
 
 TEST(BalancerTest, least_connection_takes_the_lowest_load_marks_ignored) {
   Balancer balancer({}, 1);
   const Pool pool = PoolMaker().make(3, LoadBalancing::least_connection);
-  balancer.began(1);
-  balancer.began(1);
-  balancer.began(2);
+  pool.endpoints()[0]->began();
+  pool.endpoints()[0]->began();
+  pool.endpoints()[1]->began();
   balancer.mark_failed(3, Instant{});
   EXPECT_EQ(id_of(balancer.pick(pool, {}, Instant{})), 3u);
-  balancer.began(3);
-  balancer.began(3);
+  pool.endpoints()[2]->began();
+  pool.endpoints()[2]->began();
   EXPECT_EQ(id_of(balancer.pick(pool, {}, Instant{})), 2u);
+}
+
+TEST(BalancerTest, what_is_in_flight_counts_for_the_balancers_of_all_workers) {
+  const Pool pool = PoolMaker().make(2);
+  Balancer one({.in_flight_max = 2}, 1);
+  Balancer other({.in_flight_max = 2}, 2);
+  for (int i = 0; i < 2; ++i) {
+    one.pick(pool, {}, Instant{})->began();
+    other.pick(pool, {}, Instant{})->began();
+  }
+  // Four places in all: each of the workers sees them taken.
+  EXPECT_EQ(pool.endpoints()[0]->in_flight() + pool.endpoints()[1]->in_flight(), 4u);
+  EXPECT_TRUE(one.is_overloaded(pool));
+  EXPECT_TRUE(other.is_overloaded(pool));
+  EXPECT_EQ(other.pick(pool, {}, Instant{}), nullptr);
+  pool.endpoints()[1]->ended();
+  EXPECT_EQ(id_of(other.pick(pool, {}, Instant{})), 2u);
 }
 
 TEST(BalancerTest, least_connection_breaks_ties_evenly) {
@@ -156,7 +173,7 @@ TEST(BalancerTest, other_zones_serve_when_the_own_has_failed_or_is_full) {
   Balancer balancer({.in_flight_max = 1, .zone = "z1", .prefer_zone = true}, 1);
   const Pool pool = PoolMaker().make(4);
   balancer.mark_failed(2, Instant{});
-  balancer.began(4);
+  pool.endpoints()[3]->began();
   for (int i = 0; i < 4; ++i) {
     EXPECT_EQ(balancer.pick(pool, {}, Instant{})->availability_zone(), "z0");
   }
@@ -171,7 +188,7 @@ TEST(BalancerTest, sticky_instance_is_taken_even_if_failed_on_the_first_attempt)
   EXPECT_EQ(id_of(balancer.pick(pool, {.sticky_id = "i1"}, Instant{})), 2u);
   EXPECT_NE(id_of(balancer.pick(pool, {.sticky_id = "i1", .attempt = 2}, Instant{})), 2u);
   EXPECT_EQ(id_of(balancer.pick(pool, {.sticky_id = "10.0.0.3:80"}, Instant{})), 3u);
-  balancer.began(2);
+  pool.endpoints()[1]->began();
   EXPECT_NE(id_of(balancer.pick(pool, {.sticky_id = "i1"}, Instant{})), 2u);
   EXPECT_NE(balancer.pick(pool, {.sticky_id = "gone"}, Instant{}), nullptr);
 }
@@ -191,7 +208,7 @@ TEST(BalancerTest, must_be_sticky_goes_to_the_same_instance_at_every_attempt) {
   Balancer::Wish wish{.sticky_id = "i1", .sticky_or_nothing = true, .attempt = 2};
   balancer.mark_failed(2, Instant{});
   EXPECT_EQ(id_of(balancer.pick(pool, wish, Instant{})), 2u);
-  balancer.began(2);
+  pool.endpoints()[1]->began();
   EXPECT_EQ(balancer.pick(pool, wish, Instant{}), nullptr);  // overloaded
 }
 
@@ -242,16 +259,16 @@ TEST(BalancerTest, the_same_seed_chooses_the_same) {
 
 TEST(BalancerTest, sweep_forgets_what_no_longer_matters) {
   Balancer balancer({.failed_mark_lifetime = seconds(30)}, 1);
-  balancer.began(1);
-  balancer.ended(1);
-  balancer.began(2);
-  balancer.mark_failed(3, Instant{});
-  EXPECT_EQ(balancer.remembered(), 3u);
-  balancer.sweep(RouteTable(), Instant{});
+  balancer.mark_failed(2, Instant{});
+  balancer.mark_failed(3, Instant{seconds(10)});
   EXPECT_EQ(balancer.remembered(), 2u);
-  EXPECT_EQ(balancer.in_flight(2), 1u);
+  balancer.sweep(RouteTable(), Instant{seconds(30)});
+  EXPECT_EQ(balancer.remembered(), 2u);
   balancer.sweep(RouteTable(), Instant{seconds(31)});
   EXPECT_EQ(balancer.remembered(), 1u);
+  EXPECT_TRUE(balancer.is_failed(3, Instant{seconds(31)}));
+  balancer.sweep(RouteTable(), Instant{seconds(41)});
+  EXPECT_EQ(balancer.remembered(), 0u);
 }
 
 }  // namespace

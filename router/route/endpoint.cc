@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -44,6 +45,10 @@ uint32_t whole_seconds(Duration duration) {
       std::clamp<int64_t>(seconds, 0, std::numeric_limits<uint32_t>::max()));
 }
 
+uint32_t thousandths(double factor) {
+  return static_cast<uint32_t>(std::lround(std::clamp(factor, 0.0, kHashBalanceMax) * 1000));
+}
+
 size_t heap_block(size_t bytes) { return (bytes + 8 + 15) / 16 * 16; }  // glibc's malloc
 
 }  // namespace
@@ -53,12 +58,21 @@ std::string_view name_of(Protocol protocol) noexcept {
 }
 
 std::string_view name_of(LoadBalancing balancing) noexcept {
-  return balancing == LoadBalancing::least_connection ? "least-connection" : "round-robin";
+  switch (balancing) {
+    case LoadBalancing::round_robin:
+      return "round-robin";
+    case LoadBalancing::least_connection:
+      return "least-connection";
+    case LoadBalancing::hash:
+      return "hash";
+  }
+  return "";
 }
 
 std::optional<LoadBalancing> parse_load_balancing(std::string_view name) noexcept {
   if (name == "round-robin") return LoadBalancing::round_robin;
   if (name == "least-connection") return LoadBalancing::least_connection;
+  if (name == "hash") return LoadBalancing::hash;
   return std::nullopt;
 }
 
@@ -67,13 +81,17 @@ bool Endpoint::fits(const EndpointSpec& spec) noexcept {
                        spec.instance_index.size() + spec.server_cert_domain_san.size() +
                        spec.route_service_url.size() + spec.isolation_segment.size() +
                        spec.availability_zone.size() + spec.modification_tag.guid.size() +
-                       tags_bytes(spec.tags);
+                       spec.hash_header.size() + tags_bytes(spec.tags);
   return bytes <= kEndpointTextBytesMax;
 }
 
-Endpoint::Endpoint(EndpointId id, const EndpointSpec& spec)
+Endpoint::Endpoint(EndpointId id, const EndpointSpec& spec,
+                   const std::shared_ptr<const Endpoint>& before)
     : id_(id), tls_(spec.tls), protocol_(spec.protocol), balancing_(spec.balancing) {
   CHECK(fits(spec));
+  if (before != nullptr) {
+    counts_for_ = before->counts_for_ == nullptr ? before : before->counts_for_;
+  }
   const auto numeric = net::Address::parse(spec.host, spec.port);
   numeric_ = numeric.has_value();
   address_ = numeric_ ? numeric.value() : net::Address::any(spec.port);
@@ -110,12 +128,14 @@ Endpoint::Endpoint(EndpointId id, const EndpointSpec& spec)
                                                    spec.isolation_segment,
                                                    spec.availability_zone,
                                                    spec.modification_tag.guid,
+                                                   spec.hash_header,
                                                    tags};
   size_t total = 0;
   for (const std::string_view piece : texts) total += piece.size();
   block_ = std::make_unique<uint16_t[]>(kTextsAt + (total + 1) / 2);
-  const std::array<uint32_t, 2> numbers{spec.modification_tag.index,
-                                        whole_seconds(spec.stale_threshold)};
+  const std::array<uint32_t, kNumbers> numbers{spec.modification_tag.index,
+                                               whole_seconds(spec.stale_threshold),
+                                               thousandths(spec.hash_balance)};
   std::memcpy(block_.get(), numbers.data(), sizeof numbers);
   char* const bytes = reinterpret_cast<char*>(block_.get() + kTextsAt);
   size_t end = 0;
@@ -127,7 +147,7 @@ Endpoint::Endpoint(EndpointId id, const EndpointSpec& spec)
 }
 
 uint32_t Endpoint::number(size_t which) const noexcept {
-  static_assert(kEnds * sizeof(uint16_t) == 2 * sizeof(uint32_t));
+  static_assert(kEnds * sizeof(uint16_t) == kNumbers * sizeof(uint32_t));
   uint32_t value;
   std::memcpy(&value, block_.get() + 2 * which, sizeof value);
   return value;
@@ -175,7 +195,8 @@ bool Endpoint::says_the_same_as(const EndpointSpec& spec) const noexcept {
       availability_zone() != spec.availability_zone ||
       modification_guid() != spec.modification_tag.guid ||
       modification_index() != spec.modification_tag.index || balancing_ != spec.balancing ||
-      number(1) != whole_seconds(spec.stale_threshold)) {
+      number(1) != whole_seconds(spec.stale_threshold) || hash_header() != spec.hash_header ||
+      number(2) != thousandths(spec.hash_balance)) {
     return false;
   }
   std::string_view rest = text(Text::tags);
@@ -183,6 +204,10 @@ bool Endpoint::says_the_same_as(const EndpointSpec& spec) const noexcept {
     if (rest.empty() || take_counted(rest) != name || take_counted(rest) != value) return false;
   }
   return rest.empty();
+}
+
+void Endpoint::ended() const noexcept {
+  CHECK(counter().fetch_sub(1, std::memory_order_relaxed) > 0);
 }
 
 size_t Endpoint::footprint_bytes() const noexcept {

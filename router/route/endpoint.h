@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -15,10 +16,11 @@
 namespace causeway::router {
 
 enum class Protocol : uint8_t { http1, http2 };
-enum class LoadBalancing : uint8_t { round_robin, least_connection };
+// hash: by the value of a request header that the route names (CF RFC-0042).
+enum class LoadBalancing : uint8_t { round_robin, least_connection, hash };
 
 std::string_view name_of(Protocol protocol) noexcept;        // "http1", "http2"
-std::string_view name_of(LoadBalancing balancing) noexcept;  // "round-robin", "least-connection"
+std::string_view name_of(LoadBalancing balancing) noexcept;  // "round-robin" ...
 std::optional<LoadBalancing> parse_load_balancing(std::string_view name) noexcept;
 
 // Orders registrations of one endpoint that come from the routing API; NATS messages carry none
@@ -34,7 +36,10 @@ struct EndpointSpec {
   uint16_t port = 0;  // the TLS port when `tls`
   bool tls = false;
   Protocol protocol = Protocol::http1;
-  std::optional<LoadBalancing> balancing;  // of the whole route; the last registration wins
+  // Options of the whole route; the last registration wins.
+  std::optional<LoadBalancing> balancing;
+  std::string hash_header = {};  // with hash only: never empty then
+  double hash_balance = 0;       // with hash only: 0 = off, else at least kHashBalanceMin
   std::string app_id;
   std::string instance_id;     // private_instance_id
   std::string instance_index;  // private_instance_index
@@ -49,6 +54,11 @@ struct EndpointSpec {
       0;  // endpoint_updated_at_ns; 0 = unknown. Not part of the endpoint's identity.
 };
 
+// An endpoint is passed over while it has more in flight than its pool's average times
+// hash_balance.
+inline constexpr double kHashBalanceMin = 1.1;
+inline constexpr double kHashBalanceMax = 1000;
+
 // Bytes of all texts of one endpoint together; a spec with more is refused (Endpoint::fits).
 inline constexpr size_t kEndpointTextBytesMax = 60'000;
 
@@ -57,14 +67,17 @@ inline constexpr size_t kEndpointTextBytesMax = 60'000;
 // connections) is filed under it. Endpoints of several routes that came by one message share it.
 using EndpointId = uint64_t;
 
-// One place a request can be sent to. An immutable value, shared by all threads through
-// shared_ptr<const Endpoint>; lives as long as any snapshot or exchange that names it. All texts
-// are views into the endpoint itself.
+// One place a request can be sent to. An immutable value but for the count of what is in flight,
+// shared by all threads through shared_ptr<const Endpoint>; lives as long as any snapshot or
+// exchange that names it. All texts are views into the endpoint itself.
 class Endpoint {
  public:
   // Do the texts of `spec` keep to the limit?
   static bool fits(const EndpointSpec& spec) noexcept;
-  Endpoint(EndpointId id, const EndpointSpec& spec);  // CHECKs fits(spec)
+  // CHECKs fits(spec). `before`: the endpoint whose place this one takes, if connections to it
+  // serve this one as well: they count what is in flight together.
+  Endpoint(EndpointId id, const EndpointSpec& spec,
+           const std::shared_ptr<const Endpoint>& before = nullptr);
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
@@ -83,6 +96,9 @@ class Endpoint {
   Protocol protocol() const noexcept { return protocol_; }
   std::optional<LoadBalancing> balancing() const noexcept { return balancing_; }
 
+  std::string_view hash_header() const noexcept { return text(Text::hash_header); }
+  double hash_balance() const noexcept { return number(2) / 1000.0; }
+
   std::string_view app_id() const noexcept { return text(Text::app_id); }
   std::string_view instance_id() const noexcept { return text(Text::instance_id); }
   std::string_view instance_index() const noexcept { return text(Text::instance_index); }
@@ -93,6 +109,13 @@ class Endpoint {
   std::string_view modification_guid() const noexcept { return text(Text::modification_guid); }
   uint32_t modification_index() const noexcept { return number(0); }
   Duration stale_threshold() const noexcept { return std::chrono::seconds(number(1)); }
+
+  // Exchanges in flight here, those of all workers (doc/adr/0018): the one thing that changes. A
+  // number to compare with others, it guards nothing.
+  uint32_t in_flight() const noexcept { return counter().load(std::memory_order_relaxed); }
+  // Around each exchange; every began() needs its ended().
+  void began() const noexcept { counter().fetch_add(1, std::memory_order_relaxed); }
+  void ended() const noexcept;
 
   // Value of one tag ("component", "process_id", "source_id" ...), "" when absent.
   std::string_view tag(std::string_view name) const noexcept;
@@ -126,18 +149,23 @@ class Endpoint {
     isolation_segment,
     availability_zone,
     modification_guid,
+    hash_header,
     tags,
     count_
   };
   static constexpr size_t kTexts = static_cast<size_t>(Text::count_);
 
-  // block_: modification index and stale threshold in seconds (32 bits each), the end of each text,
-  // the texts.
-  static constexpr size_t kEnds = 4;
+  // block_: modification index, stale threshold in seconds, hash balance in thousandths (32 bits
+  // each), the end of each text, the texts.
+  static constexpr size_t kNumbers = 3;
+  static constexpr size_t kEnds = 2 * kNumbers;
   static constexpr size_t kTextsAt = kEnds + kTexts;
   uint32_t number(size_t which) const noexcept;
   std::string_view text(Text which) const noexcept;
   static std::string_view take_counted(std::string_view& rest) noexcept;
+  std::atomic<uint32_t>& counter() const noexcept {
+    return counts_for_ == nullptr ? in_flight_ : counts_for_->in_flight_;
+  }
 
   EndpointId id_;
   std::unique_ptr<uint16_t[]> block_;
@@ -147,6 +175,8 @@ class Endpoint {
   bool tls_;
   Protocol protocol_;
   std::optional<LoadBalancing> balancing_;
+  mutable std::atomic<uint32_t> in_flight_{0};
+  std::shared_ptr<const Endpoint> counts_for_;  // the first of its successors; null: this one
 };
 
 }  // namespace causeway::router

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "router/route/endpoint.h"
+#include "router/route/hash_table.h"
 
 namespace causeway::router {
 
@@ -34,6 +35,11 @@ class Pool {
   struct Terms {
     LoadBalancing balancing = LoadBalancing::round_robin;
     std::string_view route_service_url = {};
+    // With hash: the header whose value chooses, the bound on imbalance (see EndpointSpec), and
+    // what balances requests without that header.
+    std::string_view hash_header = {};
+    double hash_balance = 0;
+    LoadBalancing without_header = LoadBalancing::round_robin;
   };
   Pool(PoolId id, std::string_view key, const Terms& terms,
        std::span<const std::shared_ptr<const Endpoint>> endpoints);
@@ -49,6 +55,11 @@ class Pool {
   // Path for the sticky cookie: "/" or "/path".
   std::string_view context_path() const noexcept { return path().empty() ? "/" : path(); }
   LoadBalancing balancing() const noexcept { return balancing_; }
+  // The next ones are those of Terms; "" and 0 unless balancing() is hash.
+  std::string_view hash_header() const noexcept { return {hash_header_at(), hash_header_bytes_}; }
+  double hash_balance() const noexcept { return hash_balance_; }
+  LoadBalancing without_header() const noexcept { return without_header_; }
+  const HashTable& hash_table() const noexcept { return hash_table_; }
   std::string_view route_service_url() const noexcept {
     return {text() + key_bytes_, route_service_url_bytes_};
   }
@@ -69,19 +80,26 @@ class Pool {
 
  private:
   using EndpointRef = std::shared_ptr<const Endpoint>;
+  const char* hash_header_at() const noexcept {
+    return text() + key_bytes_ + route_service_url_bytes_;
+  }
   const char* text() const noexcept {
     return reinterpret_cast<const char*>(block_.get()) + size_ * sizeof(EndpointRef);
   }
 
   PoolId id_;
-  // One block, since most pools are small and there are many: the endpoints, then key and route
-  // service url.
+  // One block, since most pools are small and there are many: the endpoints, then key, route
+  // service url and hash header.
   std::unique_ptr<std::byte[]> block_;
   uint32_t size_;
   uint32_t key_bytes_;
   uint32_t route_service_url_bytes_;
+  uint32_t hash_header_bytes_;
+  float hash_balance_;
   uint16_t host_bytes_;
   LoadBalancing balancing_;
+  LoadBalancing without_header_;
+  HashTable hash_table_;
 };
 
 }  // namespace causeway::router

@@ -137,14 +137,21 @@ struct RouteBook::State {
   }
 
   Pool::Terms terms_of(const Route& route) const {
-    if (route.terms == nullptr) return {options.balancing, {}};
-    return {route.terms->balancing().value_or(options.balancing), route.terms->route_service_url()};
+    if (route.terms == nullptr) return {.balancing = options.balancing};
+    const Endpoint& told = *route.terms;
+    return {.balancing = told.balancing().value_or(options.balancing),
+            .route_service_url = told.route_service_url(),
+            .hash_header = told.hash_header(),
+            .hash_balance = told.hash_balance(),
+            .without_header = options.balancing};
   }
 
   // Makes `endpoint`, which was registered just now, the one whose terms the route follows.
   void adopt_terms(Route& route, const std::shared_ptr<const Endpoint>& endpoint) {
     if (route.terms != nullptr && route.terms->balancing() == endpoint->balancing() &&
-        route.terms->route_service_url() == endpoint->route_service_url()) {
+        route.terms->route_service_url() == endpoint->route_service_url() &&
+        route.terms->hash_header() == endpoint->hash_header() &&
+        route.terms->hash_balance() == endpoint->hash_balance()) {
       return;
     }
     route.terms = endpoint;
@@ -188,8 +195,9 @@ std::shared_ptr<const Endpoint> RouteBook::State::endpoint_for(const EndpointSpe
                                                                const Member* held) {
   if (present == nullptr) {
     const bool same_place = held != nullptr && held->endpoint->connects_like(spec);
-    present = std::make_shared<const Endpoint>(
-        same_place ? held->endpoint->id() : ++last_endpoint_id, spec);
+    present =
+        std::make_shared<const Endpoint>(same_place ? held->endpoint->id() : ++last_endpoint_id,
+                                         spec, same_place ? held->endpoint : nullptr);
   }
   return present;
 }

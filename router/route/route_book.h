@@ -45,7 +45,7 @@ class RouteBook {
  public:
   enum class Sharding : uint8_t { all, segments, shared_and_segments };
   struct Options {
-    LoadBalancing balancing = LoadBalancing::round_robin;
+    LoadBalancing balancing = LoadBalancing::round_robin;  // of routes that say nothing; not hash
     Duration stale_threshold = std::chrono::seconds(120);
     Sharding sharding = Sharding::all;
     std::vector<std::string> isolation_segments = {};

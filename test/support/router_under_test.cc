@@ -37,7 +37,6 @@ RouterUnderTest::RouterUnderTest(Options options)
                                                                 .logger = logger_,
                                                                 .metrics = registry_,
                                                                 .access_log = access_log_.get(),
-                                                                .workers = options.workers,
                                                                 .index = index,
                                                                 .seed = index + 1}));
     workers_.back()->start();

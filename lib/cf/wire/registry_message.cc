@@ -1,5 +1,7 @@
 #include "cf/wire/registry_message.h"
 
+#include <charconv>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -23,6 +25,21 @@ void read_number(json::Node object, std::string_view key, Integer& target, WireF
     return;
   }
   target = static_cast<Integer>(*number);
+}
+
+// A number, or the text of one: Cloud Controller hands on what the user wrote.
+void read_hash_balance(const JsonFields& options, double& target) {
+  const json::Node found = options.node("hash_balance");
+  if (!found.exists() || found.is_null()) return;
+  std::optional<double> number = found.number();
+  if (const auto text = found.string()) {
+    double parsed = 0;
+    const char* const end = text->data() + text->size();
+    const auto [rest, failed] = std::from_chars(text->data(), end, parsed);
+    if (text->empty() || (failed == std::errc{} && rest == end)) number = parsed;
+  }
+  if (!number || !std::isfinite(*number)) return options.note("hash_balance", "not a number");
+  target = *number;
 }
 
 void check(const RegistryMessage& message, WireFault& fault) {
@@ -70,6 +87,8 @@ std::string to_json(const RegistryMessage& message) {
   } else if (!message.loadbalancing.empty()) {
     writer.key("options").object();
     text("loadbalancing", message.loadbalancing);
+    text("hash_header", message.hash_header);
+    number("hash_balance", message.hash_balance);
     writer.end();
   }
   return writer.end().take();
@@ -98,7 +117,10 @@ Result<RegistryMessage> parse_registry_message(std::string_view json) {
   fields.read("isolation_segment", message.isolation_segment);
   fields.read("availability_zone", message.availability_zone);
   fields.read("tags", message.tags);
-  fields.object("options").read("loadbalancing", message.loadbalancing);
+  const JsonFields options = fields.object("options");
+  options.read("loadbalancing", message.loadbalancing);
+  options.read("hash_header", message.hash_header);
+  read_hash_balance(options, message.hash_balance);
   check(message, fault);
   if (!fault.is_empty()) return fault.error();
   return message;

@@ -31,7 +31,9 @@ struct RegistryMessage {
   std::string availability_zone = {};
   std::map<std::string, std::string> tags = {};
   std::string loadbalancing = {};  // options.loadbalancing
-  // To be written only: the whole of `options`, instead of loadbalancing. Reading leaves it empty.
+  std::string hash_header = {};    // options.hash_header
+  double hash_balance = 0;         // options.hash_balance, a number or a text of one
+  // To be written only: the whole of `options`, instead of the three. Reading leaves it empty.
   std::string options_json = {};
   friend bool operator==(const RegistryMessage&, const RegistryMessage&) = default;
 };
