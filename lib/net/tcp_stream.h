@@ -47,6 +47,9 @@ class TcpStream final : public Stream {
   static void on_written(uv_write_t* request, int status);
 
   void start_reading();
+  void stop_reading();
+  // recv() gave an error, or 0: the peer's end.
+  void on_no_bytes(int os);
   // Something came while nobody reads: tells of a FIN or reset that stands first in line.
   void look_for_end();
   // Bytes the kernel took, or a negative errno.
