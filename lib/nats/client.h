@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,11 +26,25 @@ struct Options {
     uint16_t port = 4222;
     std::string user, password;
   };
+  // Mutual TLS to every server, by libnats' own OpenSSL: TLS 1.2 or 1.3, forward secrecy and AEAD
+  // only. PEM texts.
+  struct Tls {
+    std::string
+        authorities;  // who may have signed the servers' certificates; no others are trusted
+    std::string certificate;  // ours with its chain, and its key; both empty: none is shown
+    std::string key;
+    std::string server_name;  // that the servers' certificates must hold; "": the host dialled
+  };
   std::vector<Server> servers;  // tried in random order, for ever
-  std::string name;             // shown by the server's monitoring
+  std::optional<Tls> tls;
+  std::string name;  // shown by the server's monitoring
   Duration reconnect_wait = std::chrono::seconds(2);
   Duration ping_interval = std::chrono::seconds(20);  // two missed: stale
   Duration connect_timeout = std::chrono::seconds(2);
+  // How often all servers are tried before the first connection, and the time between: then the
+  // link is closed. 0: for ever.
+  uint32_t first_tries = 0;
+  Duration first_try_wait = std::chrono::milliseconds(100);
   size_t pending_messages_max =
       131'072;  // waiting for our loop; beyond it messages are dropped and counted
   size_t pending_bytes_max = 134'217'728;
@@ -41,8 +56,8 @@ struct Message {
   std::string payload;
 };
 
-// closed: the options name no usable server, nothing more is tried. A server that refuses us is
-// tried again for ever.
+// closed: nothing more is tried, since the options name no usable server or certificate, or the
+// first tries have failed. Later a server that refuses us is tried again for ever.
 enum class Link : uint8_t { connecting, connected, disconnected, reconnected, closed };
 
 // A connection to a NATS cluster. libnats' own threads only post to a mailbox; all callbacks here

@@ -11,6 +11,7 @@
 #include "log/logger.h"
 #include "net/loop.h"
 #include "net/timer.h"
+#include "test/support/certificates.h"
 #include "test/support/server_process.h"
 
 namespace causeway::nats {
@@ -321,6 +322,139 @@ TEST_F(NatsTest, sends_what_waits_before_it_ends_and_calls_nobody_afterwards) {
   client.reset();
   ASSERT_TRUE(until([&] { return heard == 1000; }));
   EXPECT_FALSE(called);
+}
+
+TEST_F(NatsTest, the_first_tries_may_be_counted) {
+  std::vector<Link> links;
+  Options given = options(test::free_port());
+  given.first_tries = 3;
+  given.first_try_wait = 10ms;
+  auto client = client_of(given, [&](Link link, std::string_view) { links.push_back(link); });
+  ASSERT_TRUE(until([&] { return !links.empty(); }));
+  EXPECT_THAT(links, ElementsAre(Link::closed));
+  client.reset();
+  sink_.flush();
+  const std::string log = test::Authority::text_of(folder_.path() + "/log");
+  size_t failures = 0;
+  for (size_t at = log.find("connect-failed"); at != std::string::npos;
+       at = log.find("connect-failed", at + 1)) {
+    ++failures;
+  }
+  EXPECT_EQ(failures, 3u) << log;
+}
+
+TEST_F(NatsTest, once_connected_it_looks_for_a_server_for_ever) {
+  NatsServer server;
+  Options given = options(server.port());
+  given.first_tries = 1;
+  std::vector<Link> links;
+  auto client = client_of(given, [&](Link link, std::string_view) { links.push_back(link); });
+  ASSERT_TRUE(until([&] { return client->is_connected(); }));
+  server.kill(SIGKILL);
+  ASSERT_TRUE(until([&] { return !client->is_connected(); }));
+  server.start();
+  ASSERT_TRUE(until([&] { return client->is_connected(); }));
+  EXPECT_THAT(links, ElementsAre(Link::connected, Link::disconnected, Link::reconnected));
+}
+
+// One authority for all tests: making keys takes its time.
+class NatsTlsTest : public NatsTest {
+ protected:
+  static void SetUpTestSuite() {
+    authority_ = std::make_unique<test::Authority>();
+    server_files_ = authority_->sign("server", "DNS:nats.internal,DNS:localhost,IP:127.0.0.1");
+    client_files_ = authority_->sign("client", "DNS:client");
+  }
+  static void TearDownTestSuite() { authority_.reset(); }
+
+  static NatsServer::Options server_options() {
+    return {.user = "gorouter",
+            .password = "secret",
+            .tls_authority = authority_->certificate(),
+            .tls_certificate = server_files_.certificate,
+            .tls_key = server_files_.key};
+  }
+  Options tls_options(uint16_t port) {
+    Options given = options(port);
+    given.servers = {{"127.0.0.1", port, "gorouter", "secret"}};
+    given.first_tries = 2;
+    given.tls = Options::Tls{.authorities = test::Authority::text_of(authority_->certificate()),
+                             .certificate = test::Authority::text_of(client_files_.certificate),
+                             .key = test::Authority::text_of(client_files_.key),
+                             .server_name = {}};
+    return given;
+  }
+  // The first thing said of the link.
+  Link first_link(const Options& given) {
+    std::optional<Link> first;
+    const auto client = client_of(given, [&](Link link, std::string_view) {
+      if (!first) first = link;
+    });
+    EXPECT_TRUE(until([&] { return first.has_value(); }));
+    return first.value_or(Link::connecting);
+  }
+
+  static inline std::unique_ptr<test::Authority> authority_;
+  static inline test::Authority::Files server_files_;
+  static inline test::Authority::Files client_files_;
+};
+
+TEST_F(NatsTlsTest, both_sides_show_certificates_and_messages_flow) {
+  NatsServer server(server_options());
+  auto client = client_of(tls_options(server.port()));
+  ASSERT_TRUE(until([&] { return client->is_connected(); }));
+  std::string heard;
+  client->subscribe("a", [&](const Message& message) { heard = message.payload; });
+  settle(*client);
+  ASSERT_TRUE(client->publish("a", std::string(100'000, 'x')));
+  ASSERT_TRUE(until([&] { return !heard.empty(); }));
+  EXPECT_EQ(heard.size(), 100'000u);
+  // A server that comes back is asked for its certificate again.
+  server.kill(SIGKILL);
+  ASSERT_TRUE(until([&] { return !client->is_connected(); }));
+  server.start();
+  ASSERT_TRUE(until([&] { return client->is_connected(); }));
+  heard.clear();
+  settle(*client);
+  ASSERT_TRUE(client->publish("a", "again"));
+  EXPECT_TRUE(until([&] { return heard == "again"; }));
+}
+
+TEST_F(NatsTlsTest, the_server_must_have_the_name_that_was_dialled_or_asked_for) {
+  NatsServer server(server_options());
+  Options given = tls_options(server.port());
+  given.servers[0].host = "localhost";
+  EXPECT_EQ(first_link(given), Link::connected);
+  given.tls->server_name = "nats.internal";
+  EXPECT_EQ(first_link(given), Link::connected);
+  given.tls->server_name = "other.internal";
+  EXPECT_EQ(first_link(given), Link::closed);
+}
+
+TEST_F(NatsTlsTest, strangers_are_refused_on_both_sides) {
+  NatsServer server(server_options());
+  const test::Authority other("other");
+  Options given = tls_options(server.port());
+  given.tls->authorities = test::Authority::text_of(other.certificate());
+  EXPECT_EQ(first_link(given), Link::closed);  // a server that we do not know
+
+  given = tls_options(server.port());
+  const test::Authority::Files stranger = other.sign("client", "DNS:client");
+  given.tls->certificate = test::Authority::text_of(stranger.certificate);
+  given.tls->key = test::Authority::text_of(stranger.key);
+  EXPECT_EQ(first_link(given), Link::closed);  // a client that the server does not know
+  given.tls->certificate.clear();
+  given.tls->key.clear();
+  EXPECT_EQ(first_link(given), Link::closed);  // one without certificate
+
+  given = tls_options(server.port());
+  given.tls->key = test::Authority::text_of(server_files_.key);
+  EXPECT_EQ(first_link(given), Link::closed);  // a key of another certificate
+}
+
+TEST_F(NatsTlsTest, a_server_without_tls_is_not_spoken_to) {
+  NatsServer server({.user = "gorouter", .password = "secret"});
+  EXPECT_EQ(first_link(tls_options(server.port())), Link::closed);
 }
 
 TEST_F(NatsTest, without_a_server_it_ends_all_the_same) {

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -205,6 +207,43 @@ bool same_user_everywhere(const std::vector<Options::Server>& servers) {
   });
 }
 
+// AEAD and forward secrecy; of TLS 1.3 all suites are.
+constexpr const char* ciphers_of_tls12 =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384";
+
+// A text as a file that has no name, since libnats reads certificate chains from files only.
+class TextFile {
+ public:
+  explicit TextFile(const std::string& text) : descriptor_(::memfd_create("pem", MFD_CLOEXEC)) {
+    CHECK(descriptor_ >= 0);
+    CHECK(::write(descriptor_, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
+  TextFile(const TextFile&) = delete;
+  TextFile& operator=(const TextFile&) = delete;
+  ~TextFile() { ::close(descriptor_); }
+  std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
+
+ private:
+  const int descriptor_;
+};
+
+natsStatus set_tls(natsOptions* raw, const Options::Tls& tls) {
+  natsStatus status = natsOptions_SetSecure(raw, true);
+  const auto also = [&status](natsStatus next) {
+    if (status == NATS_OK) status = next;
+  };
+  also(natsOptions_SetCATrustedCertificates(raw, tls.authorities.c_str()));
+  also(natsOptions_SetCiphers(raw, ciphers_of_tls12));
+  if (!tls.certificate.empty()) {
+    const TextFile certificate(tls.certificate);
+    const TextFile key(tls.key);
+    also(natsOptions_LoadCertificatesChain(raw, certificate.path().c_str(), key.path().c_str()));
+  }
+  if (!tls.server_name.empty()) also(natsOptions_SetExpectedHostname(raw, tls.server_name.c_str()));
+  return status;
+}
+
 // Null when libnats refuses them.
 OptionsPtr libnats_options(const Options& options) {
   if (options.servers.empty()) return nullptr;
@@ -224,6 +263,7 @@ OptionsPtr libnats_options(const Options& options) {
   };
   if (same_user && !first.user.empty())
     also(natsOptions_SetUserInfo(raw, first.user.c_str(), first.password.c_str()));
+  if (options.tls && status == NATS_OK) also(set_tls(raw, *options.tls));
   if (!options.name.empty()) also(natsOptions_SetName(raw, options.name.c_str()));
   also(natsOptions_SetTimeout(raw, to_ms(options.connect_timeout)));
   also(natsOptions_SetReconnectWait(raw, to_ms(options.reconnect_wait)));
@@ -250,21 +290,35 @@ void Wire::run() {
   pthread_setname_np(pthread_self(), "nats");
   const OptionsPtr options = libnats_options(options_);
   if (options == nullptr) {
-    logger_.error("no-usable-server", {{"servers", options_.servers.size()}});
+    logger_.error("no-usable-server",
+                  {{"servers", options_.servers.size()}, {"tls", options_.tls.has_value()}});
     return link(Link::closed, {});
   }
   natsOptions* raw = options.get();
-  natsOptions_SetRetryOnFailedConnect(raw, true, Callbacks::on_connected, this);
   natsOptions_SetDisconnectedCB(raw, Callbacks::on_disconnected, this);
   natsOptions_SetReconnectedCB(raw, Callbacks::on_reconnected, this);
   natsOptions_SetClosedCB(raw, Callbacks::on_closed, this);
   natsOptions_SetErrorHandler(raw, Callbacks::on_error, this);
+  uint32_t tries = 0;
   do {
     Connection connection{raw};
     if (open(connection)) serve(connection);
     close(connection);
-  } while (rest_before_next_attempt());
+  } while (may_try_again(++tries));
   nats_ReleaseThreadMemory();
+}
+
+// Is a server to be looked for until one is found?
+bool Wire::is_patient() {
+  const std::lock_guard lock(mutex_);
+  return was_linked_ || options_.first_tries == 0;
+}
+
+bool Wire::may_try_again(uint32_t tries) {
+  if (is_patient()) return rest(options_.reconnect_wait);
+  if (tries < options_.first_tries) return rest(options_.first_try_wait);
+  link(Link::closed, {});
+  return false;
 }
 
 bool Wire::open(Connection& connection) {
@@ -273,6 +327,9 @@ bool Wire::open(Connection& connection) {
     closed_ = false;
     ++live_callbacks_;
   }
+  const bool patient = is_patient();
+  natsOptions_SetRetryOnFailedConnect(connection.options, patient,
+                                      patient ? Callbacks::on_connected : nullptr, this);
   const natsStatus status = natsConnection_Connect(&connection.raw, connection.options);
   if (status == NATS_OK) {
     link(Link::connected, server_of(connection.raw));
@@ -324,7 +381,12 @@ void Wire::subscribe_one(Connection& connection, Subscription& subscription) {
       raw, static_cast<int>(std::min<size_t>(options_.pending_messages_max, INT32_MAX)),
       static_cast<int>(std::min<size_t>(options_.pending_bytes_max, INT32_MAX)));
   status = natsSubscription_SetOnCompleteCB(raw, Callbacks::on_complete, &subscription);
-  CHECK(status == NATS_OK);
+  if (status != NATS_OK) {
+    // The connection has been closed since, and the subscription with it. The next connection
+    // subscribes again.
+    natsSubscription_Destroy(raw);
+    return callback_ended();
+  }
   const std::lock_guard lock(mutex_);
   present_subscriptions_.push_back(raw);
 }
@@ -390,9 +452,9 @@ void Wire::close(Connection& connection) {
   changed_.wait(lock, [this] { return live_callbacks_ == 0; });
 }
 
-bool Wire::rest_before_next_attempt() {
+bool Wire::rest(Duration duration) {
   std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, options_.reconnect_wait, [this] { return stopping_; });
+  return !changed_.wait_for(lock, duration, [this] { return stopping_; });
 }
 
 }  // namespace causeway::nats

@@ -73,12 +73,14 @@ class Wire {
   // On the wire's own thread.
   void run();
   bool open(Connection& connection);
+  bool is_patient();
+  bool may_try_again(uint32_t tries);
   void serve(Connection& connection);
   void close(Connection& connection);
   void subscribe_one(Connection& connection, Subscription& subscription);
   void publish_batch(Connection& connection, std::deque<Message> batch);
   void publish_one(Connection& connection, const Message& message);
-  bool rest_before_next_attempt();
+  bool rest(Duration duration);
   void complain(std::string_view what, int status);
 
   // On libnats' threads too.

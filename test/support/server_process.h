@@ -198,6 +198,8 @@ class NatsServer final : public ServerProcess {
  public:
   struct Options {
     std::string user = {}, password = {};
+    // Mutual TLS: files with the authority, the server's certificate and its key.
+    std::string tls_authority = {}, tls_certificate = {}, tls_key = {};
   };
   explicit NatsServer(Options options) : options_(std::move(options)) { start_somewhere(); }
   NatsServer() : NatsServer(Options{}) {}
@@ -209,6 +211,10 @@ class NatsServer final : public ServerProcess {
     std::vector<std::string> words = {"nats-server", "-a", "127.0.0.1", "-p", std::to_string(port)};
     if (!options_.user.empty())
       words.insert(words.end(), {"--user", options_.user, "--pass", options_.password});
+    if (!options_.tls_certificate.empty()) {
+      words.insert(words.end(), {"--tlsverify", "--tlscacert", options_.tls_authority, "--tlscert",
+                                 options_.tls_certificate, "--tlskey", options_.tls_key});
+    }
     return words;
   }
   Options options_;
