@@ -11,7 +11,11 @@ namespace causeway::router {
 
 BackendConnection::BackendConnection(BackendPool& pool, EndpointId endpoint,
                                      std::unique_ptr<net::Stream> stream, http::HeadLimits limits)
-    : pool_(pool), endpoint_(endpoint), stream_(std::move(stream)), parser_(arena_, limits, *this) {
+    : pool_(pool),
+      endpoint_(endpoint),
+      stream_(std::move(stream)),
+      arena_(pool.arena_blocks()),
+      parser_(arena_, limits, *this) {
   stream_->watermarks(pool_.options().buffer_bytes_max);
   stream_->listen(*this);
 }
@@ -31,6 +35,7 @@ void BackendConnection::use(User& user, std::string_view method) {
 void BackendConnection::rest() {
   CHECK(is_reusable());
   user_ = nullptr;
+  arena_.release();
   pool_.idle_deadlines().arm(*this);
 }
 

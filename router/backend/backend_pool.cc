@@ -42,9 +42,13 @@ void BackendLease::drop() {
   if (connection_) pool_->end(std::move(connection_));
 }
 
-BackendPool::BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ProxyMetrics& metrics,
-                         Options options)
-    : loop_(loop), idle_deadlines_(idle_deadlines), metrics_(metrics), options_(options) {}
+BackendPool::BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ArenaBlocks& arena_blocks,
+                         ProxyMetrics& metrics, Options options)
+    : loop_(loop),
+      idle_deadlines_(idle_deadlines),
+      arena_blocks_(arena_blocks),
+      metrics_(metrics),
+      options_(options) {}
 
 BackendPool::~BackendPool() {
   close_idle();
@@ -78,6 +82,7 @@ BackendLease BackendPool::adopt(EndpointId endpoint, std::string_view route_key,
                                 std::unique_ptr<net::Stream> stream) {
   Shelf& shelf = shelves_[endpoint];
   if (shelf.route_key != route_key) shelf.route_key = route_key;
+  shelf.has_departed = false;
   ++shelf.open;
   ++connections_;
   show();
@@ -95,8 +100,9 @@ void BackendPool::put_back(std::unique_ptr<BackendConnection> connection) {
   const auto found = shelves_.find(connection->endpoint());
   CHECK(found != shelves_.end());
   Shelf& shelf = found->second;
-  if (!options_.keep_alive || shelf.idle.size() >= options_.idle_max || !connection->is_reusable())
-    return end(std::move(connection));
+  const bool is_kept = options_.keep_alive && !shelf.has_departed &&
+                       shelf.idle.size() < options_.idle_max && connection->is_reusable();
+  if (!is_kept) return end(std::move(connection));
   connection->rest();
   shelf.idle.push_back(std::move(connection));
   ++idle_;
@@ -137,15 +143,19 @@ void BackendPool::close_idle() {
 void BackendPool::close_departed(const RouteTable& table) {
   for (const EndpointId id : table.departed()) {
     const auto found = shelves_.find(id);
-    if (found == shelves_.end() || found->second.idle.empty()) continue;
-    if (!has_endpoint(table.find_exact(found->second.route_key), id)) close_idle(found->second);
+    if (found == shelves_.end() || found->second.open == 0) continue;
+    Shelf& shelf = found->second;
+    shelf.has_departed = !has_endpoint(table.find_exact(shelf.route_key), id);
+    if (shelf.has_departed) close_idle(shelf);
   }
 }
 
 void BackendPool::sweep(const RouteTable& table) {
   for (auto place = shelves_.begin(); place != shelves_.end();) {
     Shelf& shelf = place->second;
-    const bool is_known = has_endpoint(table.find_exact(shelf.route_key), place->first);
+    const bool is_known = shelf.route_key.empty()
+                              ? shelf.open > 0
+                              : has_endpoint(table.find_exact(shelf.route_key), place->first);
     if (!is_known) close_idle(shelf);
     place = !is_known && shelf.open == 0 ? shelves_.erase(place) : std::next(place);
   }

@@ -35,8 +35,8 @@ class BackendPool {
     http::HeadLimits reply_limits;
   };
 
-  BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ProxyMetrics& metrics,
-              Options options);
+  BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ArenaBlocks& arena_blocks,
+              ProxyMetrics& metrics, Options options);
   BackendPool(const BackendPool&) = delete;
   BackendPool& operator=(const BackendPool&) = delete;
   ~BackendPool();
@@ -45,7 +45,8 @@ class BackendPool {
   // An idle connection to the endpoint, or an empty lease. Check::quiet looks at the socket first,
   // for requests that could not be sent again.
   BackendLease take_idle(const Endpoint& endpoint, Check check);
-  // Takes a new connection in. `route_key`: of a route that the endpoint serves.
+  // Takes a new connection in. `route_key`: of a route that the endpoint serves; "" for one outside
+  // of the route table, whose idle connections end with their age only.
   BackendLease adopt(EndpointId endpoint, std::string_view route_key,
                      std::unique_ptr<net::Stream> stream);
   // Metrics by the component of the endpoint.
@@ -54,13 +55,15 @@ class BackendPool {
   // Closes idle connections to endpoints that `table` does not have any more under the route they
   // were last dialled for, and forgets those endpoints.
   void sweep(const RouteTable& table);
-  // The same at once for the endpoints that left a route with this table.
+  // The same at once for the endpoints that left a route with this table; connections in use end
+  // with their exchange.
   void close_departed(const RouteTable& table);
   // Closes all idle connections.
   void close_idle();
 
   const Options& options() const { return options_; }
   DeadlineQueue& idle_deadlines() { return idle_deadlines_; }
+  ArenaBlocks& arena_blocks() { return arena_blocks_; }
   size_t connections() const { return connections_; }
   size_t idle() const { return idle_; }
 
@@ -73,6 +76,7 @@ class BackendPool {
     std::string route_key;
     ProxyMetrics::OfComponent* metrics = nullptr;
     uint32_t open = 0;
+    bool has_departed = false;  // from its route: nothing is kept
   };
 
   void put_back(std::unique_ptr<BackendConnection> connection);
@@ -84,6 +88,7 @@ class BackendPool {
 
   net::Loop& loop_;
   DeadlineQueue& idle_deadlines_;
+  ArenaBlocks& arena_blocks_;
   ProxyMetrics& metrics_;
   const Options options_;
   std::unordered_map<EndpointId, Shelf> shelves_;

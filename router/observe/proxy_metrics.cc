@@ -39,6 +39,10 @@ ProxyMetrics::ProxyMetrics(metrics::Registry& r)
       malformed_requests(
           r.counter("malformed_requests",
                     "Requests that broke HTTP and were answered 400, 431, 501 or 505.")),
+      request_head_timeouts(r.counter("request_head_timeouts",
+                                      "Requests whose head did not come in time, answered 408.")),
+      websockets_sent_away(r.counter(
+          "websockets_sent_away", "WebSockets that were sent a close frame because of a drain.")),
       aborted_exchanges(
           r.counter("aborted_exchanges", "Exchanges cut off after the reply had begun.")),
       backend_retries(r.counter("backend_retries", "Attempts after the first one.")),
@@ -52,6 +56,10 @@ ProxyMetrics::ProxyMetrics(metrics::Registry& r)
       registry_(r) {
   static constexpr const char* groups[] = {"xxx", "1xx", "2xx", "3xx", "4xx", "5xx"};
   for (size_t i = 0; i < 6; ++i) {
+    route_service_responses_[i] =
+        i == 1 ? route_service_responses_[0]
+               : &r.counter("responses_route_services", "Responses of route services, by status.",
+                            {{"status_group", groups[i]}});
     responses_[i] =
         i == 1 ? responses_[0]
                : &r.counter("responses", "Responses of backends and for routes, by status.",
@@ -71,6 +79,11 @@ ProxyMetrics::OfComponent& ProxyMetrics::of_component(std::string_view component
       registry_.histogram("latency", "Time to the end of a reply, in milliseconds.",
                           milliseconds_bounds(), {{"component", name}})});
   return *components_.emplace(name, std::move(made)).first->second;
+}
+
+void ProxyMetrics::count_route_service_response(uint16_t status) {
+  const unsigned group = status / 100u;
+  route_service_responses_[group >= 2 && group <= 5 ? group : 0]->add();
 }
 
 void ProxyMetrics::count_response(uint16_t status) {

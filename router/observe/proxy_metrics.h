@@ -26,6 +26,7 @@ class ProxyMetrics {
   OfComponent& of_component(std::string_view component);
 
   void count_response(uint16_t status);
+  void count_route_service_response(uint16_t status);
 
   metrics::Counter& rejected_requests;
   metrics::Counter& bad_gateways;
@@ -39,6 +40,8 @@ class ProxyMetrics {
   // Beyond gorouter's.
   metrics::Counter& client_connections_refused;
   metrics::Counter& malformed_requests;
+  metrics::Counter& request_head_timeouts;
+  metrics::Counter& websockets_sent_away;
   metrics::Counter& aborted_exchanges;
   metrics::Counter& backend_retries;
   metrics::Counter& backend_replays;
@@ -49,7 +52,8 @@ class ProxyMetrics {
 
  private:
   metrics::Registry& registry_;
-  metrics::Counter* responses_[6];  // xxx, 1xx is xxx too, 2xx ... 5xx
+  metrics::Counter* route_service_responses_[6];  // the same groups
+  metrics::Counter* responses_[6];                // xxx, 1xx is xxx too, 2xx ... 5xx
   std::map<std::string, std::unique_ptr<OfComponent>, std::less<>> components_;
 };
 

@@ -9,7 +9,7 @@
 
 namespace causeway::router {
 
-Attempt::Start Attempt::start(const Pool& pool, const Endpoint& endpoint, Reuse reuse) {
+Attempt::Start Attempt::start(std::string_view route_key, const Endpoint& endpoint, Reuse reuse) {
   end();
   endpoint_ = &endpoint;
   has_sent_ = was_reused_ = reply_has_begun_ = false;
@@ -31,7 +31,7 @@ Attempt::Start Attempt::start(const Pool& pool, const Endpoint& endpoint, Reuse 
       return Start::ready;
     }
   }
-  route_key_ = pool.key();
+  route_key_ = route_key;
   if (endpoint.is_numeric()) {
     connect(endpoint.address());
   } else {
@@ -69,6 +69,16 @@ void Attempt::on_connected(Result<std::unique_ptr<net::Stream>> connected) {
 
 void Attempt::leave_in_flight() {
   if (in_flight_ != nullptr) std::exchange(in_flight_, nullptr)->ended();
+  counted_to_the_end_.reset();
+}
+
+void Attempt::count_to_the_end(std::shared_ptr<const Endpoint> endpoint) {
+  CHECK(endpoint.get() == in_flight_);
+  counted_to_the_end_ = std::move(endpoint);
+}
+
+std::string Attempt::local_address() const {
+  return lease_ ? lease_->stream().local().to_string() : std::string();
 }
 
 void Attempt::finish() {
@@ -91,8 +101,9 @@ bool Attempt::may_replay(bool is_replayable) const {
 void Attempt::on_reply(http::ReplyHead& head) {
   reply_has_begun_ = true;
   // In flight until the reply's head is there (gorouter.md section 4): downloads and tunnels do not
-  // count.
-  if (head.status >= 200 || head.status == 101) leave_in_flight();
+  // count, unless whole exchanges are to.
+  const bool is_final = head.status >= 200 || head.status == 101;
+  if (is_final && !bench_.settings.counts_whole_exchanges) leave_in_flight();
   exchange_.on_reply(head);
 }
 

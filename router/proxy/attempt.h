@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/clock.h"
@@ -29,7 +30,8 @@ class Attempt final : private BackendConnection::User {
   enum class Reuse : uint8_t { never, quiet_ones, any };  // of idle connections
   enum class Start : uint8_t { ready, waiting, refused };
   // ready: a connection is there. waiting: the exchange hears later. refused: failure() says why.
-  Start start(const Pool& pool, const Endpoint& endpoint, Reuse reuse);
+  // `route_key`: of the route that led to the endpoint, "" for none; valid like the endpoint.
+  Start start(std::string_view route_key, const Endpoint& endpoint, Reuse reuse);
   // Notes that bytes of the request are being sent on it.
   void note_sent() { has_sent_ = true; }
   // The reply is whole and so is the request: the connection may serve the next one.
@@ -51,6 +53,11 @@ class Attempt final : private BackendConnection::User {
   Instant started_at() const { return started_at_; }
   Duration dial_time() const { return dial_time_; }  // zero when a kept connection was used
   Duration lookup_time() const { return lookup_time_; }
+  // "ip:port" of this side of the connection, "" without one. One system call the first time.
+  std::string local_address() const;
+  // Counts as in flight until its end, not only until the reply's head; holds the endpoint for
+  // that.
+  void count_to_the_end(std::shared_ptr<const Endpoint> endpoint);
 
  private:
   void connect(const net::Address& address);
@@ -65,13 +72,14 @@ class Attempt final : private BackendConnection::User {
 
   Exchange& exchange_;
   Workbench& bench_;
-  std::string_view route_key_;          // of the pool, valid like endpoint_
+  std::string_view route_key_;
   const Endpoint* endpoint_ = nullptr;  // valid as long as the exchange pins its table
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<net::Connector> connector_;
   BackendLease lease_;
   Failure failure_ = Failure::no_endpoint;
   const Endpoint* in_flight_ = nullptr;  // endpoint_ while it counts this attempt
+  std::shared_ptr<const Endpoint> counted_to_the_end_;
   bool has_sent_ = false;
   bool was_reused_ = false;
   bool reply_has_begun_ = false;

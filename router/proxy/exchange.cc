@@ -41,8 +41,9 @@ void Exchange::begin(http::RequestHead& head) {
   CHECK(is_idle());
   phase_ = Phase::ruling;
   head_ = &head;
-  facts_ = find_request_facts(head, arena());
   ruling_ = {};
+  if (bench_.tracer.is_on()) ruling_.trace_id = bench_.tracer.trace(head.headers, arena());
+  facts_ = find_request_facts(head, arena());
   attempts_ = 0;
   component_ = nullptr;
   is_logged_ = is_counted_ = true;
@@ -65,7 +66,9 @@ void Exchange::begin(http::RequestHead& head) {
 }
 
 bool Exchange::is_replayable() const {
-  return facts_.is_idempotent && head_->framing == http::Framing::none;
+  const bool has_body = head_->framing == http::Framing::chunked ||
+                        (head_->framing == http::Framing::length && head_->content_length > 0);
+  return facts_.is_idempotent && !has_body;
 }
 
 Attempt::Reuse Exchange::reuse() const {
@@ -80,8 +83,13 @@ bool Exchange::was_tried(const Endpoint& endpoint) const {
 }
 
 const Endpoint* Exchange::pick_endpoint() {
+  if (ruling_.service != nullptr) return ruling_.service.get();
   Balancer::Wish wish;
   wish.filter = ruling_.filter;
+  if (ruling_.service_leg != ServiceLeg::to_service) {
+    wish.sticky_id = ruling_.sticky_id;
+    wish.sticky_or_nothing = ruling_.must_be_sticky;
+  }
   wish.attempt = attempts_ + 1;
   wish.tried = std::span(tried_).first(std::min<size_t>(attempts_, tried_.size()));
   if (const std::string_view name = ruling_.pool->hash_header(); !name.empty())
@@ -101,8 +109,12 @@ void Exchange::choose() {
 }
 
 void Exchange::try_endpoint(const Endpoint& endpoint, Attempt::Reuse reuse) {
-  bench_.endpoint_answers.arm(*this);
-  switch (attempt_.start(*ruling_.pool, endpoint, reuse)) {
+  // A WebSocket's backend has all the time its client has (section 11).
+  if (!facts_.is_websocket()) bench_.endpoint_answers.arm(*this);
+  // A service outside of the table has no route.
+  const std::string_view route_key =
+      ruling_.service != nullptr ? std::string_view() : ruling_.pool->key();
+  switch (attempt_.start(route_key, endpoint, reuse)) {
     case Attempt::Start::ready:
       return send_request();
     case Attempt::Start::waiting:
@@ -149,73 +161,6 @@ void Exchange::on_request_end(const http::Headers& trailers) {
 void Exchange::on_feed_done() {
   if (phase_ == Phase::relaying) return request_relay_.flush();
   if (phase_ == Phase::replied && (request_is_whole_ || !keeps_client_)) finish();
-}
-
-bool Exchange::may_try_again(Failure failure) const {
-  const FailureRow& row = failure_row(failure);
-  if (attempts_ >= std::max<uint32_t>(settings().max_attempts, 1)) return false;
-  if (body_was_told_ || reply_head_is_sent_ || attempt_.reply_has_begun()) return false;
-  return row.again == Again::always || (row.again == Again::if_replayable && is_replayable());
-}
-
-void Exchange::note_failed_attempt(Failure failure) {
-  const FailureRow& row = failure_row(failure);
-  const Instant now = bench_.loop.now();
-  const Duration took = now - attempt_.started_at();
-  ++record_.failed_attempts;
-  record_.failed_attempts_seconds =
-      std::max(record_.failed_attempts_seconds, 0.0) + std::chrono::duration<double>(took).count();
-  if (row.marks_failed) bench_.balancer.mark_failed(attempt_.endpoint().id(), now);
-  bench_.logger.error("backend-endpoint-failed",
-                      {{"error", row.text},
-                       {"fault", row.name},
-                       {"retriable", row.again != Again::never},
-                       {"attempt", attempts_},
-                       {"vcap_request_id", ruling_.request_id},
-                       {"num-endpoints", ruling_.pool->size()},
-                       {"got-connection", attempt_.has_connection()},
-                       {"wrote-headers", attempt_.has_sent()},
-                       {"conn-reused", attempt_.was_reused()},
-                       {"dial-time", std::chrono::duration<double>(attempt_.dial_time()).count()},
-                       {"route-endpoint", attempt_.endpoint().authority()},
-                       {"application_id", attempt_.endpoint().app_id()}});
-}
-
-void Exchange::on_attempt_failed() {
-  const Failure failure = attempt_.failure();
-  request_relay_.end();
-  if (reply_head_is_sent_) return cut(Failure::broken_body);
-  if (!body_was_told_ && attempt_.may_replay(is_replayable())) {
-    bench_.metrics.backend_replays.add();
-    const Endpoint& endpoint = attempt_.endpoint();
-    return try_endpoint(endpoint, Attempt::Reuse::never);
-  }
-  note_failed_attempt(failure);
-  if (!may_try_again(failure)) return fail(failure);
-  bench_.metrics.backend_retries.add();
-  choose();
-}
-
-void Exchange::on_deadline() {
-  if (reply_head_is_sent_) return cut(Failure::endpoint_timeout);
-  note_failed_attempt(Failure::endpoint_timeout);
-  fail(Failure::endpoint_timeout);
-}
-
-void Exchange::fail(Failure failure) {
-  const FailureRow& row = failure_row(failure);
-  CHECK(row.status != 0);
-  if (attempts_ > 0) {
-    note_backend(row.status);
-    bench_.metrics.count_response(row.status);
-  }
-  if (row.status == 502) bench_.metrics.bad_gateways.add();
-  if (head_->upgrade) bench_.metrics.websocket_failures.add();
-  std::string error("endpoint_failure (");
-  error.append(row.text).append(")");
-  reply({.status = row.status,
-         .router_error = error,
-         .message = "Registered endpoint failed to handle the request."});
 }
 
 bool Exchange::may_keep_client() const {

@@ -2,14 +2,15 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "base/arena.h"
 #include "http/message.h"
-#include "router/observe/access_record.h"
-#include "router/proxy/attempt.h"
 #include "router/backend/deadlines.h"
+#include "router/observe/access_record.h"
 #include "router/observe/proxy_metrics.h"
+#include "router/proxy/attempt.h"
 #include "router/proxy/relay.h"
 #include "router/proxy/request_facts.h"
 #include "router/proxy/route_view.h"
@@ -34,9 +35,17 @@ struct RouterReply {
   bool closes = false;         // the client connection ends with it
 };
 
+// Where a request for a route with a route service is on its way.
+enum class ServiceLeg : uint8_t {
+  none,
+  to_service,    // first to the service
+  from_service,  // it was there: now to the app
+};
+
 // What the rules decided about a request: typed fields, set once each, read by the writer of heads.
 // Views into the arena.
 struct Ruling {
+  std::string_view trace_id;  // 32 digits; "" when there is none
   std::string_view request_id;
   std::string_view forwarded_for;
   std::string_view forwarded_proto;
@@ -44,6 +53,16 @@ struct Ruling {
   InstanceFilter filter;
   const Pool* pool = nullptr;  // valid while the exchange pins its table
   bool drops_client_cert = false;
+  bool must_be_sticky = false;
+  std::string_view sticky_id;
+
+  ServiceLeg service_leg = ServiceLeg::none;
+  std::shared_ptr<const Endpoint> service;  // one outside of the table, instead of the pool's
+  std::string_view service_host;
+  std::string_view service_target;
+  std::string_view forwarded_url;
+  std::string_view proxy_signature;
+  std::string_view proxy_metadata;
 };
 
 // One request and its reply, from the request's head to the end of both: runs the rules, chooses
@@ -77,6 +96,10 @@ class Exchange final : private Deadline {
   bool is_idle() const { return phase_ == Phase::idle; }
   bool is_tunnelling() const { return phase_ == Phase::tunnelling; }
   bool has_replied() const { return reply_head_is_sent_; }
+  // The router has answered; only the rest of the request's body is still to come.
+  bool is_discarding() const { return phase_ == Phase::replied; }
+  // The worker is to end: a tunnel's ends are told so.
+  void send_away() { tunnel_.send_away(); }
   void on_client_drained() { reply_relay_.on_drained(); }
   // The client is no more, or talks nonsense (then `status` is what it is answered): logs it and
   // gives the attempt up.
@@ -104,6 +127,7 @@ class Exchange final : private Deadline {
   const Settings& settings() const;
   Arena& arena();
   const RouteTable& pin_table();
+  const RouteTable& table() const { return pin_.table(); }  // the pinned one
   // Answers the request; the rule that calls it then says Verdict::replied.
   void reply(const RouterReply& reply);
   // Answered without access log line (OPTIONS *).
@@ -116,9 +140,14 @@ class Exchange final : private Deadline {
   Attempt::Reuse reuse() const;
   void try_endpoint(const Endpoint& endpoint, Attempt::Reuse reuse);
   void send_request();
+  uint32_t attempts_max() const;
   bool may_try_again(Failure failure) const;
   bool is_replayable() const;
   void note_failed_attempt(Failure failure);
+  void log_failed_attempt(const FailureRow& row) const;
+  void mark_endpoint(const FailureRow& row);
+  void count_response(uint16_t status);
+  void count_to_the_end();
   void fail(Failure failure);
   void on_deadline() override;  // endpoint_timeout
   void note_backend(uint16_t status);

@@ -1,4 +1,6 @@
 // The second half of an exchange: from the head of the backend's reply to the access record.
+#include <algorithm>
+
 #include "base/check.h"
 #include "router/proxy/client_connection.h"
 #include "router/proxy/exchange.h"
@@ -20,9 +22,24 @@ void Exchange::note_backend(uint16_t status) {
     record_.dial_seconds = std::chrono::duration<double>(attempt_.dial_time()).count();
   if (attempt_.lookup_time() > Duration::zero())
     record_.dns_seconds = std::chrono::duration<double>(attempt_.lookup_time()).count();
-  if (bench_.logs_local_address && attempt_.has_connection())
-    record_.local_address = arena().copy(attempt_.stream().local().to_string());
+  if (bench_.logs_local_address) record_.local_address = arena().copy(attempt_.local_address());
   component_ = &bench_.backends.metrics_of(endpoint);
+}
+
+void Exchange::count_response(uint16_t status) {
+  bench_.metrics.count_response(status);
+  if (ruling_.service_leg == ServiceLeg::to_service)
+    bench_.metrics.count_route_service_response(status);
+}
+
+// The endpoint that is counted must outlive the route table it was found in.
+void Exchange::count_to_the_end() {
+  if (ruling_.service != nullptr) return attempt_.count_to_the_end(ruling_.service);
+  const auto endpoints = ruling_.pool->endpoints();
+  const auto found = std::ranges::find(endpoints, &attempt_.endpoint(),
+                                       [](const auto& each) { return each.get(); });
+  CHECK(found != endpoints.end());
+  attempt_.count_to_the_end(*found);
 }
 
 void Exchange::release_route() {
@@ -45,8 +62,6 @@ void Exchange::on_reply(http::ReplyHead& head) {
       return fail(Failure::wrong_upgrade);
     }
     is_upgrading_ = true;
-  } else if (head_->method == "CONNECT" && head.status < 300) {
-    is_upgrading_ = true;
   } else if (head_->upgrade) {
     bench_.metrics.websocket_failures.add();
   }
@@ -64,7 +79,10 @@ void Exchange::pass_interim(const http::ReplyHead& head) {
 
 void Exchange::pass_reply(http::ReplyHead& head) {
   note_backend(head.status);
-  bench_.metrics.count_response(head.status);
+  count_response(head.status);
+  if (ruling_.service_leg == ServiceLeg::to_service && (head.status < 200 || head.status > 299))
+    bench_.logger.info("route-service-response",
+                       {{"endpoint", ruling_.service_host}, {"status-code", head.status}});
   ReplyShape shape;
   shape.to_http10 = head_->version.minor == 0;
   shape.is_upgrade = is_upgrading_;
@@ -83,6 +101,7 @@ void Exchange::pass_reply(http::ReplyHead& head) {
   append_client_head(text, *this, head, shape, record_.backend);
   reply_relay_.add_head();
   reply_head_is_sent_ = true;
+  if (settings().counts_whole_exchanges) count_to_the_end();
   release_route();
 }
 
@@ -128,7 +147,8 @@ void Exchange::finish() {
   const bool keeps_client = keeps_client_ && request_is_whole_;
   request_relay_.end();
   reply_relay_.end();
-  if (request_is_whole_) {
+  // A backend that took CONNECT by its word would take the next request for bytes of the tunnel.
+  if (request_is_whole_ && head_->method != "CONNECT") {
     attempt_.finish();
   } else {
     attempt_.end();
@@ -187,6 +207,9 @@ void Exchange::write_record() {
       if (component_ != nullptr) component_->latency.observe(record_.response_seconds * 1000);
     }
   }
+  // An old hint for apps whose queries are split at ";" (section 7.2): in the log only.
+  if (record_.router_error.empty() && record_.target.find(';') != std::string_view::npos)
+    record_.router_error = "deprecated-semicolon-params";
   if (is_logged_) bench_.write_access_line(record_, &head_->headers);
 }
 
@@ -201,6 +224,7 @@ void Exchange::become_idle() {
   is_counted_ = false;
   phase_ = Phase::idle;
   head_ = nullptr;
+  ruling_.service.reset();
 }
 
 }  // namespace causeway::router

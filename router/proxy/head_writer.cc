@@ -6,6 +6,7 @@
 #include "router/proxy/workbench.h"
 #include "router/rules/hop_by_hop.h"
 #include "router/rules/reply_rewrite.h"
+#include "router/rules/sticky_session.h"
 
 namespace causeway::router {
 namespace {
@@ -16,6 +17,10 @@ using http::append_header;
 // hops only or because the router writes its own?
 bool is_replaced(KnownHeader kind, const Exchange& exchange, const Ruling& ruling) {
   switch (kind) {
+    case KnownHeader::x_cf_proxy_signature:
+    case KnownHeader::x_cf_proxy_metadata:
+    case KnownHeader::x_cf_forwarded_url:
+      return ruling.service_leg != ServiceLeg::none;
     case KnownHeader::connection:
     case KnownHeader::keep_alive:
     case KnownHeader::proxy_connection:
@@ -34,7 +39,8 @@ bool is_replaced(KnownHeader kind, const Exchange& exchange, const Ruling& rulin
     case KnownHeader::x_vcap_request_id:
       return true;
     case KnownHeader::host:
-      return exchange.facts().is_absolute;  // RFC 9112 section 3.2.2: the target's authority counts
+      // RFC 9112 section 3.2.2: the target's authority counts.
+      return exchange.facts().is_absolute || ruling.service_leg == ServiceLeg::to_service;
     case KnownHeader::x_forwarded_client_cert:
       return ruling.drops_client_cert;
     default:
@@ -61,6 +67,20 @@ void append_request_framing(std::string& out, Exchange& exchange) {
   } else if (exchange.settings().disable_keep_alives) {
     append_header(out, "Connection", "close");
   }
+}
+
+// What an app, or a route service, is told about this request.
+void append_destination(std::string& out, const Ruling& ruling, const Endpoint& endpoint) {
+  if (ruling.service_leg == ServiceLeg::to_service) {
+    append_header(out, "X-CF-Forwarded-Url", ruling.forwarded_url);
+    append_header(out, "X-CF-Proxy-Signature", ruling.proxy_signature);
+    append_header(out, "X-CF-Proxy-Metadata", ruling.proxy_metadata);
+  }
+  if (ruling.service != nullptr) return;
+  append_header(out, "X-CF-ApplicationID", endpoint.app_id());
+  append_header(out, "X-CF-InstanceID",
+                endpoint.instance_id().empty() ? endpoint.authority() : endpoint.instance_id());
+  append_header(out, "X-CF-InstanceIndex", endpoint.instance_index());
 }
 
 void append_trace(std::string& out, Exchange& exchange, std::string_view backend) {
@@ -93,8 +113,14 @@ void append_backend_head(std::string& out, Exchange& exchange, const Endpoint& e
   const http::RequestHead& head = exchange.request();
   const RequestFacts& facts = exchange.facts();
   const Ruling& ruling = exchange.ruling();
-  out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
-  if (facts.is_absolute) append_header(out, "Host", facts.authority);
+  const bool to_service = ruling.service_leg == ServiceLeg::to_service;
+  out.append(head.method).append(" ").append(to_service ? ruling.service_target : head.target);
+  out.append(" HTTP/1.1\r\n");
+  if (to_service) {
+    append_header(out, "Host", ruling.service_host);
+  } else if (facts.is_absolute) {
+    append_header(out, "Host", facts.authority);
+  }
   for (size_t i = 0; i < head.headers.size(); ++i) {
     if (is_replaced(facts.kinds[i], exchange, ruling)) continue;
     const http::Header& line = head.headers[i];
@@ -107,10 +133,7 @@ void append_backend_head(std::string& out, Exchange& exchange, const Endpoint& e
   append_header(out, "X-Forwarded-Proto", ruling.forwarded_proto);
   append_header(out, "X-Request-Start", ruling.request_start);
   append_header(out, "X-Vcap-Request-Id", ruling.request_id);
-  append_header(out, "X-CF-ApplicationID", endpoint.app_id());
-  append_header(out, "X-CF-InstanceID",
-                endpoint.instance_id().empty() ? endpoint.authority() : endpoint.instance_id());
-  append_header(out, "X-CF-InstanceIndex", endpoint.instance_index());
+  append_destination(out, ruling, endpoint);
   append_request_framing(out, exchange);
   out.append("\r\n");
 }
@@ -123,6 +146,7 @@ void append_client_head(std::string& out, Exchange& exchange, const http::ReplyH
   const bool names_headers = reply_names_headers(head.headers);
   bool has_date = false;
   bool has_request_id = false;
+  StickyReply sticky(settings);
   for (const http::Header& line : head.headers) {
     const KnownHeader kind = known_header(line.name);
     switch (kind) {
@@ -137,6 +161,12 @@ void append_client_head(std::string& out, Exchange& exchange, const http::ReplyH
         continue;
       case KnownHeader::trailer:
         if (!shape.is_chunked) continue;
+        break;
+      case KnownHeader::set_cookie:
+        sticky.note_cookie(line.value);
+        break;
+      case KnownHeader::www_authenticate:
+        sticky.note_challenge(line.value);
         break;
       case KnownHeader::date:
         has_date = true;
@@ -156,6 +186,7 @@ void append_client_head(std::string& out, Exchange& exchange, const http::ReplyH
   if (!shape.is_interim) {
     if (!has_request_id) append_header(out, "X-Vcap-Request-Id", exchange.ruling().request_id);
     if (!has_date) append_header(out, "Date", exchange.bench().http_date());
+    sticky.append_line(out, exchange);
     append_trace(out, exchange, backend);
     append_rewrite_additions(out, head.headers, settings);
     if (shape.is_chunked) append_header(out, "Transfer-Encoding", "chunked");

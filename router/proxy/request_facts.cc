@@ -71,6 +71,15 @@ void note(KnownHeader kind, const http::Header& line, RequestFacts& facts) {
     case KnownHeader::x_vcap_trace:
       facts.trace = line.value;
       break;
+    case KnownHeader::cookie:
+      facts.has_cookies = true;
+      break;
+    case KnownHeader::x_cf_proxy_signature:
+      if (facts.proxy_signature.empty()) facts.proxy_signature = line.value;
+      break;
+    case KnownHeader::x_cf_proxy_metadata:
+      if (facts.proxy_metadata.empty()) facts.proxy_metadata = line.value;
+      break;
     case KnownHeader::x_cf_app_instance:
       facts.has_app_instance = true;
       facts.app_instance = line.value;

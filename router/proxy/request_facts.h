@@ -24,12 +24,16 @@ struct RequestFacts {
   std::string_view app_instance;
   std::string_view process_instance;
   std::string_view trace;
+  std::string_view proxy_signature;  // of a route service
+  std::string_view proxy_metadata;
   std::string_view upgrade;  // protocol, of an upgrade request
   bool has_app_instance = false;
   bool has_process_instance = false;
   bool te_trailers = false;
   bool names_headers = false;  // Connection names fields that are to be dropped
   bool is_idempotent = false;  // by method or Idempotency-Key
+  bool has_cookies = false;
+  bool is_websocket() const { return http::equals_ignoring_case(upgrade, "websocket"); }
 };
 
 RequestFacts find_request_facts(const http::RequestHead& head, Arena& arena);

@@ -10,9 +10,12 @@ namespace {
 
 // How often a connection that only waits for its last bytes to go out is looked at.
 constexpr Duration linger_interval = std::chrono::milliseconds(500);
+// An idle connection is closed this long after a drain began, or after its last reply: time for a
+// request that is on its way, whose client would see the connection close instead of an answer.
+constexpr Duration drain_idle_time = std::chrono::seconds(1);
 // Lines wait this long at most before the log thread gets them, or until so many bytes are there.
 constexpr Duration access_flush_interval = std::chrono::milliseconds(50);
-constexpr size_t access_flush_bytes = 32u << 10;
+constexpr size_t access_flush_bytes = 128u << 10;
 // Go's default (http.Transport.MaxResponseHeaderBytes).
 constexpr size_t reply_head_bytes_default = 10u << 20;
 // Guards memory when max_response_headers is off.
@@ -40,6 +43,12 @@ BackendPool::Options pool_options(const Settings& settings) {
   return options;
 }
 
+std::optional<ServiceSigner> make_service_signer(const Settings::RouteServices& services) {
+  if (!services.key) return std::nullopt;
+  return std::optional<ServiceSigner>(std::in_place, *services.key, services.former_key,
+                                      services.timeout);
+}
+
 }  // namespace
 
 Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log::Logger& log,
@@ -51,6 +60,11 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       metrics(registry),
       balancer(balancer_options(settings), seed),
       request_ids([](std::span<std::byte> out) { tls::random_bytes(out); }),
+      tracer({.zipkin = settings.enable_zipkin,
+              .w3c = settings.enable_w3c,
+              .tenant_id = settings.w3c_tenant_id},
+             [this](std::span<std::byte> out) { request_ids.take(out); }),
+      service_signer(make_service_signer(settings.route_services)),
       deadlines(loop),
       client_idle(deadlines, settings.frontend_idle_timeout),
       client_head(deadlines, settings.read_header_timeout > Duration::zero()
@@ -59,8 +73,9 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       endpoint_answers(deadlines, settings.endpoint_timeout),
       backend_idle(deadlines, settings.backend_idle_timeout),
       lingering(deadlines, linger_interval),
+      drain_idle(deadlines, drain_idle_time),
       access_flush(deadlines, access_flush_interval),
-      backends(loop, backend_idle, metrics, pool_options(settings)),
+      backends(loop, backend_idle, arena_blocks, metrics, pool_options(settings)),
       logs_local_address(std::count(settings.extra_access_log_fields.begin(),
                                     settings.extra_access_log_fields.end(), "local_address") > 0),
       access_log_(access_log),

@@ -4,24 +4,29 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "http/h1_writer.h"
 #include "http/message.h"
 #include "log/logger.h"
 #include "net/loop.h"
-#include "router/observe/access_record.h"
 #include "router/backend/backend_pool.h"
 #include "router/backend/deadlines.h"
+#include "router/observe/access_record.h"
 #include "router/observe/proxy_metrics.h"
 #include "router/proxy/request_ids.h"
 #include "router/proxy/route_view.h"
-#include "router/settings/settings.h"
 #include "router/route/balancer.h"
+#include "router/route_service/service_hosts.h"
+#include "router/route_service/signature.h"
+#include "router/tracing/tracer.h"
 #include "router/route/failed_endpoint.h"
+#include "router/settings/settings.h"
 
 namespace causeway::router {
 
@@ -68,6 +73,9 @@ struct Workbench {
   Balancer balancer;
   RouteView routes;
   RequestIds request_ids;
+  Tracer tracer;
+  const std::optional<ServiceSigner> service_signer;  // none: route services are not supported
+  ServiceHosts service_hosts;
 
   Deadlines deadlines;
   DeadlineQueue client_idle;
@@ -75,8 +83,10 @@ struct Workbench {
   DeadlineQueue endpoint_answers;
   DeadlineQueue backend_idle;
   DeadlineQueue lingering;
+  DeadlineQueue drain_idle;
   DeadlineQueue access_flush;
 
+  ArenaBlocks arena_blocks;  // of requests and replies, taken only while there is one
   BackendPool backends;
   SendBatch to_backend;
   SendBatch to_client;

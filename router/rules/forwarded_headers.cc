@@ -45,7 +45,11 @@ Verdict set_forwarded_headers(Exchange& exchange) {
   const RequestFacts& facts = exchange.facts();
   Ruling& ruling = exchange.ruling();
   ruling.forwarded_for = forwarded_for(exchange);
-  if (settings.force_forwarded_proto_https) {
+  const bool is_trusted =  // the router itself has written it before the service had it
+      ruling.service_leg == ServiceLeg::from_service && !facts.forwarded_proto.empty();
+  if (is_trusted) {
+    ruling.forwarded_proto = facts.forwarded_proto;
+  } else if (settings.force_forwarded_proto_https) {
     ruling.forwarded_proto = "https";
   } else if (settings.sanitize_forwarded_proto || facts.forwarded_proto.empty()) {
     ruling.forwarded_proto = "http";  // every listener is plaintext

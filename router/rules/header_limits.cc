@@ -1,6 +1,6 @@
 #include "router/proxy/exchange.h"
-#include "router/settings/settings.h"
 #include "router/rules/request_rules.h"
+#include "router/settings/settings.h"
 
 namespace causeway::router {
 

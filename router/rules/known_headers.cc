@@ -32,9 +32,10 @@ KnownHeader known_header(std::string_view name) noexcept {
     case 7:
       return first_match(name, {{"referer", referer}, {"upgrade", upgrade}, {"trailer", trailer}});
     case 10:
-      return first_match(
-          name,
-          {{"connection", connection}, {"user-agent", user_agent}, {"keep-alive", keep_alive}});
+      return first_match(name, {{"connection", connection},
+                                {"user-agent", user_agent},
+                                {"keep-alive", keep_alive},
+                                {"set-cookie", set_cookie}});
     case 12:
       return first_match(name, {{"content-type", content_type}, {"x-vcap-trace", x_vcap_trace}});
     case 14:
@@ -44,7 +45,8 @@ KnownHeader known_header(std::string_view name) noexcept {
                                 {"x-request-start", x_request_start},
                                 {"x-cf-instanceid", x_cf_instance_id}});
     case 16:
-      return first_match(name, {{"proxy-connection", proxy_connection}});
+      return first_match(
+          name, {{"proxy-connection", proxy_connection}, {"www-authenticate", www_authenticate}});
     case 17:
       return first_match(name, {{"x-forwarded-proto", x_forwarded_proto},
                                 {"transfer-encoding", transfer_encoding},
@@ -53,9 +55,11 @@ KnownHeader known_header(std::string_view name) noexcept {
     case 18:
       return first_match(name, {{"x-cf-applicationid", x_cf_application_id},
                                 {"x-cf-instanceindex", x_cf_instance_index},
-                                {"proxy-authenticate", proxy_authenticate}});
+                                {"proxy-authenticate", proxy_authenticate},
+                                {"x-cf-forwarded-url", x_cf_forwarded_url}});
     case 19:
-      return first_match(name, {{"proxy-authorization", proxy_authorization}});
+      return first_match(name, {{"proxy-authorization", proxy_authorization},
+                                {"x-cf-proxy-metadata", x_cf_proxy_metadata}});
     case 20:
       return first_match(name, {{"x-cf-proxy-signature", x_cf_proxy_signature}});
     case 21:

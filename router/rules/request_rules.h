@@ -13,6 +13,8 @@ enum class Verdict : uint8_t { proceed, replied };
 // thing, and keeps no state.
 Verdict run_request_rules(Exchange& exchange);
 
+class Pool;
+
 Verdict set_request_id(Exchange& exchange);         // X-Vcap-Request-Id
 Verdict answer_options_star(Exchange& exchange);    // OPTIONS *
 Verdict answer_health_check(Exchange& exchange);    // by User-Agent
@@ -20,6 +22,11 @@ Verdict require_host(Exchange& exchange);           // 400 empty_host
 Verdict read_instance_headers(Exchange& exchange);  // X-CF-App-Instance, X-CF-Process-Instance
 Verdict look_up_route(Exchange& exchange);          // 404, 503
 Verdict limit_header_size(Exchange& exchange);      // 431
+Verdict find_sticky_session(Exchange& exchange);    // Cookie: __VCAP_ID__
+Verdict visit_route_service(Exchange& exchange);    // 502, 503, 504
 Verdict set_forwarded_headers(Exchange& exchange);  // X-Forwarded-*, X-Request-Start
+
+// Of the pool that the request is to be sent to: 503 when it is empty or every endpoint is full.
+Verdict require_free_endpoint(Exchange& exchange, const Pool& pool);
 
 }  // namespace causeway::router

@@ -65,7 +65,14 @@ Verdict look_up_route(Exchange& exchange) {
   const InstanceFilter& filter = exchange.ruling().filter;
   if (filter.by != InstanceFilter::By::nothing && !pool->has_match(filter))
     return refuse_instance(exchange);
-  if (pool->empty()) {
+  if (require_free_endpoint(exchange, *pool) == Verdict::replied) return Verdict::replied;
+  exchange.ruling().pool = pool;
+  return Verdict::proceed;
+}
+
+Verdict require_free_endpoint(Exchange& exchange, const Pool& pool) {
+  Workbench& bench = exchange.bench();
+  if (pool.empty()) {
     const std::string message =
         "Requested route ('" + std::string(host_of(exchange)) + "') has no available endpoints.";
     exchange.reply({.status = 503,
@@ -74,14 +81,13 @@ Verdict look_up_route(Exchange& exchange) {
                     .cache_control = "public,max-age=2"});
     return Verdict::replied;
   }
-  if (bench.balancer.is_overloaded(*pool, filter)) {
+  if (bench.balancer.is_overloaded(pool, exchange.ruling().filter)) {
     bench.metrics.backend_exhausted_conns.add();
     const std::string message = "Requested route ('" + std::string(host_of(exchange)) +
                                 "') has reached the connection limit.";
     exchange.reply({.status = 503, .router_error = "Connection Limit Reached", .message = message});
     return Verdict::replied;
   }
-  exchange.ruling().pool = pool;
   return Verdict::proceed;
 }
 
