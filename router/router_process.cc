@@ -1,21 +1,17 @@
 #include "router/router_process.h"
 
 #include <csignal>
-#include <filesystem>
 #include <span>
 #include <thread>
 #include <utility>
 
 #include "router/local_network.h"
+#include "router/observe/process_metrics.h"
 #include "tls/random.h"
 
 namespace causeway::router {
 
 namespace {
-
-// gorouter gives up after three tries of at most 2 s; a NATS server that starts at the same moment
-// gets as long here.
-constexpr std::chrono::seconds kFirstConnectionTimeout{6};
 
 // Reports of failed endpoints that wait for the control thread. One that finds no room is lost: the
 // next request to that endpoint makes another.
@@ -25,16 +21,6 @@ uint64_t random_seed() {
   uint64_t seed = 0;
   tls::random_bytes(std::as_writable_bytes(std::span(&seed, 1)));
   return seed;
-}
-
-double open_descriptors() {
-  std::error_code failed;
-  double count = 0;
-  for (std::filesystem::directory_iterator it("/proc/self/fd", failed), end; !failed && it != end;
-       it.increment(failed)) {
-    ++count;
-  }
-  return count - 1;  // not the one that lists them
 }
 
 Admin::Options admin_options(const RouterConfig& config) {
@@ -87,24 +73,19 @@ int RouterProcess::run() {
     watch_signals();
     loop_.run();
   }
-  // What could still ask for something goes first; then the workers with their connections.
+  // What could still ask for something goes first; then the workers with their connections, and
+  // last what lived on their loops.
   signals_.clear();
   feed_.reset();
+  if (access_log_ != nullptr) access_log_->stop_blocking();
   for (const auto& worker : workers_) worker->stop();
-  if (access_log_ != nullptr) access_log_->flush();
+  tcp_.reset();
   return exit_code_;
 }
 
 bool RouterProcess::open() {
   logger_.info("starting");
-  if (!config_.access_log.file.empty()) {
-    auto access_log = AccessLog::open({.path = config_.access_log.file});
-    if (!access_log) {
-      fail("error-opening-access-log", access_log.error());
-      return false;
-    }
-    access_log_ = std::move(access_log).value();
-  }
+  if (!open_access_log()) return false;
   const Result<void> listening = admin_.listen();
   if (!listening) {
     fail("error-listening", listening.error());
@@ -122,23 +103,46 @@ bool RouterProcess::open() {
               },
           .on_connected = [this] { on_connected(); },
           .on_closed =
-              [this] {
-                fail("nats-connection-closed",
-                     {.fault = Fault::closed, .side = Side::backend, .detail = "for good"});
+              [this](const Error& error) {
+                const bool is_first = phase_ == Phase::connecting;
+                fail(is_first ? "nats-connection-error" : "nats-connection-closed", error);
               }});
-  timer_.once(kFirstConnectionTimeout, [this] {
-    fail("nats-connection-error",
-         {.fault = Fault::unavailable, .side = Side::backend, .detail = "no NATS server answers"});
-  });
+  if (tcp_ != nullptr) {
+    feed_->nats().subscribe(TcpRouter::kSubjects, [this](const nats::Message& message) {
+      tcp_->take(message.subject, message.payload);
+    });
+  }
+  return true;
+}
+
+bool RouterProcess::open_access_log() {
+  const AccessLogConfig& config = config_.access_log;
+  if (config.file.empty() && !config.streams_to_syslog) return true;
+  AccessLog::Options options{.path = config.file,
+                             .queue_bytes_max = config.queue_bytes,
+                             .blocks_when_full = config.blocks_when_full,
+                             .logger = &logger_};
+  if (config.streams_to_syslog) {
+    options.syslog = SyslogOutlet::Options{.host = config.syslog_host,
+                                           .port = config.syslog_port,
+                                           .is_tcp = config.syslog_over_tcp,
+                                           .family = config.syslog_family,
+                                           .tag = config_.log_source,
+                                           .truncate_bytes = config.syslog_truncate,
+                                           .is_rfc5424 = config.syslog_is_rfc5424};
+  }
+  auto access_log = AccessLog::open(std::move(options));
+  if (!access_log) {
+    fail("error-opening-access-log", access_log.error());
+    return false;
+  }
+  access_log_ = std::move(access_log).value();
   return true;
 }
 
 void RouterProcess::register_metrics() {
-  registry_.gauge_from("file_descriptors", "Open file descriptors", open_descriptors);
-  if (access_log_ != nullptr) {
-    registry_.gauge_from("access_log_lines_dropped", "Access log lines dropped: the file is slow",
-                         [this] { return static_cast<double>(access_log_->lines_dropped()); });
-  }
+  register_process_metrics(registry_);
+  if (access_log_ != nullptr) access_log_->register_metrics(registry_);
 }
 
 void RouterProcess::start_workers() {
@@ -158,9 +162,28 @@ void RouterProcess::start_workers() {
                                                                .index = index,
                                                                .seed = random_seed(),
                                                                .on_failed_endpoint = tell_failed}));
-    workers_.back()->start();
-    workers_.back()->post(table_);
   }
+  make_tcp();
+  for (const auto& worker : workers_) {
+    worker->start();
+    worker->post(table_);
+  }
+}
+
+void RouterProcess::make_tcp() {
+  if (!config_.tcp.is_enabled) return;
+  std::vector<net::Loop*> loops;
+  for (const auto& worker : workers_) loops.push_back(&worker->loop());
+  TcpRouter::Options options{
+      .book = {.settings = config_.tcp,
+               .stale_threshold = config_.routes.stale_threshold,
+               .sharding = config_.routes.sharding,
+               .isolation_segments = config_.routes.isolation_segments},
+      .prune_interval = config_.prune_interval,
+      .suspend_pruning_if_nats_unavailable = config_.suspend_pruning_if_nats_unavailable,
+      .seed = random_seed()};
+  tcp_ = std::make_unique<TcpRouter>(loop_, clock_, logger_, registry_, std::move(options), loops);
+  admin_.serve_json("/tcp_routes", [this] { return tcp_->routes_json(); });
 }
 
 void RouterProcess::on_connected() {
@@ -178,6 +201,7 @@ void RouterProcess::serve() {
     const auto listening = worker->listen(net::Address::any(config_.port));
     if (!listening) return fail("error-listening", listening.error());
   }
+  if (tcp_ != nullptr) tcp_->serve([this] { return feed_->nats().is_connected(); });
   phase_ = Phase::serving;
   set_healthy(true);
   logger_.info("gorouter.started",
@@ -222,17 +246,19 @@ void RouterProcess::on_drain_signal() {
 
 void RouterProcess::drain_workers() {
   uint64_t outstanding = 0;
+  if (access_log_ != nullptr) access_log_->stop_blocking();
   for (const auto& worker : workers_) outstanding += worker->counts().exchanges;
+  if (tcp_ != nullptr) outstanding += tcp_->connections();
   logger_.info("Draining with " + std::to_string(outstanding) + " outstanding active connections");
-  for (const auto& worker : workers_) {
-    worker->drain(config_.drain_timeout,
-                  [this](size_t open_exchanges) { (void)drained_.post(open_exchanges); });
-  }
+  const auto tell = [this](size_t open) { (void)drained_.post(open); };
+  for (const auto& worker : workers_) worker->drain(config_.drain_timeout, tell);
+  if (tcp_ != nullptr) tcp_->drain(config_.drain_timeout, tell);
 }
 
 void RouterProcess::on_worker_drained(size_t open_exchanges) {
   exchanges_cut_ += open_exchanges;
-  if (++workers_drained_ < workers_.size()) return;
+  const size_t all = workers_.size() + (tcp_ != nullptr ? tcp_->workers() : 0);
+  if (++workers_drained_ < all) return;
   if (exchanges_cut_ > 0) {
     logger_.error("router.drain.timed-out", {{"outstanding", exchanges_cut_}});
     logger_.error("gorouter-draining-error", {{"error", "router: Drain timeout"}});

@@ -17,6 +17,7 @@
 #include "router/observe/access_log.h"
 #include "router/proxy/worker.h"
 #include "router/route/route_book.h"
+#include "router/tcp/tcp_router.h"
 
 namespace causeway::router {
 
@@ -37,7 +38,9 @@ class RouterProcess {
   enum class Phase : uint8_t { connecting, learning, serving, draining, stopped };
 
   bool open();
+  bool open_access_log();
   void start_workers();
+  void make_tcp();
   void on_connected();
   void serve();
   void watch_signals();
@@ -60,6 +63,7 @@ class RouterProcess {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::shared_ptr<const RouteTable> table_;
   Admin admin_;
+  std::unique_ptr<TcpRouter> tcp_;  // null: no TCP routes
   std::unique_ptr<RouteFeed> feed_;
   net::Timer timer_;  // of the present phase
   net::Mailbox<size_t> drained_;

@@ -189,6 +189,12 @@ void Registry::gauge_from(std::string_view name, std::string_view help,
   state_->series(Type::gauge, name, help, labels).reads.push_back(std::move(read));
 }
 
+void Registry::counter_from(std::string_view name, std::string_view help,
+                            std::function<double()> read, Labels labels) {
+  const std::lock_guard lock(state_->mutex);
+  state_->series(Type::counter, name, help, labels).reads.push_back(std::move(read));
+}
+
 namespace {
 
 void append_sample_name(std::string& out, std::string_view name, std::string_view suffix,
@@ -262,12 +268,13 @@ std::string Registry::prometheus_text() const {
         continue;
       }
       append_sample_name(out, family.name, "", series.labels);
-      if (family.type == Type::counter) {
+      if (family.type == Type::counter && series.reads.empty()) {
         uint64_t total = 0;
         for (const Counter* shard : series.counters) total += shard->value();
         append_number(out, total);
       } else {
         double total = 0;
+        for (const Counter* shard : series.counters) total += static_cast<double>(shard->value());
         for (const Gauge* shard : series.gauges) total += shard->value();
         for (const auto& read : series.reads) total += read();
         append_number(out, total);

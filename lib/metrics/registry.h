@@ -65,6 +65,8 @@ class Registry {
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds, Labels labels = {});
   // A gauge computed at scrape time, on the scraping thread. `read` must not use the registry (its lock is held).
   void gauge_from(std::string_view name, std::string_view help, std::function<double()> read, Labels labels = {});
+  // The same for a count that something else keeps.
+  void counter_from(std::string_view name, std::string_view help, std::function<double()> read, Labels labels = {});
 
   // Prometheus text exposition format 0.0.4: HELP and TYPE once per name, in order of registration, escaped.
   std::string prometheus_text() const;
