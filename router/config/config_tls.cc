@@ -58,21 +58,12 @@ constexpr std::array<std::string_view, 44> kCipherSuites{"RC4-SHA",
                                                          "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
                                                          "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305"};
 
-// A certificate and its key that belong together; both may be left out unless `required`. True when
-// both are there.
+// The same without taking them; true when both are there.
 bool check_pair(Section section, std::string_view certificate_key, std::string_view private_key,
                 bool required) {
   std::string certificate;
   std::string key;
-  section.read(certificate_key, certificate);
-  section.read(private_key, key);
-  if (certificate.empty() && key.empty() && !required) return false;
-  if (certificate.empty()) section.problem(certificate_key, "is required");
-  if (key.empty()) section.problem(private_key, "is required");
-  if (certificate.empty() || key.empty()) return false;
-  const Result<void> pair = tls::check_key_pair(certificate, key);
-  if (!pair) section.problem(certificate_key, "no usable key pair: " + pair.error().detail);
-  return pair.has_value();
+  return Reading::read_pair(section, {certificate_key, private_key, required}, certificate, key);
 }
 
 void check_cipher_suites(Section root, bool required) {
@@ -165,18 +156,23 @@ void read_health_listener(Reading& reading) {
 
 }  // namespace
 
+bool Reading::read_pair(Section section, const PairKeys& keys, std::string& certificate,
+                        std::string& private_key) {
+  section.read(keys.certificate_key, certificate);
+  section.read(keys.private_key_key, private_key);
+  if (certificate.empty() && private_key.empty() && !keys.is_required) return false;
+  if (certificate.empty()) section.problem(keys.certificate_key, "is required");
+  if (private_key.empty()) section.problem(keys.private_key_key, "is required");
+  if (certificate.empty() || private_key.empty()) return false;
+  const Result<void> pair = tls::check_key_pair(certificate, private_key);
+  if (!pair) section.problem(keys.certificate_key, "no usable key pair: " + pair.error().detail);
+  return pair.has_value();
+}
+
 void read_tls(Reading& reading) {
   Section root = reading.root;
   read_ssl_listener(reading);
   read_health_listener(reading);
-
-  Section nats = root.section("nats");
-  bool nats_tls = false;
-  nats.read("tls_enabled", nats_tls);
-  Reading::check_text(nats, "ca_certs");
-  check_pair(nats, "cert_chain", "private_key", nats_tls);
-  // Going on without it would send the password in clear text.
-  if (nats_tls) nats.problem("tls_enabled", "not supported yet: connections to NATS are plain TCP");
 
   if (check_pair(root.section("backends"), "cert_chain", "private_key", false)) {
     reading.warn("backends.cert_chain",

@@ -24,9 +24,20 @@ struct Reading {
   // A duration that gorouter has and nothing here needs: checked, then dropped.
   static void check_duration(config::Section section, std::string_view key);
   static void check_text(config::Section section, std::string_view key);
+  // A certificate and its key that belong together, as PEM. True when both are there and usable;
+  // both may be left out unless they are required.
+  struct PairKeys {
+    std::string_view certificate_key;
+    std::string_view private_key_key;
+    bool is_required;
+  };
+  static bool read_pair(config::Section section, const PairKeys& keys, std::string& certificate,
+                        std::string& private_key);
 };
 
-// TLS of the listeners, of backends, of NATS and the health listener: all keys checked, none served
+// NATS, sharding, pruning, balancing.
+void read_routes(Reading& reading);
+// TLS of the listeners, of backends and the health listener: all keys checked, none served
 // yet.
 void read_tls(Reading& reading);
 void read_sticky_sessions(Reading& reading);

@@ -290,7 +290,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"nats: {hosts: [{port: 1}]}", "nats.hosts[0].hostname"},
         Refused{"nats: {hosts: [a]}", "nats.hosts[0]"},
         Refused{"nats: {hosts: [{hostname: a, port: 99999}]}", "nats.hosts[0].port"},
-        Refused{"nats: {tls_enabled: true}", "nats.tls_enabled"},
+        Refused{"nats: {tls_enabled: true}", "nats.ca_certs"},
         Refused{"nats_client_ping_interval: 0s", "nats_client_ping_interval"},
         Refused{"logging: {level: loud}", "logging.level"},
         Refused{"logging: {format: {timestamp: swatch}}", "logging.format.timestamp"},

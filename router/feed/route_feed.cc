@@ -27,7 +27,8 @@ std::string json_list(const std::vector<std::string>& texts) {
 RouteFeed::RouteFeed(net::Loop& loop, const Clock& clock, const log::Logger& logger,
                      metrics::Registry& registry, RouteBook& book, Options options, Events events)
     : clock_(clock),
-      logger_(logger),
+      nats_log_(logger.session("nats")),
+      registry_log_(logger.session("registry")),
       book_(book),
       options_(std::move(options)),
       events_(std::move(events)),
@@ -86,20 +87,19 @@ void RouteFeed::take_failed(const FailedEndpoint& failed) {
   const std::shared_ptr<const Endpoint> endpoint = book_.remove_failed(failed);
   if (endpoint == nullptr) return;  // gone already, or one that goes by age
   endpoints_failed_.add();
-  logger_.session("registry")
-      .info("prune-failed-endpoint",
-            {{"uri", failed.route_key},
-             {"backend", endpoint->authority()},
-             {"application_id", endpoint->app_id()},
-             {"instance_id", endpoint->instance_id()},
-             {"server_cert_domain_san", endpoint->server_cert_domain_san()},
-             {"isTLS", endpoint->is_tls()}});
+  registry_log_.info("prune-failed-endpoint",
+                     {{"uri", failed.route_key},
+                      {"backend", endpoint->authority()},
+                      {"application_id", endpoint->app_id()},
+                      {"instance_id", endpoint->instance_id()},
+                      {"server_cert_domain_san", endpoint->server_cert_domain_san()},
+                      {"isTLS", endpoint->is_tls()}});
   changed();
 }
 
 void RouteFeed::say_start(std::string_view subject) {
   const Result<void> published = nats_.publish(subject, start_message_);
-  if (!published) logger_.error("failed-to-publish-start-message", published.error());
+  if (!published) nats_log_.error("failed-to-publish-start-message", published.error());
 }
 
 void RouteFeed::on_link(nats::Link link, std::string_view server) {
@@ -110,21 +110,26 @@ void RouteFeed::on_link(nats::Link link, std::string_view server) {
     case nats::Link::reconnected:
       disconnected_timer_.disarm();
       if (std::exchange(was_connected_, true)) {
-        logger_.info("nats-connection-reconnected", {{"nats-host", server}});
+        nats_log_.info("nats-connection-reconnected", {{"nats-host", server}});
         if (is_started_) say_start("router.start");
         return;
       }
-      logger_.info("Successfully-connected-to-nats", {{"host", server}, {"addr", server}});
+      nats_log_.info("Successfully-connected-to-nats", {{"host", server}, {"addr", server}});
       return events_.on_connected();
     case nats::Link::disconnected:
       if (!was_connected_) return;
-      logger_.info("nats-connection-disconnected", {{"nats-host", server}});
+      nats_log_.info("nats-connection-disconnected", {{"nats-host", server}});
       return disconnected_timer_.every(options_.nats.ping_interval, [this] {
-        logger_.info("nats-connection-still-disconnected");
+        nats_log_.info("nats-connection-still-disconnected");
       });
     case nats::Link::closed:
-      logger_.error("nats-connection-closed", {{"nats-host", server}});
-      return events_.on_closed();
+      if (!was_connected_) {
+        return events_.on_closed({.fault = Fault::unavailable,
+                                  .side = Side::backend,
+                                  .detail = "no NATS server takes a connection"});
+      }
+      return events_.on_closed(
+          {.fault = Fault::closed, .side = Side::backend, .detail = "the NATS connection ended"});
   }
 }
 
@@ -146,13 +151,13 @@ void RouteFeed::publish() {
 void RouteFeed::prune_tick() {
   if (options_.suspend_pruning_if_nats_unavailable && !nats_.is_connected()) {
     was_suspended_ = true;
-    logger_.info("prune-suspended");
+    registry_log_.info("prune-suspended");
     return;
   }
   if (std::exchange(was_suspended_, false)) {
-    logger_.info("prune-unsuspended-refresh-routes-start");
+    registry_log_.info("prune-unsuspended-refresh-routes-start");
     book_.mark_all_fresh();
-    logger_.info("prune-unsuspended-refresh-routes-complete");
+    registry_log_.info("prune-unsuspended-refresh-routes-complete");
   }
   prune_cursor_ = 0;
   prune_step();
@@ -163,11 +168,11 @@ void RouteFeed::prune_step() {
   const bool done = book_.prune_some(prune_cursor_, kPruneStepRoutes, pruned);
   for (const RouteBook::Pruned& route : pruned) {
     routes_pruned_.add(route.endpoints.size());
-    logger_.info("pruned-route",
-                 {{"uri", route.key},
-                  log::Field::json("endpoints", json_list(route.endpoints)),
-                  {"isolation_segment",
-                   route.isolation_segment.empty() ? "-" : route.isolation_segment.c_str()}});
+    registry_log_.info("pruned-route",
+                       {{"uri", route.key},
+                        log::Field::json("endpoints", json_list(route.endpoints)),
+                        {"isolation_segment",
+                         route.isolation_segment.empty() ? "-" : route.isolation_segment.c_str()}});
   }
   changed();
   if (!done) {

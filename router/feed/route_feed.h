@@ -33,8 +33,8 @@ class RouteFeed {
   };
   struct Events {
     std::function<void(std::shared_ptr<const RouteTable>)> on_table;
-    std::function<void()> on_connected;  // for the first time
-    std::function<void()> on_closed;     // for good: the server refuses us
+    std::function<void()> on_connected;           // for the first time
+    std::function<void(const Error&)> on_closed;  // for good
   };
 
   RouteFeed(net::Loop& loop, const Clock& clock, const log::Logger& logger,
@@ -46,6 +46,9 @@ class RouteFeed {
   // Subscribes and says router.start; from now on routes are pruned. Call it once, after
   // on_connected.
   void start();
+
+  // For subjects that are not router.*.
+  nats::Client& nats() { return nats_; }
 
   // A worker could not reach this endpoint.
   void take_failed(const FailedEndpoint& failed);
@@ -63,7 +66,8 @@ class RouteFeed {
   void register_gauges(metrics::Registry& registry);
 
   const Clock& clock_;
-  const log::Logger logger_;
+  const log::Logger nats_log_;      // nats
+  const log::Logger registry_log_;  // registry
   RouteBook& book_;
   const Options options_;
   const Events events_;
