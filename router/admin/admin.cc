@@ -66,11 +66,22 @@ bool Admin::may_see_routes(const rpc::Request& request) const {
   return pair && tls::equal_secrets(*pair, options_.user + ":" + options_.password);
 }
 
+void Admin::refuse(rpc::Responder responder) const {
+  responder.reply(401, kText, "401 Unauthorized\n",
+                  {{"WWW-Authenticate", "Basic realm=\"Authorization Required\""}});
+}
+
+void Admin::serve_json(std::string_view path, std::function<std::string()> body) {
+  routes_.route(
+      "GET", std::string(path),
+      [this, page = std::move(body)](const rpc::Request& request, rpc::Responder responder) {
+        if (!may_see_routes(request)) return refuse(std::move(responder));
+        responder.reply(200, "application/json", page(), {{"Connection", "close"}});
+      });
+}
+
 void Admin::serve_routes(const rpc::Request& request, rpc::Responder responder) const {
-  if (!may_see_routes(request)) {
-    return responder.reply(401, kText, "401 Unauthorized\n",
-                           {{"WWW-Authenticate", "Basic realm=\"Authorization Required\""}});
-  }
+  if (!may_see_routes(request)) return refuse(std::move(responder));
   responder.reply(200, "application/json", routes_json(*table_(), options_.stale_threshold),
                   {{"Connection", "close"}});
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -37,11 +38,14 @@ class Admin {
   // Binds all listeners; unhealthy until told otherwise.
   Result<void> listen();
   void set_healthy(bool healthy) { is_healthy_ = healthy; }
+  // Another page of the routes listener, beside /routes and seen by the same people.
+  void serve_json(std::string_view path, std::function<std::string()> body);
 
  private:
   void serve_health();
   void serve_routes(const rpc::Request& request, rpc::Responder responder) const;
   bool may_see_routes(const rpc::Request& request) const;
+  void refuse(rpc::Responder responder) const;
 
   const Options options_;
   const std::function<std::shared_ptr<const RouteTable>()> table_;

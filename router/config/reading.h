@@ -45,6 +45,8 @@ void read_tracing(Reading& reading);  // after extra_headers_to_log
 void read_route_services(Reading& reading);
 // What an operator sees of the router: logs, error pages, metrics.
 void read_observation(Reading& reading);
+// TCP routes; after the listeners and the times.
+void read_tcp(Reading& reading);
 // Keys of features that are not built: checked as far as they can be, one warning for each that is
 // switched on.
 void read_not_built(Reading& reading);

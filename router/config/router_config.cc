@@ -144,6 +144,7 @@ Result<LoadedConfig> read_file(config::File& file) {
   read_tracing(reading);
   read_route_services(reading);
   read_tls(reading);
+  read_tcp(reading);
   read_not_built(reading);
   if (!file.problems().empty()) {
     std::string detail;

@@ -11,6 +11,7 @@
 #include "nats/client.h"
 #include "router/route/route_book.h"
 #include "router/settings/settings.h"
+#include "router/settings/tcp_settings.h"
 
 namespace causeway::router {
 
@@ -62,6 +63,7 @@ struct RouterConfig {
   Duration drain_timeout = std::chrono::seconds(60);
 
   Settings settings;  // of the data path
+  TcpSettings tcp;    // of TCP routes
 };
 
 // A key that was accepted but does not do what it says, and what happens instead.

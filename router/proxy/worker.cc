@@ -107,6 +107,8 @@ void Worker::start() {
   });
 }
 
+net::Loop& Worker::loop() { return state_->loop; }
+
 Result<net::Address> Worker::listen(const net::Address& address) {
   CHECK(state_->thread.joinable());
   std::promise<Result<net::Address>> promise;

@@ -16,6 +16,10 @@ namespace causeway::metrics {
 class Registry;
 }
 
+namespace causeway::net {
+class Loop;
+}
+
 namespace causeway::router {
 
 class AccessLog;
@@ -46,6 +50,9 @@ class Worker {
 
   // Starts the thread. Nothing is accepted yet.
   void start();
+
+  // For what else lives on this worker's thread: it is made before start() and ended after stop().
+  net::Loop& loop();
 
   // Waits until the worker listens there (port 0: takes a free one and says which), or says why
   // not. Any number of times, after start().

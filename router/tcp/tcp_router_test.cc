@@ -11,8 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "router/tcp/tcp_under_test.h"
 #include "test/support/fake_backend.h"
+#include "test/support/tcp_under_test.h"
 
 namespace causeway::router {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <memory>
 #include <string>
 #include <thread>
@@ -81,7 +82,9 @@ class TcpUnderTest {
       const char after = text[at + 1 + name.size()];
       if (after != '{' && after != ' ') continue;
       const size_t space = text.find(' ', text.find_first_of("} ", at + 1 + name.size()));
-      sum += static_cast<uint64_t>(std::stod(text.substr(space + 1)));
+      uint64_t value = 0;
+      std::from_chars(text.data() + space + 1, text.data() + text.size(), value);
+      sum += value;
     }
     return sum;
   }
