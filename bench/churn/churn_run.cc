@@ -29,6 +29,13 @@ constexpr Duration behind_limit = 1s;
 
 double seconds_in(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
+nats::Options nats_options(const ChurnPlan& plan) {
+  nats::Options options;
+  options.servers = plan.servers;
+  options.name = "causeway-bench churn";
+  return options;
+}
+
 uint64_t count_in(Duration elapsed, double rate) {
   return static_cast<uint64_t>(seconds_in(elapsed) * rate);
 }
@@ -128,8 +135,7 @@ ChurnRun::ChurnRun(const ChurnPlan& plan, const ChurnExtras& extras)
       extras_(extras),
       tick_(loop_),
       prober_(loop_, plan.router, {.timeout = plan.options.timeout}),
-      nats_(loop_, logger_, {.servers = plan.servers, .name = "causeway-bench churn"},
-            [](nats::Link, std::string_view) {}) {
+      nats_(loop_, logger_, nats_options(plan), [](nats::Link, std::string_view) {}) {
   tick_.every(1ms, [] {});
 }
 
