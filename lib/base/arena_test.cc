@@ -39,5 +39,22 @@ TEST(Arena, reset_keeps_only_the_first_block) {
   EXPECT_EQ(arena.copy("again"), "again");
 }
 
+TEST(Arena, released_blocks_are_shared) {
+  ArenaBlocks blocks(256, 1);
+  Arena first(blocks);
+  const std::string_view text = first.copy("here");
+  (void)first.bytes(10'000);  // a block of its own is nobody else's
+  first.release();
+  EXPECT_EQ(blocks.kept(), 1u);
+  Arena second(blocks);
+  EXPECT_EQ(second.copy("there").data(), text.data());
+  EXPECT_EQ(blocks.kept(), 0u);
+  {
+    Arena third(blocks);
+    for (int i = 0; i < 100; ++i) (void)third.copy("some bytes that fill it up");
+  }
+  EXPECT_EQ(blocks.kept(), 1u);  // no more than it may keep
+}
+
 }  // namespace
 }  // namespace causeway
