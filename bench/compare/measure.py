@@ -32,11 +32,12 @@ METRICS = {
 
 
 def load(stage, server, options, shape):
-    """One run of the generator. `shape`: connections, bytes, and optional close, rate, warm_up."""
+    """One run of the generator. `shape`: connections, bytes, and optional close, rate, seconds, warm_up."""
     record = f"{stage.folder}/record.json"
     argv = ["taskset", "-c", ",".join(map(str, stage.generator_cpus)), f"{stage.bin}/causeway-bench", "http",
             f"http://{HOST}/bytes/{shape['bytes']}", "--connect", f"127.0.0.1:{server.port}",
-            "--connections", str(shape["connections"]), "--duration", f"{options.seconds * 1000:.0f}ms",
+            "--connections", str(shape["connections"]), "--duration",
+            f"{shape.get('seconds', options.seconds) * 1000:.0f}ms",
             "--warm-up", f"{shape.get('warm_up', min(WARM_UP_SECONDS, options.seconds)) * 1000:.0f}ms",
             "--label", server.name,
             "--json", record, "--watch", f"proxy={server.pid}", "--watch", f"backend={stage.backend.pid}"]
@@ -98,7 +99,7 @@ IO_CALLS = {"read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto",
 WAIT_CALLS = {"epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "poll", "ppoll", "io_uring_enter"}
 
 
-def syscalls(stage, server, options, shape):
+def syscalls(stage, server, options, shape, seconds_least):
     """System calls per request, by strace; the proxy is slowed by it, so nothing else is measured."""
     table = f"{stage.folder}/strace.txt"
     tracer = subprocess.Popen(["strace", "-c", "-f", "-p", str(server.pid), "-o", table], stdin=subprocess.DEVNULL,
@@ -110,7 +111,7 @@ def syscalls(stage, server, options, shape):
                 said = (tracer.stderr.read() if tracer.poll() is not None else "").strip()
                 raise Failure(f"strace cannot attach to {server.name}: {said or 'it does not say why'}")
             time.sleep(0.02)
-        record = load(stage, server, options, {**shape, "warm_up": 0})
+        record = load(stage, server, options, {**shape, "warm_up": 0, "seconds": max(options.seconds, seconds_least)})
     finally:
         if tracer.poll() is None:
             tracer.send_signal(signal.SIGINT)
