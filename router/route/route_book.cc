@@ -162,8 +162,8 @@ struct RouteBook::State {
   Outcome remove(std::string_view key, const EndpointSpec& spec, uint64_t address_hash,
                  Instant now);
   std::shared_ptr<const Endpoint> endpoint_for(const EndpointSpec& spec, const Member* held);
-  // After a member of `route` has gone. True: the route went with it.
-  bool lost_member(Route& route, Instant now);
+  // After a member of `route` has gone: without members it goes as well, unless it `stays_emptied`.
+  void lost_member(Route& route, Instant now, bool stays_emptied);
   void prune(Route& route, Instant now, std::vector<Pruned>& pruned);
   std::shared_ptr<const Pool> rebuilt(const Route& route) const;
 
@@ -242,21 +242,16 @@ Outcome RouteBook::State::remove(std::string_view route_key, const EndpointSpec&
   departed.push_back(member->endpoint->id());
   route->members.erase(route->members.begin() + (member - route->members.data()));
   --endpoints;
-  lost_member(*route, now);
+  lost_member(*route, now, keeps_emptied());
   return Outcome::removed;
 }
 
-bool RouteBook::State::lost_member(Route& route, Instant now) {
-  if (route.members.empty()) {
-    if (!keeps_emptied()) {
-      erase(route);
-      return true;
-    }
-    ++emptied;
-    route.emptied = now;
-  }
+void RouteBook::State::lost_member(Route& route, Instant now, bool stays_emptied) {
+  if (!route.members.empty()) return changed(route);
+  if (!stays_emptied) return erase(route);
+  ++emptied;
+  route.emptied = now;
   changed(route);
-  return false;
 }
 
 void RouteBook::State::prune(Route& route, Instant now, std::vector<Pruned>& pruned) {
@@ -370,7 +365,8 @@ std::shared_ptr<const Endpoint> RouteBook::remove_failed(const FailedEndpoint& f
   state.departed.push_back(endpoint->id());
   route->members.erase(member);
   --state.endpoints;
-  state.lost_member(*route, state.clock.now());
+  // Without a time to keep emptied routes this one is there until the next pruning.
+  state.lost_member(*route, state.clock.now(), state.options.keep_emptied_routes);
   return endpoint;
 }
 

@@ -95,6 +95,26 @@ TEST_F(RouteBookTest, a_failed_last_endpoint_leaves_an_emptied_route_where_those
   EXPECT_EQ(book().routes(), 0u);
 }
 
+TEST_F(RouteBookTest, a_route_emptied_by_failures_is_there_until_the_next_pruning) {
+  book({.keep_emptied_routes = true});
+  RouteChange change = change_of(Kind::add, {"a.d", "b.d"}, "10.0.0.1", 1);
+  change.endpoint.tls = true;
+  book().apply(change);
+  const EndpointId id = pool("a.d")->endpoints()[0]->id();
+  EXPECT_NE(book().remove_failed({"a.d", id}), nullptr);
+  ASSERT_NE(pool("a.d"), nullptr);
+  EXPECT_TRUE(pool("a.d")->empty());
+  EXPECT_EQ(book().routes(), 1u);
+  clock_.advance(seconds(1));
+  book().prune();
+  EXPECT_EQ(pool("a.d"), nullptr);
+  // Withdrawn, it goes at once.
+  change.kind = Kind::remove;
+  change.uris = {"b.d"};
+  book().apply(change);
+  EXPECT_EQ(pool("b.d"), nullptr);
+}
+
 TEST_F(RouteBookTest, a_snapshot_names_the_endpoints_that_left_since_the_one_before) {
   add("a.d", 1);
   add("a.d", 2);
