@@ -30,7 +30,12 @@ Admin::Options admin_options(const RouterConfig& config) {
           .user = config.status_user,
           .password = config.status_pass,
           .prometheus_port = config.prometheus_port,
-          .stale_threshold = config.routes.stale_threshold};
+          .stale_threshold = config.routes.stale_threshold,
+          .serves_varz = config.serves_varz,
+          .identity = {.index = config.index,
+                       .host = local_ip() + ":" + std::to_string(config.status_port),
+                       .user = config.status_user,
+                       .password = config.status_pass}};
 }
 
 RouteFeed::Options feed_options(const RouterConfig& config, const std::string& ip) {

@@ -206,6 +206,7 @@ void append_member_name(std::string& out, std::string_view name) {
 void append_data(std::string& out, std::span<const Field> fields, const Error* error) {
   out += "\"data\":{";
   for (const Field& field : fields) {
+    if (field.is_left_out) continue;
     append_member_name(out, field.name);
     std::visit(AppendValue{out, field.raw_json}, field.value);
   }

@@ -99,5 +99,12 @@ TEST(ParseLevel, knows_the_names_of_both_shapes) {
   EXPECT_EQ(level, Level::error);
 }
 
+TEST(FormatLine, optional_fields_are_left_out_when_empty) {
+  EXPECT_EQ(
+      format_line(Shape::gorouter, TimeFormat::unix_epoch, {}, Level::info, "s", "m",
+                  {Field::optional("a", ""), Field::optional("b", "x"), {"c", ""}}),
+      R"({"log_level":1,"timestamp":0.000000000,"message":"m","source":"s","data":{"b":"x","c":""}})");
+}
+
 }  // namespace
 }  // namespace causeway::log

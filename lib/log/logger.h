@@ -20,6 +20,7 @@ struct Field {
   std::string_view name;
   std::variant<std::string_view, int64_t, double, bool> value;
   bool raw_json = false;  // value is a string of JSON that goes in as it is
+  bool is_left_out = false;
 
   Field(std::string_view n, std::string_view v) : name(n), value(v) {}
   Field(std::string_view n, const std::string& v) : name(n), value(std::string_view(v)) {}
@@ -29,6 +30,12 @@ struct Field {
   Field(std::string_view n, Integer v) : name(n), value(static_cast<int64_t>(v)) {}
   Field(std::string_view n, double v) : name(n), value(v) {}
   Field(std::string_view n, bool v) : name(n), value(v) {}
+  // Left out when the value is empty.
+  static Field optional(std::string_view n, std::string_view v) {
+    Field field(n, v);
+    field.is_left_out = v.empty();
+    return field;
+  }
   static Field json(std::string_view n, std::string_view v) {
     Field field(n, v);
     field.raw_json = true;

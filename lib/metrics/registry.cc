@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <deque>
 #include <optional>
+#include <unordered_map>
 
 #include "base/check.h"
 #include "base/utf8.h"
@@ -105,8 +106,8 @@ uint64_t Histogram::count() const noexcept {
 struct Registry::State {
   // All shards of one name and one set of labels.
   struct Series {
-    std::string identity;  // labels sorted: their order is not part of it
-    std::string labels;    // as first given, escaped
+    std::string labels;  // as first given, escaped
+    Labels given;
     std::vector<const Counter*> counters;
     std::vector<const Gauge*> gauges;
     std::vector<const Histogram*> histograms;
@@ -117,6 +118,9 @@ struct Registry::State {
     std::string help;
     Type type;
     std::vector<Series> series;
+    std::unordered_map<std::string, size_t> places = {};  // of series, by identity
+    std::string view_of = {};  // another histogram's series, if not empty
+    double divisor = 1;
   };
 
   Series& series(Type type, std::string_view name, std::string_view help, const Labels& labels) {
@@ -129,22 +133,33 @@ struct Registry::State {
     Labels sorted = labels;
     std::sort(sorted.begin(), sorted.end());
     for (size_t i = 1; i < sorted.size(); ++i) CHECK(sorted[i - 1].first != sorted[i].first);
-    std::string identity = labels_text(sorted);
-    for (Series& known : family.series) {
-      if (known.identity == identity) return known;
-    }
-    family.series.push_back({std::move(identity), labels_text(labels), {}, {}, {}, {}});
-    return family.series.back();
+    std::string identity = labels_text(sorted);  // the order of labels is not part of it
+    const auto [place, is_new] =
+        family.places.try_emplace(std::move(identity), family.series.size());
+    if (is_new) family.series.push_back({labels_text(labels), labels, {}, {}, {}, {}});
+    return family.series[place->second];
   }
 
   Family& family_of(Type type, std::string_view name, std::string_view help) {
-    for (Family& known : families) {
-      if (known.name != name) continue;
-      CHECK(known.type == type);
-      return known;
+    if (Family* known = find(name)) {
+      CHECK(known->type == type && known->view_of.empty());
+      return *known;
     }
     families.push_back({std::string(name), std::string(help), type, {}});
     return families.back();
+  }
+
+  Family* find(std::string_view name) {
+    const auto found = std::find_if(families.begin(), families.end(),
+                                    [name](const Family& family) { return family.name == name; });
+    return found == families.end() ? nullptr : &*found;
+  }
+  static double total(const Series& series) {
+    double total = 0;
+    for (const Counter* shard : series.counters) total += static_cast<double>(shard->value());
+    for (const Gauge* shard : series.gauges) total += shard->value();
+    for (const auto& read : series.reads) total += read();
+    return total;
   }
 
   mutable std::mutex mutex;
@@ -195,6 +210,48 @@ void Registry::counter_from(std::string_view name, std::string_view help,
   state_->series(Type::counter, name, help, labels).reads.push_back(std::move(read));
 }
 
+void Registry::histogram_view(std::string_view name, std::string_view help, std::string_view of,
+                              double divisor) {
+  const std::lock_guard lock(state_->mutex);
+  CHECK(is_name(name, true) && divisor > 0);
+  if (const State::Family* known = state_->find(name)) return CHECK(known->view_of == of);
+  const State::Family* viewed = state_->find(of);
+  CHECK(viewed != nullptr && viewed->type == Type::histogram);
+  state_->families.push_back({std::string(name), std::string(help), Type::histogram, {}});
+  state_->families.back().view_of = of;
+  state_->families.back().divisor = divisor;
+}
+
+std::vector<Registry::Sample> Registry::samples(std::string_view name) const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<Sample> samples;
+  const State::Family* family = state_->find(name);
+  if (family == nullptr || family->type == Type::histogram) return samples;
+  for (const State::Series& series : family->series)
+    samples.push_back({series.given, State::total(series)});
+  return samples;
+}
+
+Registry::Distribution Registry::distribution(std::string_view name) const {
+  const std::lock_guard lock(state_->mutex);
+  Distribution sum;
+  const State::Family* family = state_->find(name);
+  if (family == nullptr || family->type != Type::histogram || family->series.empty()) return sum;
+  const std::span<const double> bounds = family->series.front().histograms.front()->bounds();
+  sum.bounds.assign(bounds.begin(), bounds.end());
+  sum.cumulative.assign(bounds.size() + 1, 0);
+  uint64_t so_far = 0;
+  for (size_t i = 0; i < sum.cumulative.size(); ++i) {
+    for (const State::Series& series : family->series) {
+      for (const Histogram* shard : series.histograms) {
+        if (i < shard->bounds().size() + 1) so_far += shard->bucket(i);
+      }
+    }
+    sum.cumulative[i] = so_far;
+  }
+  return sum;
+}
+
 namespace {
 
 void append_sample_name(std::string& out, std::string_view name, std::string_view suffix,
@@ -229,18 +286,19 @@ void append_bucket(std::string& out, std::string_view name, std::string_view lab
 }
 
 void append_histogram(std::string& out, std::string_view name, std::string_view labels,
-                      const std::vector<const Histogram*>& shards) {
+                      const std::vector<const Histogram*>& shards, double divisor) {
   const std::span<const double> bounds = shards.front()->bounds();
   uint64_t cumulative = 0;
   double sum = 0;
   for (const Histogram* shard : shards) sum += shard->sum();
   for (size_t i = 0; i <= bounds.size(); ++i) {
     for (const Histogram* shard : shards) cumulative += shard->bucket(i);
-    append_bucket(out, name, labels, i < bounds.size() ? std::optional(bounds[i]) : std::nullopt,
+    append_bucket(out, name, labels,
+                  i < bounds.size() ? std::optional(bounds[i] / divisor) : std::nullopt,
                   cumulative);
   }
   append_sample_name(out, name, "_sum", labels);
-  append_number(out, sum);
+  append_number(out, sum / divisor);
   out += '\n';
   append_sample_name(out, name, "_count", labels);
   append_number(out, cumulative);  // of the same reading as the buckets
@@ -262,9 +320,10 @@ std::string Registry::prometheus_text() const {
     out += ' ';
     out += type_name(family.type);
     out += '\n';
-    for (const State::Series& series : family.series) {
+    const State::Family& source = family.view_of.empty() ? family : *state_->find(family.view_of);
+    for (const State::Series& series : source.series) {
       if (family.type == Type::histogram) {
-        append_histogram(out, family.name, series.labels, series.histograms);
+        append_histogram(out, family.name, series.labels, series.histograms, family.divisor);
         continue;
       }
       append_sample_name(out, family.name, "", series.labels);
@@ -273,11 +332,7 @@ std::string Registry::prometheus_text() const {
         for (const Counter* shard : series.counters) total += shard->value();
         append_number(out, total);
       } else {
-        double total = 0;
-        for (const Counter* shard : series.counters) total += static_cast<double>(shard->value());
-        for (const Gauge* shard : series.gauges) total += shard->value();
-        for (const auto& read : series.reads) total += read();
-        append_number(out, total);
+        append_number(out, State::total(series));
       }
       out += '\n';
     }

@@ -68,6 +68,23 @@ class Registry {
   // The same for a count that something else keeps.
   void counter_from(std::string_view name, std::string_view help, std::function<double()> read, Labels labels = {});
 
+  // The histogram `of` under another name as well, its bounds and sum divided: the same observations in another
+  // unit, at no cost to who observes. `of` exists; the same view may be asked for again.
+  void histogram_view(std::string_view name, std::string_view help, std::string_view of, double divisor);
+
+  struct Sample {
+    Labels labels;
+    double value = 0;
+  };
+  // What a scrape would say of a counter or gauge; empty when there is none of that name.
+  std::vector<Sample> samples(std::string_view name) const;
+  // All series of a histogram added up: upper bounds and, for each and +Inf, the observations up to it.
+  struct Distribution {
+    std::vector<double> bounds;
+    std::vector<uint64_t> cumulative;
+  };
+  Distribution distribution(std::string_view name) const;
+
   // Prometheus text exposition format 0.0.4: HELP and TYPE once per name, in order of registration, escaped.
   std::string prometheus_text() const;
 

@@ -129,5 +129,39 @@ TEST(Registry, is_scraped_while_workers_count_and_register) {
   EXPECT_THAT(text, HasSubstr("id{i=\"2\"} 2\n"));
 }
 
+TEST(Registry, a_histogram_in_another_unit) {
+  Registry registry;
+  Histogram& ns = registry.histogram("time", "In ns.", {1000, 5000}, {{"a", "b"}});
+  registry.histogram_view("time_seconds", "In s.", "time", 1e9);
+  registry.histogram_view("time_seconds", "In s.", "time", 1e9);
+  ns.observe(2000);
+  EXPECT_THAT(registry.prometheus_text(), HasSubstr("# HELP time_seconds In s.\n"
+                                                    "# TYPE time_seconds histogram\n"
+                                                    "time_seconds_bucket{a=\"b\",le=\"1e-06\"} 0\n"
+                                                    "time_seconds_bucket{a=\"b\",le=\"5e-06\"} 1\n"
+                                                    "time_seconds_bucket{a=\"b\",le=\"+Inf\"} 1\n"
+                                                    "time_seconds_sum{a=\"b\"} 2e-06\n"
+                                                    "time_seconds_count{a=\"b\"} 1\n"));
+}
+
+TEST(Registry, values_can_be_asked_for) {
+  Registry registry;
+  registry.counter("n", "N.", {{"a", "1"}}).add(2);
+  registry.counter("n", "N.", {{"a", "1"}}).add(3);
+  registry.counter("n", "N.", {{"a", "2"}}).add(4);
+  registry.counter_from("m", "M.", [] { return 7.0; });
+  const auto samples = registry.samples("n");
+  ASSERT_EQ(samples.size(), 2u);
+  EXPECT_EQ(samples[0].value, 5);
+  EXPECT_EQ(samples[1].labels, (Labels{{"a", "2"}}));
+  EXPECT_EQ(registry.samples("m").at(0).value, 7);
+  EXPECT_THAT(registry.prometheus_text(), HasSubstr("# TYPE m counter\nm 7\n"));
+  EXPECT_TRUE(registry.samples("absent").empty());
+  registry.histogram("h", "H.", {1, 2}).observe(1.5);
+  registry.histogram("h", "H.", {1, 2}, {{"a", "1"}}).observe(9);
+  EXPECT_EQ(registry.distribution("h").cumulative, (std::vector<uint64_t>{0, 1, 2}));
+  EXPECT_TRUE(registry.distribution("absent").bounds.empty());
+}
+
 }  // namespace
 }  // namespace causeway::metrics

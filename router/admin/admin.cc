@@ -1,5 +1,6 @@
 #include "router/admin/admin.h"
 
+#include <unordered_set>
 #include <utility>
 
 #include "http/headers.h"
@@ -41,6 +42,33 @@ Admin::Admin(net::Loop& loop, const log::Logger& logger, const metrics::Registry
     serve_routes(request, std::move(responder));
   });
   rpc::serve_metrics(prometheus_, registry);
+  if (options_.serves_varz) serve_varz(loop, registry);
+}
+
+void Admin::serve_varz(net::Loop& loop, const metrics::Registry& registry) {
+  varz_.emplace(registry, clock_, options_.identity);
+  varz_timer_.emplace(loop);
+  varz_timer_->every(VarzPage::tick_interval, [this] { varz_->tick(); });
+  status_.route("GET", "/healthz", [](const rpc::Request&, rpc::Responder responder) {
+    responder.reply(200, kText, "ok");
+  });
+  status_.route("GET", "/varz", [this](const rpc::Request& request, rpc::Responder responder) {
+    reply_varz(request, std::move(responder));
+  });
+  status_.route("GET", "/routes", [this](const rpc::Request& request, rpc::Responder responder) {
+    serve_routes(request, std::move(responder));
+  });
+}
+
+void Admin::reply_varz(const rpc::Request& request, rpc::Responder responder) const {
+  if (!may_see_routes(request)) return refuse(std::move(responder));
+  const std::shared_ptr<const RouteTable> table = table_();
+  std::unordered_set<EndpointId> endpoints;  // one may serve several routes
+  table->for_each([&endpoints](const Pool& pool) {
+    for (const auto& endpoint : pool.endpoints()) endpoints.insert(endpoint->id());
+  });
+  responder.reply(200, "application/json", varz_->json(table->size(), endpoints.size()),
+                  {{"Connection", "close"}});
 }
 
 void Admin::serve_health() {

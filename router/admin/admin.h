@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,8 @@
 #include "base/result.h"
 #include "log/logger.h"
 #include "metrics/registry.h"
+#include "net/timer.h"
+#include "router/admin/varz_page.h"
 #include "router/route/route_table.h"
 #include "rpc/server.h"
 
@@ -30,6 +33,8 @@ class Admin {
     std::string user, password;    // of /routes; no password: refused to everybody
     uint16_t prometheus_port = 0;  // /metrics on 127.0.0.1; 0 = off
     Duration stale_threshold = std::chrono::seconds(120);
+    bool serves_varz = false;  // /varz, /healthz and /routes on the status listener as well
+    VarzPage::Identity identity = {};
   };
   // `table`: the latest snapshot, for /routes.
   Admin(net::Loop& loop, const log::Logger& logger, const metrics::Registry& registry,
@@ -43,6 +48,8 @@ class Admin {
 
  private:
   void serve_health();
+  void serve_varz(net::Loop& loop, const metrics::Registry& registry);
+  void reply_varz(const rpc::Request& request, rpc::Responder responder) const;
   void serve_routes(const rpc::Request& request, rpc::Responder responder) const;
   bool may_see_routes(const rpc::Request& request) const;
   void refuse(rpc::Responder responder) const;
@@ -53,6 +60,9 @@ class Admin {
   rpc::Server status_;
   rpc::Server routes_;
   rpc::Server prometheus_;
+  const SystemClock clock_;
+  std::optional<VarzPage> varz_;
+  std::optional<net::Timer> varz_timer_;
 };
 
 }  // namespace causeway::router

@@ -5,22 +5,23 @@ namespace {
 
 // Components come with registrations, not from clients; still a table of them has an end.
 constexpr size_t components_max = 1000;
+// Apps with series of their own, in each worker; later ones share "other".
+constexpr size_t apps_max = 10'000;
 
-std::vector<double> lookup_bounds() {
-  return {1'000,  2'000,  5'000,  10'000, 20'000, 30'000, 40'000,
-          50'000, 60'000, 70'000, 80'000, 90'000, 100'000};
-}
-std::vector<double> seconds_bounds() {
-  return {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5,
-          1,     2,     5,     10,   30,   60,   120, 300, 1000};
-}
-std::vector<double> milliseconds_bounds() {
-  return {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536};
+// The metric of a name; made by `make` for a new one.
+template <class Map, class Make>
+auto& of_name(Map& map, std::string_view name, const Make& make) {
+  auto found = map.find(name);
+  if (found != map.end()) return *found->second;
+  const std::string kept(map.size() < apps_max ? name : std::string_view("other"));
+  found = map.find(kept);
+  if (found == map.end()) found = map.emplace(kept, &make(kept)).first;
+  return *found->second;
 }
 
 }  // namespace
 
-ProxyMetrics::ProxyMetrics(metrics::Registry& r)
+ProxyMetrics::ProxyMetrics(metrics::Registry& r, const Settings& settings)
     : rejected_requests(
           r.counter("rejected_requests", "Requests the router itself refused (400, 404).")),
       bad_gateways(r.counter("bad_gateways", "Requests answered 502 because the backend failed.")),
@@ -28,12 +29,18 @@ ProxyMetrics::ProxyMetrics(metrics::Registry& r)
           r.counter("empty_content_length_header", "Requests with an empty Content-Length line.")),
       backend_exhausted_conns(r.counter(
           "backend_exhausted_conns", "Requests refused because every endpoint is at max_conns.")),
+      backend_invalid_id(r.counter("backend_invalid_id",
+                                   "Endpoints whose certificate is that of another instance.")),
+      backend_invalid_tls_cert(
+          r.counter("backend_invalid_tls_cert", "Endpoints whose certificate is not trusted.")),
+      backend_tls_handshake_failed(
+          r.counter("backend_tls_handshake_failed", "TLS handshakes that endpoints refused.")),
       websocket_upgrades(r.counter("websocket_upgrades", "Requests that became tunnels.")),
       websocket_failures(r.counter("websocket_failures", "Upgrade requests that failed.")),
       route_lookup_time(r.histogram("route_lookup_time", "Time to find a route, in nanoseconds.",
-                                    lookup_bounds())),
-      gorouter_time(
-          r.histogram("gorouter_time", "Time spent in the router, in seconds.", seconds_bounds())),
+                                    settings.histogram_bounds.route_lookup_ns)),
+      gorouter_time(r.histogram("gorouter_time", "Time spent in the router, in seconds.",
+                                settings.histogram_bounds.gorouter_seconds)),
       client_connections_refused(r.counter(
           "client_connections_refused", "Client connections closed at once because of the limit.")),
       malformed_requests(
@@ -53,7 +60,10 @@ ProxyMetrics::ProxyMetrics(metrics::Registry& r)
       backend_connections_idle(
           r.gauge("backend_connections_idle", "Backend connections kept for reuse.")),
       tunnels(r.gauge("tunnels", "Open tunnels (WebSocket and other upgrades).")),
-      registry_(r) {
+      registry_(r),
+      bounds_(settings.histogram_bounds) {
+  r.histogram_view("route_lookup_time_seconds", "Time to find a route.", "route_lookup_time", 1e9);
+  r.histogram_view("gorouter_time_seconds", "Time spent in the router.", "gorouter_time", 1);
   static constexpr const char* groups[] = {"xxx", "1xx", "2xx", "3xx", "4xx", "5xx"};
   for (size_t i = 0; i < 6; ++i) {
     route_service_responses_[i] =
@@ -77,8 +87,25 @@ ProxyMetrics::OfComponent& ProxyMetrics::of_component(std::string_view component
   auto made = std::make_unique<OfComponent>(OfComponent{
       registry_.counter("total_requests", "Requests sent to backends.", {{"component", name}}),
       registry_.histogram("latency", "Time to the end of a reply, in milliseconds.",
-                          milliseconds_bounds(), {{"component", name}})});
+                          bounds_.latency_ms, {{"component", name}})});
+  registry_.histogram_view("latency_seconds", "Time to the end of a reply.", "latency", 1e3);
   return *components_.emplace(name, std::move(made)).first->second;
+}
+
+metrics::Histogram& ProxyMetrics::http_latency(std::string_view source_id) {
+  return of_name(
+      http_latency_, source_id, [this](const std::string& name) -> auto& {
+        return registry_.histogram("http_latency_seconds", "Time to the end of a reply, per app.",
+                                   bounds_.http_latency_seconds, {{"source_id", name}});
+      });
+}
+
+metrics::Counter& ProxyMetrics::app_requests(std::string_view app_id) {
+  return of_name(
+      app_requests_, app_id, [this](const std::string& name) -> auto& {
+        return registry_.counter("app_requests", "Requests answered for an app.",
+                                 {{"app_id", name}});
+      });
 }
 
 void ProxyMetrics::count_route_service_response(uint16_t status) {

@@ -5,8 +5,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "metrics/registry.h"
+#include "router/settings/settings.h"
 
 namespace causeway::router {
 
@@ -14,7 +16,7 @@ namespace causeway::router {
 // Thread: its own writes, any scrapes.
 class ProxyMetrics {
  public:
-  explicit ProxyMetrics(metrics::Registry& registry);
+  ProxyMetrics(metrics::Registry& registry, const Settings& settings);
   ProxyMetrics(const ProxyMetrics&) = delete;
   ProxyMetrics& operator=(const ProxyMetrics&) = delete;
 
@@ -25,6 +27,10 @@ class ProxyMetrics {
   };
   OfComponent& of_component(std::string_view component);
 
+  // Per app, where that is asked for (per_app_prometheus_http_metrics_reporting, varz).
+  metrics::Histogram& http_latency(std::string_view source_id);  // seconds
+  metrics::Counter& app_requests(std::string_view app_id);
+
   void count_response(uint16_t status);
   void count_route_service_response(uint16_t status);
 
@@ -32,6 +38,9 @@ class ProxyMetrics {
   metrics::Counter& bad_gateways;
   metrics::Counter& empty_content_length_header;
   metrics::Counter& backend_exhausted_conns;
+  metrics::Counter& backend_invalid_id;
+  metrics::Counter& backend_invalid_tls_cert;
+  metrics::Counter& backend_tls_handshake_failed;
   metrics::Counter& websocket_upgrades;
   metrics::Counter& websocket_failures;
   metrics::Histogram& route_lookup_time;  // nanoseconds
@@ -51,7 +60,19 @@ class ProxyMetrics {
   metrics::Gauge& tunnels;
 
  private:
+  struct NameHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view name) const noexcept {
+      return std::hash<std::string_view>()(name);
+    }
+  };
+  template <class Metric>
+  using ByName = std::unordered_map<std::string, Metric*, NameHash, std::equal_to<>>;
+
   metrics::Registry& registry_;
+  const HistogramBounds bounds_;
+  ByName<metrics::Histogram> http_latency_;
+  ByName<metrics::Counter> app_requests_;
   metrics::Counter* route_service_responses_[6];  // the same groups
   metrics::Counter* responses_[6];                // xxx, 1xx is xxx too, 2xx ... 5xx
   std::map<std::string, std::unique_ptr<OfComponent>, std::less<>> components_;

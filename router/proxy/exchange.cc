@@ -46,11 +46,12 @@ void Exchange::begin(http::RequestHead& head) {
   facts_ = find_request_facts(head, arena());
   attempts_ = 0;
   component_ = nullptr;
+  http_latency_ = nullptr;
   is_logged_ = is_counted_ = true;
   body_was_told_ = request_is_whole_ = reply_head_is_sent_ = reply_is_whole_ = false;
   keeps_client_ = is_upgrading_ = closes_delimited_ = false;
   started_at_ = bench_.loop.now();
-  backend_started_at_ = {};
+  backend_started_at_ = attempt_failed_at_ = {};
   ++bench_.exchanges;
 
   record_ = {};
@@ -102,6 +103,7 @@ const Endpoint* Exchange::pick_endpoint() {
 }
 
 void Exchange::choose() {
+  if (backend_started_at_ == Instant{}) backend_started_at_ = std::chrono::steady_clock::now();
   const Endpoint* endpoint = pick_endpoint();
   if (endpoint == nullptr) return fail(attempts_ == 0 ? Failure::no_endpoint : attempt_.failure());
   tried_[attempts_++ % tried_.size()] = endpoint->id();
@@ -130,7 +132,6 @@ void Exchange::on_attempt_ready() { send_request(); }
 
 void Exchange::send_request() {
   phase_ = Phase::relaying;
-  backend_started_at_ = bench_.loop.now();
   request_relay_.begin(
       connection_.stream(), attempt_.stream(),
       head_->framing == http::Framing::chunked ? Relay::Framing::chunked : Relay::Framing::as_is);
@@ -167,6 +168,30 @@ bool Exchange::may_keep_client() const {
   return head_->keep_alive && !bench_.is_draining && !connection_.has_ended();
 }
 
+// As gorouter: not for the everyday 404, nor for what a backend did.
+void Exchange::log_reply(const RouterReply& reply) const {
+  if (!reply.is_templated || reply.message.empty() || reply.status == 404 ||
+      !bench_.logger.enabled(log::Level::info))
+    return;
+  std::string body = std::to_string(reply.status);
+  body.append(" ").append(http::reason_phrase(reply.status)).append(": ").append(reply.message);
+  bench_.logger.info("status", {{"body", body},
+                                log::Field::optional("trace-id", ruling_.trace_id),
+                                log::Field::optional("span-id", span_id())});
+}
+
+// Of this hop, when the request is traced.
+std::string_view Exchange::span_id() const {
+  if (ruling_.trace_id.empty()) return {};
+  const std::string_view b3 = head_->headers.get("x-b3-spanid");
+  // 00-TRACE-SPAN-FLAGS
+  constexpr size_t span_begin = 3 + kTraceDigits + 1;
+  const std::string_view parent = head_->headers.get("traceparent");
+  return !b3.empty() || parent.size() < span_begin + kSpanDigits
+             ? b3
+             : parent.substr(span_begin, kSpanDigits);
+}
+
 void Exchange::reply(const RouterReply& reply) {
   CHECK(!reply_head_is_sent_);
   call_off();
@@ -176,13 +201,12 @@ void Exchange::reply(const RouterReply& reply) {
                               head_->content_length <= discarded_body_bytes_max;
   keeps_client_ = may_keep_client() && !reply.closes &&
                   (request_is_whole_ || head_->framing == http::Framing::none || has_cheap_rest);
-  if (is_logged_ && reply.status >= 400 && reply.status != 404)
-    bench_.logger.info("status", {{"body", reply.message}, {"status", reply.status}});
   record_.status = reply.status;
   record_.router_error = arena().copy(reply.router_error);
   std::string& text = bench_.to_client.head;
   text.clear();
   append_router_reply(text, *this, reply, keeps_client_);
+  log_reply(reply);
   connection_.stream().write(text);
   release_route();
   reply_head_is_sent_ = reply_is_whole_ = true;

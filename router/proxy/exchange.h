@@ -31,6 +31,7 @@ struct RouterReply {
   std::string_view cache_control = {};
   std::string_view body = {};  // instead of a message, word for word
   bool is_plain = true;        // with the content type of text
+  bool is_templated = true;    // the message comes as html_error_template_file has it
   bool expires = false;        // Expires: 0
   bool closes = false;         // the client connection ends with it
 };
@@ -160,6 +161,8 @@ class Exchange final : private Deadline {
   // The reply cannot be completed: the client sees it cut.
   void cut(Failure failure);
   void write_record();
+  void log_reply(const RouterReply& reply) const;
+  std::string_view span_id() const;
   void release_route();
   void become_idle();
   bool may_keep_client() const;
@@ -178,10 +181,12 @@ class Exchange final : private Deadline {
   Tunnel tunnel_;
 
   Instant started_at_{};
-  Instant backend_started_at_{};
+  Instant backend_started_at_{};  // exactly: the first endpoint was about to be chosen
+  Instant attempt_failed_at_{};   // the latest one that did
   std::array<EndpointId, 8> tried_{};  // the latest ones
   uint32_t attempts_ = 0;
   ProxyMetrics::OfComponent* component_ = nullptr;
+  metrics::Histogram* http_latency_ = nullptr;  // of the app
   bool is_logged_ = true;
   bool is_counted_ = false;     // among bench.exchanges
   bool body_was_told_ = false;  // request body bytes are gone: no further attempt

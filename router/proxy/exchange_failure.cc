@@ -52,6 +52,8 @@ void Exchange::log_failed_attempt(const FailureRow& row) const {
        {"retriable", may_again},
        {"attempt", attempts_},
        {"vcap_request_id", ruling_.request_id},
+       log::Field::optional("trace-id", ruling_.trace_id),
+       log::Field::optional("span-id", span_id()),
        {"num-endpoints", ruling_.service != nullptr ? size_t{1} : ruling_.pool->size()},
        {"got-connection", attempt.has_connection()},
        {"wrote-headers", attempt.has_sent()},
@@ -76,10 +78,9 @@ void Exchange::mark_endpoint(const FailureRow& row) {
 
 void Exchange::note_failed_attempt(Failure failure) {
   const FailureRow& row = failure_row(failure);
-  const Duration took = bench_.loop.now() - attempt_.started_at();
+  attempt_failed_at_ = std::max(bench_.loop.now(), backend_started_at_);
   ++record_.failed_attempts;
-  record_.failed_attempts_seconds =
-      std::max(record_.failed_attempts_seconds, 0.0) + in_seconds(took);
+  record_.failed_attempts_seconds = in_seconds(attempt_failed_at_ - backend_started_at_);
   log_failed_attempt(row);
   mark_endpoint(row);
 }
@@ -118,7 +119,8 @@ void Exchange::fail(Failure failure) {
   error.append(row.text).append(")");
   reply({.status = row.status,
          .router_error = error,
-         .message = "Registered endpoint failed to handle the request."});
+         .message = "Registered endpoint failed to handle the request.",
+         .is_templated = false});
 }
 
 }  // namespace causeway::router

@@ -24,6 +24,12 @@ void Exchange::note_backend(uint16_t status) {
     record_.dns_seconds = std::chrono::duration<double>(attempt_.lookup_time()).count();
   if (bench_.logs_local_address) record_.local_address = arena().copy(attempt_.local_address());
   component_ = &bench_.backends.metrics_of(endpoint);
+  if (settings().per_app_prometheus_http_metrics_reporting) {
+    const std::string_view source_id = endpoint.tag("source_id");
+    if (!source_id.empty()) http_latency_ = &bench_.metrics.http_latency(source_id);
+  }
+  if (settings().counts_requests_of_apps && !record_.app_id.empty())
+    bench_.metrics.app_requests(record_.app_id).add();
 }
 
 void Exchange::count_response(uint16_t status) {
@@ -200,13 +206,21 @@ void Exchange::write_record() {
   record_.response_seconds = seconds(now - started_at_);
   if (reply_relay_.is_active()) record_.sent_bytes = reply_relay_.body_bytes();
   if (backend_started_at_ != Instant{}) {
-    record_.backend_seconds = seconds(now - backend_started_at_);
-    record_.gorouter_seconds = record_.response_seconds - record_.backend_seconds;
+    const Instant began = std::max(backend_started_at_, attempt_failed_at_);
+    record_.backend_seconds = std::max(seconds(now - began), 0.0);
+    record_.gorouter_seconds = std::max(seconds(backend_started_at_ - started_at_), 0.0);
     if (bench_.settings.per_request_metrics_reporting) {
       bench_.metrics.gorouter_time.observe(record_.gorouter_seconds);
       if (component_ != nullptr) component_->latency.observe(record_.response_seconds * 1000);
     }
   }
+  if (is_logged_ && settings().per_app_prometheus_http_metrics_reporting) {
+    if (http_latency_ == nullptr) http_latency_ = &bench_.metrics.http_latency("gorouter");
+    http_latency_->observe(record_.response_seconds);
+  }
+  // Before they are set for the backend, the client's own are what there is.
+  if (record_.forwarded_for.empty()) record_.forwarded_for = head_->headers.get("x-forwarded-for");
+  if (record_.forwarded_proto.empty()) record_.forwarded_proto = facts_.forwarded_proto;
   // An old hint for apps whose queries are split at ";" (section 7.2): in the log only.
   if (record_.router_error.empty() && record_.target.find(';') != std::string_view::npos)
     record_.router_error = "deprecated-semicolon-params";

@@ -7,6 +7,7 @@
 #include "router/rules/hop_by_hop.h"
 #include "router/rules/reply_rewrite.h"
 #include "router/rules/sticky_session.h"
+#include "router/settings/error_template.h"
 
 namespace causeway::router {
 namespace {
@@ -195,6 +196,34 @@ void append_client_head(std::string& out, Exchange& exchange, const http::ReplyH
   out.append("\r\n");
 }
 
+namespace {
+
+// The body and what says of which kind it is.
+void make_body(std::string& body, http::Headers& headers, Exchange& exchange,
+               const RouterReply& reply) {
+  const std::string_view reason = http::reason_phrase(reply.status);
+  const ErrorTemplate* page = exchange.settings().error_template.get();
+  body.assign(reply.body);
+  if (!reply.message.empty()) headers.add("X-Content-Type-Options", "nosniff");
+  if (page != nullptr && reply.is_templated && !reply.message.empty()) {
+    if (page->render(body,
+                     {.status = reply.status,
+                      .status_text = reason,
+                      .message = reply.message,
+                      .header = [&headers](std::string_view name) { return headers.get(name); }})) {
+      return headers.add("Content-Type", "text/html; charset=utf-8");
+    }
+    exchange.bench().logger.error("render-error-failed", {{"status", reply.status}});
+  }
+  if (!reply.message.empty()) {
+    body.append(std::to_string(reply.status)).append(" ").append(reason).append(": ");
+    body.append(reply.message).append("\n");
+  }
+  if (reply.is_plain) headers.add("Content-Type", "text/plain; charset=utf-8");
+}
+
+}  // namespace
+
 void append_router_reply(std::string& out, Exchange& exchange, const RouterReply& reply,
                          bool keeps_client) {
   const Settings& settings = exchange.settings();
@@ -202,20 +231,14 @@ void append_router_reply(std::string& out, Exchange& exchange, const RouterReply
   const std::string_view reason = http::reason_phrase(reply.status);
   http::Headers& headers = exchange.bench().reply_headers;
   headers.clear();
-  std::string& body = exchange.bench().reply_body;
-  body.assign(reply.body);
-  if (!reply.message.empty()) {
-    body.append(std::to_string(reply.status)).append(" ").append(reason).append(": ");
-    body.append(reply.message).append("\n");
-  }
   if (!reply.cache_control.empty()) headers.add("Cache-Control", reply.cache_control);
   if (reply.expires) headers.add("Expires", "0");
-  if (reply.is_plain) headers.add("Content-Type", "text/plain; charset=utf-8");
-  if (!reply.message.empty()) headers.add("X-Content-Type-Options", "nosniff");
   if (!reply.router_error.empty()) headers.add("X-Cf-Routererror", reply.router_error);
   if (!exchange.ruling().request_id.empty())
     headers.add("X-Vcap-Request-Id", exchange.ruling().request_id);
   headers.add("Date", exchange.bench().http_date());
+  std::string& body = exchange.bench().reply_body;
+  make_body(body, headers, exchange, reply);
 
   http::append_status_line(out, reply.status, reason, {1, static_cast<uint8_t>(to_http10 ? 0 : 1)});
   for (const http::Header& line : headers) {
