@@ -37,10 +37,12 @@ RouterBinary::RouterBinary(uint16_t nats_port, const std::string& more)
   const std::string config = path("router.yml");
   std::ofstream(config) << "port: " << port_ << "\nstatus: {host: 127.0.0.1, port: " << status_port_
                         << ", user: status, pass: secret, routes: {port: " << routes_port_
-                        << "}}\nprometheus: {port: " << metrics_port_
-                        << "}\nnats: {hosts: [{hostname: 127.0.0.1, port: " << nats_port
-                        << "}]}\nworkers: 2\ndisable_keep_alives: false\n"
-                        << "max_idle_conns_per_host: 100\n"
+                        << "}}\nprometheus: {port: " << metrics_port_ << "}\n"
+                        << unless_in(more, "nats: {hosts: [{hostname: 127.0.0.1, port: " +
+                                               std::to_string(nats_port) + "}]}")
+                        << unless_in(more, "workers: 2")
+                        << unless_in(more, "disable_keep_alives: false")
+                        << unless_in(more, "max_idle_conns_per_host: 100")
                         << unless_in(more, "start_response_delay_interval: 100ms")
                         << unless_in(more, "logging: {level: debug, format: {timestamp: rfc3339}}")
                         << more << "\n";

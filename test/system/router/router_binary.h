@@ -23,7 +23,7 @@ class RouterBinary {
 
   // Until it takes requests.
   bool wait_until_serving() { return process_->wait_for_output("gorouter.started"); }
-  Process& process() { return *process_; }
+  Process& process() const { return *process_; }
   uint16_t port() const { return port_; }
   uint16_t status_port() const { return status_port_; }
   uint16_t routes_port() const { return routes_port_; }
