@@ -15,6 +15,8 @@ namespace causeway::bbs {
 namespace {
 
 constexpr size_t kShownDomainsMax = 100;
+// Above that a list is sent while it is read.
+constexpr size_t kWholeListBytes = 256u << 10;
 constexpr const char* kProtobuf = "application/x-protobuf";
 
 }  // namespace
@@ -79,6 +81,35 @@ void Api::answer(uint64_t id, const google::protobuf::MessageLite& response, boo
   (failed ? metrics_->failed : metrics_->succeeded).add();
   auto responder = std::move(open_.extract(id).mapped());
   if (!responder.is_gone()) responder.reply(200, kProtobuf, cf::encode(response));
+}
+
+void Api::flush_list(uint64_t id, const std::function<void(bool)>& go_on) {
+  List& list = lists_.at(id);
+  rpc::Responder& responder = open_.at(id);
+  if (!list.body) {
+    if (responder.is_gone()) return go_on(false);
+    if (list.bytes.size() < kWholeListBytes) return go_on(true);
+    list.body = responder.send(kProtobuf);
+  }
+  list.body->write(std::exchange(list.bytes, {}));
+  if (list.body->is_gone()) return go_on(false);
+  if (!list.body->is_full()) return go_on(true);
+  list.body->on_room([this, id, go_on] { go_on(!lists_.at(id).body->is_gone()); });
+}
+
+void Api::end_list(uint64_t id, const Result<void>& done, std::string refusal) {
+  List list = std::move(lists_.extract(id).mapped());
+  auto responder = std::move(open_.extract(id).mapped());
+  (done ? metrics_->succeeded : metrics_->failed).add();
+  if (!list.body) {
+    if (!responder.is_gone())
+      responder.reply(200, kProtobuf, done ? std::move(list.bytes) : std::move(refusal));
+    return;
+  }
+  // Part of it has gone out: all that is left is to cut it short.
+  if (!done) return services_.logger.error("list-cut-short", done.error());
+  list.body->write(list.bytes);
+  list.body->finish();
 }
 
 void Api::add_cell_routes(rpc::Server& server) {

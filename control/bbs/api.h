@@ -95,6 +95,14 @@ class Api {
   void collect(const Caller& caller, Query query,
                std::function<void(const ProcessState&, Response&)> add, Respond<Response> respond);
 
+  // Sends what the reader finds while it reads, no faster than the client takes it; short answers
+  // in one piece.
+  template <class Response, class Query>
+  void send_list(const Caller& caller, Query query,
+                 std::function<void(const ProcessState&, Response&)> add);
+  void flush_list(uint64_t id, const std::function<void(bool)>& go_on);
+  void end_list(uint64_t id, const Result<void>& done, std::string refusal);
+
   void show_domain(const std::string& domain);
   Caller open(const rpc::Request& request, rpc::Responder responder);
   void answer(uint64_t id, const google::protobuf::MessageLite& response, bool failed);
@@ -117,6 +125,11 @@ class Api {
   std::map<uint64_t, rpc::Responder> open_;
   std::map<uint64_t, std::unique_ptr<google::protobuf::MessageLite>>
       drafts_;  // of long answers, by call
+  struct List {
+    std::string bytes;  // not sent yet
+    std::unique_ptr<rpc::Responder::BodyStream> body;
+  };
+  std::map<uint64_t, List> lists_;  // by call
   std::set<std::string> shown_domains_;
   uint64_t next_id_ = 0;
 };

@@ -77,25 +77,21 @@ void Api::add_actual_routes(rpc::Server& server) {
         LrpReader::Query query{.domain = request.domain(),
                                .parts = {.scheduling = false, .all_slots = true}};
         if (!request.process_guid().empty()) query.process_guids.emplace({request.process_guid()});
-        collect<Lrps>(
-            caller, std::move(query),
-            [request](const ProcessState& state, Lrps& response) {
-              add_rows(state, request, *response.mutable_actual_lrps());
-            },
-            respond);
+        send_list<Lrps>(caller, std::move(query),
+                        [request](const ProcessState& state, Lrps& response) {
+                          add_rows(state, request, *response.mutable_actual_lrps());
+                        });
       });
   using ByGuids = models::ActualLRPsByProcessGuidsResponse;
   call<models::ActualLRPsByProcessGuidsRequest, ByGuids>(
       server, "/v1/actual_lrps/list_by_process_guids",
-      [this](const auto& request, const Caller& caller, const auto& respond) {
+      [this](const auto& request, const Caller& caller, const auto&) {
         LrpReader::Query query{.parts = {.scheduling = false, .all_slots = true}};
         query.process_guids.emplace(request.process_guids().begin(), request.process_guids().end());
-        collect<ByGuids>(
-            caller, std::move(query),
-            [](const ProcessState& state, ByGuids& response) {
-              add_rows(state, {}, *response.mutable_actual_lrps());
-            },
-            respond);
+        send_list<ByGuids>(caller, std::move(query),
+                           [](const ProcessState& state, ByGuids& response) {
+                             add_rows(state, {}, *response.mutable_actual_lrps());
+                           });
       });
 
   call<models::ClaimActualLRPRequest, Changed>(
@@ -311,30 +307,26 @@ void Api::add_group_routes(rpc::Server& server) {
   };
   call<models::ActualLRPGroupsRequest, Groups>(
       server, "/v1/actual_lrp_groups/list",
-      [this, add_groups](const auto& request, const Caller& caller, const auto& respond) {
+      [this, add_groups](const auto& request, const Caller& caller, const auto&) {
         models::ActualLRPsRequest wanted;
         wanted.set_domain(request.domain());
         wanted.set_cell_id(request.cell_id());
-        collect<Groups>(
-            caller,
-            LrpReader::Query{.domain = request.domain(),
-                             .parts = {.scheduling = false, .all_slots = true}},
-            [wanted, add_groups](const ProcessState& state, Groups& response) {
-              add_groups(state, wanted, response);
-            },
-            respond);
+        send_list<Groups>(caller,
+                          LrpReader::Query{.domain = request.domain(),
+                                           .parts = {.scheduling = false, .all_slots = true}},
+                          [wanted, add_groups](const ProcessState& state, Groups& response) {
+                            add_groups(state, wanted, response);
+                          });
       });
   call<models::ActualLRPGroupsByProcessGuidRequest, Groups>(
       server, "/v1/actual_lrp_groups/list_by_process_guid",
-      [this, add_groups](const auto& request, const Caller& caller, const auto& respond) {
+      [this, add_groups](const auto& request, const Caller& caller, const auto&) {
         LrpReader::Query query{.process_guids = std::vector{request.process_guid()},
                                .parts = {.scheduling = false, .all_slots = true}};
-        collect<Groups>(
-            caller, std::move(query),
-            [add_groups](const ProcessState& state, Groups& response) {
-              add_groups(state, {}, response);
-            },
-            respond);
+        send_list<Groups>(caller, std::move(query),
+                          [add_groups](const ProcessState& state, Groups& response) {
+                            add_groups(state, {}, response);
+                          });
       });
   using Group = models::ActualLRPGroupResponse;
   call<models::ActualLRPGroupByProcessGuidAndIndexRequest, Group>(

@@ -91,4 +91,25 @@ void Api::collect(const Caller& caller, Query query,
       });
 }
 
+template <class Response, class Query>
+void Api::send_list(const Caller& caller, Query query,
+                    std::function<void(const ProcessState&, Response&)> add) {
+  const uint64_t id = caller.id;
+  lists_[id] = {};
+  services_.reader.read(
+      std::move(query),
+      [this, id, add = std::move(add)](const std::string&, const ProcessState& state) {
+        // Encoded messages behind each other are one message with the elements of all.
+        Response part;
+        add(state, part);
+        lists_.at(id).bytes += cf::encode(part);
+      },
+      [this, id](const Result<void>& done) {
+        Response refused;
+        if (!done) set_error(refused, done.error());
+        end_list(id, done, cf::encode(refused));
+      },
+      [this, id](const std::function<void(bool)>& go_on) { flush_list(id, go_on); });
+}
+
 }  // namespace causeway::bbs

@@ -84,14 +84,12 @@ void Api::add_desired_routes(rpc::Server& server) {
   using Infos = models::DesiredLRPSchedulingInfosResponse;
   call<models::DesiredLRPsRequest, Infos>(
       server, "/v1/desired_lrp_scheduling_infos/list",
-      [this](const auto& request, const Caller& caller, const auto& respond) {
-        collect<Infos>(
-            caller, query_of(request, false),
-            [](const ProcessState& state, Infos& response) {
+      [this](const auto& request, const Caller& caller, const auto&) {
+        send_list<Infos>(
+            caller, query_of(request, false), [](const ProcessState& state, Infos& response) {
               if (state.scheduling)
                 *response.add_desired_lrp_scheduling_infos() = scheduling_info(*state.scheduling);
-            },
-            respond);
+            });
       });
   using Info = models::DesiredLRPSchedulingInfoByProcessGuidResponse;
   call<models::DesiredLRPByProcessGuidRequest, Info>(
@@ -116,29 +114,24 @@ void Api::add_desired_routes(rpc::Server& server) {
   using Lrps = models::DesiredLRPsResponse;
   call<models::DesiredLRPsRequest, Lrps>(
       server, "/v1/desired_lrp_routing_infos/list",
-      [this](const auto& request, const Caller& caller, const auto& respond) {
+      [this](const auto& request, const Caller& caller, const auto&) {
         LrpReader::Query query = query_of(request, false);
         query.domain.clear();  // the original ignores it
-        collect<Lrps>(
-            caller, std::move(query),
-            [](const ProcessState& state, Lrps& response) {
-              if (state.scheduling) *response.add_desired_lrps() = routing_info(*state.scheduling);
-            },
-            respond);
+        send_list<Lrps>(caller, std::move(query), [](const ProcessState& state, Lrps& response) {
+          if (state.scheduling) *response.add_desired_lrps() = routing_info(*state.scheduling);
+        });
       });
   for (const bool folded : {false, true}) {
     call<models::DesiredLRPsRequest, Lrps>(
         server, folded ? "/v1/desired_lrps/list.r2" : "/v1/desired_lrps/list.r3",
-        [this, folded](const auto& request, const Caller& caller, const auto& respond) {
-          collect<Lrps>(
-              caller, query_of(request, true),
-              [folded](const ProcessState& state, Lrps& response) {
+        [this, folded](const auto& request, const Caller& caller, const auto&) {
+          send_list<Lrps>(
+              caller, query_of(request, true), [folded](const ProcessState& state, Lrps& response) {
                 if (!state.scheduling) return;
                 *response.add_desired_lrps() = whole(state);
                 if (folded)
                   fold_layers(*response.mutable_desired_lrps(response.desired_lrps_size() - 1));
-              },
-              respond);
+              });
         });
     using One = models::DesiredLRPResponse;
     call<models::DesiredLRPByProcessGuidRequest, One>(

@@ -7,12 +7,14 @@
 
 namespace causeway::bbs {
 
-void LrpReader::read(Query query, OnProcess on_process, std::function<void(Result<void>)> on_done) {
+void LrpReader::read(Query query, OnProcess on_process, std::function<void(Result<void>)> on_done,
+                     Gate gate) {
   const uint64_t id = next_id_++;
   Reading& reading = readings_[id];
   reading.query = std::move(query);
   reading.on_process = std::move(on_process);
   reading.on_done = std::move(on_done);
+  reading.gate = std::move(gate);
   if (!reading.query.process_guids) return next_page(id);
   auto& guids = *reading.query.process_guids;
   std::sort(guids.begin(), guids.end());
@@ -35,7 +37,7 @@ void LrpReader::next_page(uint64_t id) {
     for (const auto& rows : page->processes) take(waiting, rows);
     if (page->next.empty()) return finish(id, std::nullopt);
     waiting.after = std::move(page->next);
-    next_page(id);
+    pass_gate(id, &LrpReader::next_page);
   });
 }
 
@@ -57,9 +59,19 @@ void LrpReader::next_guids(uint64_t id) {
           const bool last =
               waiting.error || waiting.next_guid == waiting.query.process_guids->size();
           if (last) return finish(id, std::move(waiting.error));
-          next_guids(id);
+          pass_gate(id, &LrpReader::next_guids);
         });
   }
+}
+
+void LrpReader::pass_gate(uint64_t id, void (LrpReader::*next)(uint64_t)) {
+  // A copy: the reading may end inside.
+  const Gate gate = readings_.at(id).gate;
+  if (!gate) return (this->*next)(id);
+  gate([this, id, next](bool goes_on) {
+    if (!goes_on) return finish(id, Error{.fault = Fault::cancelled});
+    (this->*next)(id);
+  });
 }
 
 void LrpReader::take(const Reading& reading, const store::ProcessRows& rows) {

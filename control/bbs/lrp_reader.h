@@ -24,11 +24,15 @@ class LrpReader {
     store::ProcessParts parts = {};
   };
   using OnProcess = std::function<void(const std::string& process_guid, const ProcessState&)>;
+  // Stands between pages until it is told whether to go on; no: the reading ends with
+  // Fault::cancelled.
+  using Gate = std::function<void(std::function<void(bool)> go_on)>;
 
   LrpReader(store::Store& store, const log::Logger& logger) : store_(store), logger_(logger) {}
 
   // Calls `on_process` for each process that has a row, then `on_done` once.
-  void read(Query query, OnProcess on_process, std::function<void(Result<void>)> on_done);
+  void read(Query query, OnProcess on_process, std::function<void(Result<void>)> on_done,
+            Gate gate = {});
   // The rows that a cell holds.
   void read_cell(const std::string& cell_id,
                  store::Store::On<std::vector<models::ActualLRP>> on_rows);
@@ -40,6 +44,7 @@ class LrpReader {
     Query query;
     OnProcess on_process;
     std::function<void(Result<void>)> on_done;
+    Gate gate;
     std::string after;
     size_t next_guid = 0;
     size_t awaited = 0;
@@ -48,6 +53,7 @@ class LrpReader {
 
   void next_page(uint64_t id);
   void next_guids(uint64_t id);
+  void pass_gate(uint64_t id, void (LrpReader::*next)(uint64_t));
   void take(const Reading& reading, const store::ProcessRows& rows);
   void finish(uint64_t id, std::optional<Error> error);
 

@@ -19,6 +19,9 @@ struct BbsClient::State {
 
 namespace {
 
+// A listing of everything: 250,000 instances are 100 MB.
+constexpr size_t reply_bytes_max = size_t{1} << 30;
+
 using Twice = RetryingCaller::Twice;
 
 // Answers that only say how it ended; nobody reads more of them.
@@ -50,7 +53,8 @@ void post(RetryingCaller& caller, std::string_view path, std::string body, Twice
           BbsClient::On<Response> on) {
   rpc::Call call{.url = std::string(path),
                  .headers = {{"Content-Type", "application/x-protobuf"}},
-                 .body = std::move(body)};
+                 .body = std::move(body),
+                 .body_bytes_max = reply_bytes_max};
   caller.send(std::move(call), twice, [path, on = std::move(on)](Result<rpc::Reply> reply) {
     on(read_reply<Response>(path, std::move(reply)));
   });

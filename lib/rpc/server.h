@@ -60,6 +60,11 @@ class Responder {
   class EventStream;
   std::unique_ptr<EventStream> stream(HeaderList headers = {});
 
+  // Answers 200 with a body that is sent while it is made: its head goes out at once, in chunked
+  // coding. For answers too long to be held whole.
+  class BodyStream;
+  std::unique_ptr<BodyStream> send(std::string_view content_type, HeaderList headers = {});
+
  private:
   friend class ServerConnection;
   explicit Responder(ServerConnection& connection);
@@ -77,6 +82,23 @@ class Responder::EventStream {
   // Called once when the subscriber goes by itself, not for a false of send(). The stream may be
   // destroyed inside.
   virtual void on_gone(std::function<void()> callback) = 0;
+};
+
+// A long body on its way, made no faster than the client takes it. Owner: who answers. Thread: the
+// server's loop.
+class Responder::BodyStream {
+ public:
+  // Without finish() the body is cut short, which the client notices.
+  virtual ~BodyStream() = default;
+  virtual void write(std::string_view bytes) = 0;
+  // Should the rest wait until the client has taken more?
+  virtual bool is_full() const = 0;
+  // Calls back once, when it is no longer full or the client has gone. The stream may be destroyed
+  // inside.
+  virtual void on_room(std::function<void()> callback) = 0;
+  virtual bool is_gone() const = 0;
+  // That was all.
+  virtual void finish() = 0;
 };
 
 // A small HTTP/1.1 server for our services' APIs. Not for app traffic: bodies are buffered whole.

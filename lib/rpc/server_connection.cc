@@ -94,6 +94,35 @@ std::unique_ptr<Responder::EventStream> Responder::stream(HeaderList headers) {
   return connection->open_stream(headers);
 }
 
+std::unique_ptr<Responder::BodyStream> Responder::send(std::string_view content_type,
+                                                       HeaderList headers) {
+  ServerConnection* const connection = std::exchange(connection_, nullptr);
+  if (connection == nullptr) return nullptr;
+  connection->moved(nullptr);
+  return connection->open_body(content_type, headers);
+}
+
+// --- ServerBodyStream
+
+ServerBodyStream::~ServerBodyStream() {
+  if (connection_ == nullptr) return;
+  connection_->body_stream_ = nullptr;
+  connection_->cut_body();
+}
+
+void ServerBodyStream::write(std::string_view bytes) {
+  if (connection_ != nullptr) connection_->send_body(bytes);
+}
+
+bool ServerBodyStream::is_full() const { return connection_ != nullptr && connection_->is_full(); }
+
+void ServerBodyStream::finish() {
+  ServerConnection* const connection = std::exchange(connection_, nullptr);
+  if (connection == nullptr) return;
+  connection->body_stream_ = nullptr;
+  connection->finish_body();
+}
+
 // --- ServerEventStream
 
 ServerEventStream::~ServerEventStream() {
@@ -127,6 +156,7 @@ void ServerConnection::on_read(std::span<char> bytes) {
     case Phase::receiving:
       return consume(text);
     case Phase::answering:
+    case Phase::sending:
     case Phase::flushing:
       inbox_.append(text);
       return;
@@ -155,7 +185,7 @@ void ServerConnection::consume(std::string_view bytes) {
     }
   }
   is_consuming_ = false;
-  if (phase_ == Phase::answering || phase_ == Phase::flushing) {
+  if (phase_ == Phase::answering || phase_ == Phase::sending || phase_ == Phase::flushing) {
     inbox_.append(bytes);
     stream_->pause(net::Pause::exchange);
   }
@@ -209,6 +239,7 @@ void ServerConnection::on_deadline() {
   switch (phase_) {
     case Phase::receiving:
       return refuse(408);
+    case Phase::sending:
     case Phase::flushing:
       stream_->abort_on_close();
       return end();
@@ -304,6 +335,7 @@ void ServerConnection::on_end() {
       if (stream_->queued_bytes() == 0) end();
       return;
     case Phase::answering:
+    case Phase::sending:
     case Phase::flushing:
     case Phase::ended:
       return;
@@ -315,6 +347,57 @@ void ServerConnection::on_failure(const Error&) { end(); }
 void ServerConnection::on_drained() {
   if (phase_ == Phase::flushing) return next_request();
   if (phase_ == Phase::streaming) flush_events();
+  if (phase_ != Phase::sending) return;
+  deadline_.disarm();
+  if (body_stream_ == nullptr || !body_stream_->on_room_) return;
+  const auto on_room = std::exchange(body_stream_->on_room_, {});
+  on_room();
+}
+
+// --- ServerConnection: long bodies
+
+bool ServerConnection::is_chunked() { return parser_.head().version != http::Version{1, 0}; }
+
+std::unique_ptr<Responder::BodyStream> ServerConnection::open_body(std::string_view content_type,
+                                                                   const HeaderList& headers) {
+  CHECK(phase_ == Phase::answering);
+  // Without chunks only the end of the connection tells the end of the body.
+  if (server_.is_draining || client_has_ended_ || !is_chunked()) keeps_alive_ = false;
+  stream_->write(reply_head(200, content_type, headers, "Transfer-Encoding",
+                            is_chunked() ? "chunked" : "", keeps_alive_ ? "" : "close"));
+  phase_ = Phase::sending;
+  auto handle = std::make_unique<ServerBodyStream>(*this);
+  body_stream_ = handle.get();
+  return handle;
+}
+
+void ServerConnection::send_body(std::string_view bytes) {
+  CHECK(phase_ == Phase::sending);
+  if (bytes.empty() || request_.method == "HEAD") return;
+  if (is_chunked()) {
+    const http::ChunkHead head = http::chunk_head(bytes.size());
+    const std::array<std::string_view, 3> pieces{head.view(), bytes, http::kChunkEnd};
+    stream_->write(pieces);
+  } else {
+    stream_->write(bytes);
+  }
+  // Who takes nothing for that long gets no more.
+  if (stream_->is_full() && !deadline_.is_armed())
+    deadline_.once(server_.options.request_timeout, [this] { on_deadline(); });
+}
+
+void ServerConnection::finish_body() {
+  CHECK(phase_ == Phase::sending);
+  if (is_chunked() && request_.method != "HEAD") stream_->write(http::kLastChunk);
+  deadline_.disarm();
+  phase_ = Phase::answering;
+  observe(200);
+  answered();
+}
+
+void ServerConnection::cut_body() {
+  stream_->abort_on_close();
+  end();
 }
 
 // --- ServerConnection: event streams
@@ -387,6 +470,8 @@ void ServerConnection::end() {
   if (responder_ != nullptr) std::exchange(responder_, nullptr)->connection_ = nullptr;
   ServerEventStream* const event_stream = std::exchange(event_stream_, nullptr);
   if (event_stream != nullptr) event_stream->connection_ = nullptr;
+  ServerBodyStream* const body_stream = std::exchange(body_stream_, nullptr);
+  if (body_stream != nullptr) body_stream->connection_ = nullptr;
   loop_.bury(std::move(stream_));
   Server::State& server = server_;
   observe(status);
@@ -394,6 +479,10 @@ void ServerConnection::end() {
   if (event_stream != nullptr && event_stream->on_gone_) {
     const std::function<void()> on_gone = std::move(event_stream->on_gone_);
     on_gone();
+  }
+  if (body_stream != nullptr && body_stream->on_room_) {
+    const std::function<void()> on_room = std::move(body_stream->on_room_);
+    on_room();
   }
 }
 

@@ -16,6 +16,7 @@
 namespace causeway::rpc {
 
 class ServerEventStream;
+class ServerBodyStream;
 
 // One client of a server: its requests one after the other, each answered before the next is looked
 // at. Owner: Server::State. Thread: its loop's. Ends when the client goes, a limit or deadline is
@@ -38,6 +39,15 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
               const HeaderList& headers);
   std::unique_ptr<Responder::EventStream> open_stream(const HeaderList& headers);
 
+  std::unique_ptr<Responder::BodyStream> open_body(std::string_view content_type,
+                                                   const HeaderList& headers);
+
+  // Of its body stream.
+  void send_body(std::string_view bytes);
+  bool is_full() const { return stream_->is_full(); }
+  void finish_body();
+  void cut_body();
+
   // Of its event stream.
   bool send_event(std::string_view id, std::string_view event, std::string_view data);
   void close_stream();
@@ -47,6 +57,7 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
     waiting,  // for the first byte of a request
     receiving,
     answering,  // the responder has it
+    sending,    // a body is being made
     streaming,  // an event stream is open
     flushing,   // the client has to take what was sent before it is heard again
     lingering,  // FIN is sent; what the client still sends is dropped, so that it is not reset
@@ -73,6 +84,7 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
   void next_request();
   void linger();
   void flush_events();
+  bool is_chunked();
 
   Server::State& server_;
   net::Loop& loop_;
@@ -92,9 +104,32 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
   net::Timer deadline_;
   Responder* responder_ = nullptr;             // nulled by it when it ends
   ServerEventStream* event_stream_ = nullptr;  // the same
+  ServerBodyStream* body_stream_ = nullptr;    // the same
   std::deque<std::string> events_;             // chunks that wait for the subscriber
   size_t event_bytes_ = 0;
   friend class ServerEventStream;
+  friend class ServerBodyStream;
+};
+
+// What an answering service holds of a connection that sends a long body. Tells and is told of the
+// end, as Responder.
+class ServerBodyStream final : public Responder::BodyStream {
+ public:
+  explicit ServerBodyStream(ServerConnection& connection) : connection_(&connection) {}
+  ServerBodyStream(const ServerBodyStream&) = delete;
+  ServerBodyStream& operator=(const ServerBodyStream&) = delete;
+  ~ServerBodyStream() override;
+
+  void write(std::string_view bytes) override;
+  bool is_full() const override;
+  void on_room(std::function<void()> callback) override { on_room_ = std::move(callback); }
+  bool is_gone() const override { return connection_ == nullptr; }
+  void finish() override;
+
+ private:
+  friend class ServerConnection;
+  ServerConnection* connection_;  // nulled by it when it ends
+  std::function<void()> on_room_;
 };
 
 // What a hub holds of a connection that streams. Tells and is told of the end, as Responder.

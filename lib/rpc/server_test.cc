@@ -40,6 +40,9 @@ class ServerTest : public testing::Test {
       stream = responder.stream();
       stream->on_gone([this] { is_gone = true; });
     });
+    server->route("GET", "/made", [this](const Request&, Responder responder) {
+      body = responder.send("text/plain");
+    });
     server->observe([this](const Request& request, int status, Duration) {
       observed.push_back(request.method + " " + request.path + " " + std::to_string(status));
     });
@@ -76,6 +79,7 @@ class ServerTest : public testing::Test {
   std::unique_ptr<Server> server;
   std::optional<Responder> held;
   std::unique_ptr<Responder::EventStream> stream;
+  std::unique_ptr<Responder::BodyStream> body;
   net::Address address;
   size_t big_bytes = 4u << 20;
   bool is_gone = false;
@@ -390,6 +394,75 @@ TEST_F(ServerTest, a_subscriber_that_catches_up_gets_every_event) {
   for (int i = 0; i < 900; ++i) {
     ASSERT_NE(peer->received.find("id: " + std::to_string(i) + "\n"), std::string::npos) << i;
   }
+}
+
+TEST_F(ServerTest, a_body_is_sent_while_it_is_made) {
+  start();
+  auto peer = connect();
+  peer->send("GET /made HTTP/1.1\r\nHost: x\r\n\r\nGET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(bed.until([&] { return body != nullptr; }));
+  EXPECT_TRUE(bed.until([&] { return peer->received.ends_with("\r\n\r\n"); }));
+  EXPECT_NE(peer->received.find("Transfer-Encoding: chunked"), std::string::npos);
+  body->write("one");
+  EXPECT_TRUE(bed.until([&] { return peer->received.ends_with("3\r\none\r\n"); }));
+  EXPECT_TRUE(observed.empty());
+  body->finish();
+  // The connection is used for the next request, which had come already.
+  EXPECT_TRUE(bed.until([&] { return peer->received.ends_with("GET /echo "); })) << peer->received;
+  EXPECT_NE(peer->received.find("0\r\n\r\nHTTP/1.1 200"), std::string::npos) << peer->received;
+  ASSERT_EQ(observed.size(), 2u);
+  EXPECT_EQ(observed[0], "GET /made 200");
+}
+
+TEST_F(ServerTest, a_body_that_is_given_up_is_cut_short) {
+  start();
+  auto peer = connect();
+  peer->send("GET /made HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(bed.until([&] { return body != nullptr; }));
+  body->write("one");
+  EXPECT_TRUE(bed.until([&] { return peer->received.ends_with("one\r\n"); }));
+  body.reset();
+  EXPECT_TRUE(bed.until([&] { return peer->is_closed; }));
+  EXPECT_EQ(peer->received.find("0\r\n\r\n"), std::string::npos);
+  EXPECT_EQ(server->connections(), 0u);
+}
+
+TEST_F(ServerTest, a_body_waits_for_the_client_to_take_it) {
+  start();
+  auto peer = connect();
+  peer->stop_reading();
+  peer->send("GET /made HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(bed.until([&] { return body != nullptr; }));
+  size_t sent = 0;
+  for (; !body->is_full(); sent += 10'000) body->write(std::string(10'000, 'x'));
+  bool has_room = false;
+  body->on_room([&] { has_room = true; });
+  peer->go_on_reading();
+  EXPECT_TRUE(bed.until([&] { return has_room; }));
+  EXPECT_FALSE(body->is_full());
+  body->finish();
+  EXPECT_TRUE(bed.until([&] { return peer->received.ends_with("0\r\n\r\n"); }));
+  EXPECT_GT(peer->received.size(), sent);
+}
+
+TEST_F(ServerTest, a_body_without_a_client_is_told_so) {
+  start();
+  auto peer = connect();
+  peer->send("GET /made HTTP/1.0\r\n\r\n");
+  ASSERT_TRUE(bed.until([&] { return body != nullptr; }));
+  body->write("plain");
+  EXPECT_TRUE(bed.until([&] { return peer->received.ends_with("\r\n\r\nplain"); }));
+  bool is_told = false;
+  body->on_room([&] { is_told = true; });
+  peer->reset();
+  // Half-closed is not gone: only writing finds out.
+  EXPECT_TRUE(bed.until([&] {
+    body->write("more");
+    return is_told;
+  }));
+  EXPECT_TRUE(body->is_gone());
+  body->finish();
+  EXPECT_EQ(observed, std::vector<std::string>{"GET /made 0"});
 }
 
 TEST_F(ServerTest, serves_metrics_and_health) {
