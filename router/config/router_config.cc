@@ -80,6 +80,10 @@ void read_times(Reading& reading) {
   config.drain_timeout = Duration::zero();
   root.read("drain_timeout", config.drain_timeout);
   if (config.drain_timeout == Duration::zero()) config.drain_timeout = settings.endpoint_timeout;
+  Duration of_http1{};
+  root.read("http_1_endpoint_timeout", of_http1);
+  if (of_http1 > Duration::zero()) settings.endpoint_timeout = of_http1;
+  Reading::check_duration(root, "http_2_endpoint_timeout");  // backends are spoken HTTP/1 to
 }
 
 void read_backends(Reading& reading) {
