@@ -1,26 +1,11 @@
 #include "control/route_emitter/announcer.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
-#include "cf/wire/registry_message.h"
 #include "net/loop.h"
 
 namespace causeway::route_emitter {
-namespace {
-
-constexpr std::string_view kRegister = "router.register";
-constexpr std::string_view kUnregister = "router.unregister";
-
-// Of one turn when all are repeated: some ms of work, so that events are not held up.
-constexpr size_t kAnnouncedPerTurn = 1000;
-constexpr Duration kBetweenTurns = std::chrono::milliseconds(1);
-// A router that wants them more often than this, or hardly ever, is not believed.
-constexpr int64_t kIntervalMinSeconds = 1;
-constexpr int64_t kIntervalMaxSeconds = 3600;
-
-}  // namespace
 
 Announcer::Announcer(net::Loop& loop, const log::Logger& logger, Options options,
                      const RoutingTable& table, EmitterMetrics& metrics)
@@ -30,37 +15,40 @@ Announcer::Announcer(net::Loop& loop, const log::Logger& logger, Options options
       metrics_(metrics),
       farewells_({.repeats = options_.unregistration_repeats}),
       rng_(options_.seed),
-      interval_(options_.register_interval),
-      announce_(loop),
-      repeat_(loop),
       farewell_(loop),
-      greet_(loop),
       client_(loop, logger, options_.nats,
               [this](nats::Link link, std::string_view server) { on_link(link, server); }) {
-  client_.subscribe("router.start", [this](const nats::Message& message) {
-    take_router_start(message.payload, "router.start");
-    announce_all();
-  });
+  const auto add = [&](const char* name, RoutingTable::Kinds kinds) {
+    Speaker& speaker = *this;
+    audiences_.push_back(std::make_unique<Audience>(loop, logger_, options_.audience, name, kinds,
+                                                    table_, speaker, rng_));
+    audiences_.back()->listen(client_);
+  };
+  add("router", {RouteKind::http, RouteKind::tcp});
+  if (options_.internal_routes) {
+    add("service-discovery", {RouteKind::internal, RouteKind::internal});
+  }
   farewell_.every(options_.unregistration_interval, [this] {
     if (!client_.is_connected()) return;
-    farewells_.repeat([this](const RouteMessage& message) { send(kUnregister, message); });
+    farewells_.repeat([this](const RouteMessage& message) {
+      send(unregister_subject(message.route.kind), message);
+    });
     metrics_.waiting_unregistrations.set(static_cast<double>(farewells_.size()));
   });
-  repeat_later();
 }
 
 void Announcer::say(const Changes& changes) {
   for (const RouteMessage& message : changes.registrations) {
     farewells_.forget(message.route);
-    send(kRegister, message);
+    send(register_subject(message.route.kind), message);
     metrics_.registered.add();
   }
   for (const RouteMessage& message : changes.unregistrations) {
     farewells_.add(message);
-    send(kUnregister, message);
+    send(unregister_subject(message.route.kind), message);
     metrics_.unregistered.add();
   }
-  metrics_.routes(table_.announced());
+  metrics_.routes(table_);
   metrics_.waiting_unregistrations.set(static_cast<double>(farewells_.size()));
   if (changes.registrations.empty() && changes.unregistrations.empty()) return;
   logger_.debug("emit", {{"num-registration-messages", changes.registrations.size()},
@@ -83,84 +71,22 @@ void Announcer::on_link(nats::Link link, std::string_view server) {
     case nats::Link::closed:
       return;
   }
-  announce_all();
-  farewells_.visit([this](const RouteMessage& message) { send(kUnregister, message); });
-  greet(options_.greet_attempts);
-}
-
-void Announcer::greet(int attempts_left) {
-  if (attempts_left == 0) {
-    logger_.error("failed-greeting-routers", {{"attempts", options_.greet_attempts}});
-    return;  // a router that comes says router.start
-  }
-  // The timer and not the answer paces the attempts: NATS answers at once that nobody listens.
-  greet_.once(options_.greet_timeout, [this, attempts_left] { greet(attempts_left - 1); });
-  client_.request("router.greet", "{}", options_.greet_timeout,
-                  [this](Result<nats::Message> answer) {
-                    if (!answer) return;
-                    greet_.disarm();
-                    take_router_start(answer->payload, "router.greet");
-                  });
-}
-
-void Announcer::take_router_start(std::string_view payload, std::string_view origin) {
-  auto start = cf::parse_router_start(payload);
-  if (!start) {
-    logger_.error("failed-to-unmarshal-router-start", start.error(), {{"subject", origin}});
-    return;
-  }
-  logger_.info("received-router-start",
-               {{"subject", origin},
-                {"router", start->id},
-                {"minimum-register-interval", start->minimum_register_interval_s}});
-  if (start->minimum_register_interval_s <= 0) return;
-  const Duration interval = std::chrono::seconds(
-      std::clamp(start->minimum_register_interval_s, kIntervalMinSeconds, kIntervalMaxSeconds));
-  if (interval == interval_) return;
-  interval_ = interval;
-  repeat_later();
-}
-
-void Announcer::announce_all() {
-  if (!client_.is_connected()) return;
-  if (is_announcing_) {
-    announces_again_ = true;
-    return;
-  }
-  is_announcing_ = true;
-  last_announced_.reset();
-  announce_some();
-}
-
-void Announcer::announce_some() {
-  last_announced_ =
-      table_.visit(last_announced_, kAnnouncedPerTurn, [this](const RouteMessage& message) {
-        send(kRegister, message);
-        metrics_.repeated.add();
-      });
-  if (last_announced_) {
-    announce_.once(kBetweenTurns, [this] { announce_some(); });
-    return;
-  }
-  is_announcing_ = false;
-  if (std::exchange(announces_again_, false)) announce_all();
-}
-
-void Announcer::repeat_later() {
-  // Spread, so that many emitters do not speak at once; never later than asked for.
-  const double part = 1.0 - options_.jitter * rng_.unit();
-  const auto delay = std::chrono::duration_cast<Duration>(interval_ * part);
-  repeat_.once(delay, [this] {
-    announce_all();
-    repeat_later();
+  for (const auto& audience : audiences_) audience->on_connected();
+  farewells_.visit([this](const RouteMessage& message) {
+    send(unregister_subject(message.route.kind), message);
   });
+}
+
+void Announcer::repeat(const RouteMessage& message) {
+  send(register_subject(message.route.kind), message);
+  metrics_.repeated.add();
 }
 
 void Announcer::send(std::string_view subject, const RouteMessage& message) {
   if (!client_.is_connected()) return;
   auto sent = client_.publish(subject, message.payload);
   if (!sent) return complain(sent.error());
-  metrics_.messages.add();
+  metrics_.messages_of(message.route.kind).add();
   is_failing_ = false;
 }
 

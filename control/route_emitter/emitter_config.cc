@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -46,15 +48,40 @@ bool is_accepted(std::string_view key) {
          std::find(kAcceptedToo.begin(), kAcceptedToo.end(), top) != kAcceptedToo.end();
 }
 
+// The text of a PEM file that a key names; "" when the key is absent.
+std::string read_pem(config::Section& root, std::string_view key) {
+  std::string path;
+  root.read(key, path);
+  if (path.empty()) return {};
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (text.empty()) root.problem(key, "cannot be read: \"" + path + "\"");
+  return text;
+}
+
+void read_nats_tls(config::Section& root, nats::Options& options) {
+  bool enabled = false;
+  root.read("nats_tls_enabled", enabled);
+  if (!enabled) return;
+  options.tls = nats::Options::Tls{.authorities = read_pem(root, "nats_ca_cert_file"),
+                                   .certificate = read_pem(root, "nats_client_cert_file"),
+                                   .key = read_pem(root, "nats_client_key_file"),
+                                   .server_name = {}};
+  if (!root.has("nats_ca_cert_file")) {
+    root.problem("nats_ca_cert_file", "is required by nats_tls_enabled");
+  }
+  if (options.tls->certificate.empty() != options.tls->key.empty()) {
+    root.problem("nats_client_key_file", "certificate and key belong together");
+  }
+}
+
 // "10.0.0.1:4222,nats://10.0.0.2:4222"
 void read_nats(config::Section& root, nats::Options& options) {
   std::string addresses, user, password;
   root.require("nats_addresses", addresses);
   root.read("nats_username", user);
   root.read("nats_password", password);
-  bool tls = false;
-  root.read("nats_tls_enabled", tls);
-  if (tls) root.problem("nats_tls_enabled", "TLS is not supported yet");
+  read_nats_tls(root, options);
   options.name = "route-emitter";
   options.reconnect_wait = std::chrono::milliseconds(500);  // routes wait for it
   std::string_view rest = addresses;
@@ -158,11 +185,8 @@ Result<LoadedConfig> read_file(config::File& file) {
   bool direct = false;
   root.read("register_direct_instance_routes", direct);
   if (direct) config.reach = Reach::direct;
-  for (const char* key : {"enable_tcp_emitter", "enable_internal_emitter"}) {
-    bool enabled = false;
-    root.read(key, enabled);
-    if (enabled) loaded.unserved_keys.emplace_back(key);
-  }
+  root.read("enable_tcp_emitter", config.serves.tcp);
+  root.read("enable_internal_emitter", config.serves.internal);
   if (!file.problems().empty()) {
     return Error{.fault = Fault::invalid, .detail = file.problem_text()};
   }

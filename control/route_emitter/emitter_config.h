@@ -17,8 +17,9 @@ struct EmitterConfig {
   std::string bbs_url;                                          // bbs_address
   std::string cell_id;                                          // "": the instances of all cells
   net::Address health_address = net::Address::loopback(17011);  // healthcheck_address
-  nats::Options nats;         // nats_addresses, nats_username, nats_password
-  Reach reach = Reach::host;  // register_direct_instance_routes
+  nats::Options nats;                              // nats_addresses, nats_username, nats_password
+  Reach reach = Reach::host;                       // register_direct_instance_routes
+  Serves serves{.tcp = false, .internal = false};  // enable_tcp_emitter, enable_internal_emitter
   Duration communication_timeout = std::chrono::seconds(30);
   Duration sync_interval = std::chrono::seconds(60);
   Duration register_interval = std::chrono::seconds(20);
@@ -36,7 +37,6 @@ struct EmitterConfig {
 struct LoadedConfig {
   EmitterConfig config;
   std::vector<std::string> unknown_keys;
-  std::vector<std::string> unserved_keys;  // switched on, but not built
 };
 
 // Fault::invalid with every problem, one per line; Fault::unsupported for TLS.

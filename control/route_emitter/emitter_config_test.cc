@@ -41,7 +41,8 @@ TEST(EmitterConfig, the_file_of_a_diego_cell_is_accepted) {
   EXPECT_EQ(loaded->config.health_address.to_string(), "0.0.0.0:17012");
   EXPECT_EQ(loaded->config.log_level, log::Level::debug);
   EXPECT_THAT(loaded->unknown_keys, ElementsAre("misspelt"));
-  EXPECT_THAT(loaded->unserved_keys, ElementsAre("enable_tcp_emitter"));
+  EXPECT_TRUE(loaded->config.serves.tcp);
+  EXPECT_FALSE(loaded->config.serves.internal);
 }
 
 TEST(EmitterConfig, several_nats_servers_share_the_user) {
@@ -73,7 +74,9 @@ TEST(EmitterConfig, mistakes_are_named) {
   };
   const std::string bbs = "http://b:1", nats = "n:4222";
   for (const Row& row :
-       {Row{bbs, nats, R"("nats_tls_enabled":true)", "nats_tls_enabled: TLS is not supported yet"},
+       {Row{bbs, nats, R"("nats_tls_enabled":true)", "nats_ca_cert_file: is required"},
+        Row{bbs, nats, R"("nats_tls_enabled":true,"nats_ca_cert_file":"/nowhere.pem")",
+            "nats_ca_cert_file: cannot be read"},
         Row{"https://b:1", nats, "", "bbs_address: TLS is not supported yet"},
         Row{bbs, "nowhere", "", "nats_addresses: not host:port"},
         Row{bbs, " , ", "", "nats_addresses: names no server"},

@@ -6,10 +6,17 @@ EmitterMetrics::EmitterMetrics(metrics::Registry& registry)
     : routes_total(
           registry.gauge("RoutesTotal", "Registered routes: one per hostname and instance")),
       http_routes(registry.gauge("HTTPRouteCount", "The same, of cf-router")),
+      tcp_routes(registry.gauge("TCPRouteCount", "The same, of tcp-router")),
+      internal_routes(registry.gauge("InternalRouteCount", "The same, of internal-router")),
       repeated(registry.counter("RoutesSynced", "Registrations said again")),
       registered(registry.counter("RoutesRegistered", "Registrations of new or changed routes")),
       unregistered(registry.counter("RoutesUnregistered", "Unregistrations of vanished routes")),
-      messages(registry.counter("HTTPRouteNATSMessagesEmitted", "Messages published")),
+      http_messages(
+          registry.counter("HTTPRouteNATSMessagesEmitted", "Messages of cf-router published")),
+      tcp_messages(
+          registry.counter("TCPRouteNATSMessagesEmitted", "Messages of tcp-router published")),
+      internal_messages(registry.counter("InternalRouteNATSMessagesEmitted",
+                                         "Messages of internal-router published")),
       sync_duration_ns(registry.gauge("RouteEmitterSyncDuration",
                                       "Time the last fetch of the whole state took, nanoseconds")),
       collisions(registry.counter("AddressCollisions", "Instances that claimed an address in use")),
@@ -20,19 +27,29 @@ EmitterMetrics::EmitterMetrics(metrics::Registry& registry)
       failed_messages(registry.counter("route_emitter_failed_messages",
                                        "Messages that could not be published")),
       unusable_routes(registry.counter("route_emitter_unusable_routes",
-                                       "Desired LRPs seen whose cf-router routes are malformed")),
+                                       "Desired LRPs seen with routes that are malformed")),
       waiting_unregistrations(registry.gauge("route_emitter_waiting_unregistrations",
                                              "Unregistrations that will be said again")),
       nats_connected(registry.gauge("route_emitter_nats_connected", "1 with a link to NATS")),
-      bbs_connected(registry.gauge("route_emitter_bbs_connected", "1 with an event stream open")) {
-  // Known to dashboards; nothing emits these routes yet.
-  registry.gauge("TCPRouteCount", "Routes of tcp-router");
-  registry.counter("InternalRouteNATSMessagesEmitted", "Messages of internal-router published");
+      bbs_connected(registry.gauge("route_emitter_bbs_connected", "1 with an event stream open")) {}
+
+void EmitterMetrics::routes(const RoutingTable& table) {
+  routes_total.set(static_cast<double>(table.announced()));
+  http_routes.set(static_cast<double>(table.announced(RouteKind::http)));
+  tcp_routes.set(static_cast<double>(table.announced(RouteKind::tcp)));
+  internal_routes.set(static_cast<double>(table.announced(RouteKind::internal)));
 }
 
-void EmitterMetrics::routes(size_t count) {
-  routes_total.set(static_cast<double>(count));
-  http_routes.set(static_cast<double>(count));
+metrics::Counter& EmitterMetrics::messages_of(RouteKind kind) {
+  switch (kind) {
+    case RouteKind::http:
+      break;
+    case RouteKind::tcp:
+      return tcp_messages;
+    case RouteKind::internal:
+      return internal_messages;
+  }
+  return http_messages;
 }
 
 }  // namespace causeway::route_emitter

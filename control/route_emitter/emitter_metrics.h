@@ -1,7 +1,6 @@
 #pragma once
 
-#include <cstddef>
-
+#include "control/route_emitter/routing_table.h"
 #include "metrics/registry.h"
 
 namespace causeway::route_emitter {
@@ -11,14 +10,19 @@ struct EmitterMetrics {
   explicit EmitterMetrics(metrics::Registry& registry);
 
   // The table's size after a change.
-  void routes(size_t count);
+  void routes(const RoutingTable& table);
+  metrics::Counter& messages_of(RouteKind kind);
 
   metrics::Gauge& routes_total;
   metrics::Gauge& http_routes;
+  metrics::Gauge& tcp_routes;
+  metrics::Gauge& internal_routes;
   metrics::Counter& repeated;      // RoutesSynced
   metrics::Counter& registered;    // RoutesRegistered
   metrics::Counter& unregistered;  // RoutesUnregistered
-  metrics::Counter& messages;
+  metrics::Counter& http_messages;
+  metrics::Counter& tcp_messages;
+  metrics::Counter& internal_messages;
   metrics::Gauge& sync_duration_ns;
   metrics::Counter& collisions;
   metrics::Counter& events;

@@ -146,6 +146,12 @@ class EmitterTest : public testing::Test {
         nats::Options{
             .servers = {{"127.0.0.1", nats.port(), "", ""}}, .name = "ear", .reconnect_wait = 50ms},
         [](nats::Link, std::string_view) {});
+    for (const char* subject :
+         {"router.tcp.*", "service-discovery.register", "service-discovery.unregister"}) {
+      ear->subscribe(subject, [this](const nats::Message& message) {
+        others.push_back(message.subject + " " + message.payload);
+      });
+    }
     for (const char* subject : {"router.register", "router.unregister"}) {
       ear->subscribe(subject, [this](const nats::Message& message) {
         const auto parsed = cf::parse_registry_message(message.payload);
@@ -223,6 +229,7 @@ class EmitterTest : public testing::Test {
   rpc::test::TestBed bed;
   FakeBbs bbs{bed};
   std::vector<std::string> heard;
+  std::vector<std::string> others;  // of TCP and internal routes: subject and payload
   int settled = 0;
   int markers = 100;
   std::vector<int> exit_codes;
@@ -444,6 +451,85 @@ TEST_F(EmitterTest, stopping_unregisters_nothing) {
   emitter.reset();  // sends what it still has to say
   settle();
   EXPECT_THAT(heard, IsEmpty());
+}
+
+TEST_F(EmitterTest, tcp_and_internal_routes_are_emitted_when_switched_on) {
+  models::DesiredLRP desired = app("p", "a.com");
+  auto& routes = *desired.mutable_routes()->mutable_routes();
+  routes["tcp-router"] =
+      R"([{"router_group_guid":"g","external_port":1024,"container_port":8080}])";
+  routes["internal-router"] = R"([{"hostname":"a.internal"}])";
+  bbs.apps = {desired};
+  models::ActualLRP instance = running("p", 1);
+  instance.mutable_actual_lrp_key()->set_index(1);
+  instance.mutable_actual_lrp_net_info()->set_instance_address("172.16.0.9");
+  bbs.instances = {instance};
+  EmitterConfig with = config();
+  with.serves = {.tcp = true, .internal = true};
+  with.unregistration_interval = 50ms;
+  with.unregistration_send_count = 1;
+  start(with);
+  const auto hears = [this](const std::string& begin, int times = 1) {
+    return bed.until([&] {
+      return std::count_if(others.begin(), others.end(), [&](const std::string& other) {
+               return other.starts_with(begin);
+             }) >= times;
+    });
+  };
+  const std::string tcp =
+      R"({"router_group_guid":"g","external_port":1024,"host":"10.0.0.1","port":61001,)";
+  const std::string internal = R"({"host":"172.16.0.9","uris":["a.internal","1.a.internal"],)";
+  ASSERT_TRUE(hears("router.tcp.register " + tcp));
+  ASSERT_TRUE(hears("service-discovery.register " + internal));
+  EXPECT_TRUE(hear("+a.com 61001"));
+  ASSERT_TRUE(see("TCPRouteCount 1"));
+  EXPECT_TRUE(see("InternalRouteCount 1"));
+  EXPECT_TRUE(see("HTTPRouteCount 1"));
+  EXPECT_TRUE(see("RoutesTotal 3"));
+  // Each audience hears its own again.
+  others.clear();
+  ASSERT_TRUE(
+      ear->publish("service-discovery.start", R"({"minimumRegisterIntervalInSeconds":60})"));
+  ASSERT_TRUE(hears("service-discovery.register "));
+  EXPECT_EQ(others.size(), 1u);
+  others.clear();
+  ASSERT_TRUE(ear->publish("router.start", "{}"));
+  ASSERT_TRUE(hears("router.tcp.register "));
+  EXPECT_EQ(others.size(), 1u);
+  bbs.tell(of_instance<Removed>(instance));
+  EXPECT_TRUE(hears("router.tcp.unregister " + tcp, 2));
+  EXPECT_TRUE(hears("service-discovery.unregister " + internal, 2));
+  EXPECT_TRUE(see("TCPRouteCount 0"));
+}
+
+TEST_F(EmitterTest, service_discovery_is_greeted_and_its_interval_kept) {
+  models::DesiredLRP desired = app("p", "a.com");
+  (*desired.mutable_routes()->mutable_routes())["internal-router"] =
+      R"([{"hostname":"a.internal"}])";
+  bbs.apps = {desired};
+  models::ActualLRP instance = running("p", 1);
+  instance.mutable_actual_lrp_net_info()->set_instance_address("172.16.0.9");
+  bbs.instances = {instance};
+  ear->subscribe("service-discovery.greet", [&](const nats::Message& message) {
+    EXPECT_TRUE(ear->publish(message.reply, R"({"minimumRegisterIntervalInSeconds":1})"));
+  });
+  EmitterConfig with = config();
+  with.serves.internal = true;
+  start(with);
+  EXPECT_TRUE(bed.until([this] { return others.size() >= 3; }));  // once a second now
+}
+
+TEST_F(EmitterTest, tcp_and_internal_routes_are_off_by_default) {
+  models::DesiredLRP desired = app("p", "a.com");
+  auto& routes = *desired.mutable_routes()->mutable_routes();
+  routes["tcp-router"] = R"([{"external_port":1024,"container_port":8080}])";
+  routes["internal-router"] = R"([{"hostname":"a.internal"}])";
+  bbs.apps = {desired};
+  bbs.instances = {running("p", 1)};
+  start();
+  ASSERT_TRUE(hear("+a.com 61001"));
+  emitter_settles();
+  EXPECT_THAT(others, IsEmpty());
 }
 
 }  // namespace

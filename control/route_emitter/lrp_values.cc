@@ -25,6 +25,7 @@ void set_address(Instance& instance, const models::ActualLRPNetInfo& net, Reach 
       net.preferred_address() == models::ActualLRPNetInfo::INSTANCE ||
       (net.preferred_address() == models::ActualLRPNetInfo::UNKNOWN && reach == Reach::direct);
   instance.host = direct ? net.instance_address() : net.address();
+  instance.container_ip = net.instance_address();
   for (const models::PortMapping& mapping : net.ports()) {
     instance.ports.push_back(
         {mapping.container_port(), to_port(direct ? mapping.container_port() : mapping.host_port()),
@@ -53,7 +54,7 @@ void set_identity(Instance& instance, const models::ActualLRPKey& key,
 
 }  // namespace
 
-Desired desired_of(const models::DesiredLRP& lrp, std::string& problem) {
+Desired desired_of(const models::DesiredLRP& lrp, Serves serves, std::vector<Unrouted>& unrouted) {
   Desired desired;
   desired.process_guid = lrp.process_guid();
   desired.domain = lrp.domain();
@@ -62,25 +63,22 @@ Desired desired_of(const models::DesiredLRP& lrp, std::string& problem) {
   for (const auto& [name, value] : lrp.metric_tags()) {
     desired.metric_tags.emplace(name, to_metric_tag(value));
   }
-  problem.clear();
-  const auto found = lrp.routes().routes().find("cf-router");
-  if (found == lrp.routes().routes().end()) return desired;
-  auto routes = parse_http_routes(found->second);
-  if (routes) {
-    desired.routes = std::move(*routes);
-  } else {
-    problem = to_string(routes.error());
-  }
+  const auto read = [&](const char* router, bool is_served, auto parse, auto& target) {
+    const auto found = lrp.routes().routes().find(router);
+    if (found == lrp.routes().routes().end()) return;
+    auto routes = parse(found->second);
+    if (!routes) {
+      unrouted.push_back({router, to_string(routes.error())});
+    } else if (is_served) {
+      target = *std::move(routes);
+    } else if (!routes->empty()) {
+      unrouted.push_back({router, {}});
+    }
+  };
+  read("cf-router", true, parse_http_routes, desired.routes);
+  read("tcp-router", serves.tcp, parse_tcp_routes, desired.tcp_routes);
+  read("internal-router", serves.internal, parse_internal_routes, desired.internal_hostnames);
   return desired;
-}
-
-std::vector<std::string> unserved_routers(const models::DesiredLRP& lrp) {
-  std::vector<std::string> names;
-  for (const char* name : {"tcp-router", "internal-router"}) {
-    const auto found = lrp.routes().routes().find(name);
-    if (found != lrp.routes().routes().end() && has_routes(found->second)) names.push_back(name);
-  }
-  return names;
 }
 
 Tag tag_of(const models::DesiredLRP& lrp) { return to_tag(lrp.modification_tag()); }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "control/route_emitter/http_routes.h"
+#include "control/route_emitter/lrp_routes.h"
 
 namespace models {
 class ActualLRP;
@@ -43,6 +43,8 @@ struct Desired {
   std::string log_guid = {};
   Tag tag = {};
   std::vector<HttpRoute> routes = {};
+  std::vector<TcpRoute> tcp_routes = {};
+  std::vector<std::string> internal_hostnames = {};
   std::map<std::string, MetricTag> metric_tags = {};
 };
 
@@ -69,6 +71,7 @@ struct Instance {
   Tag tag = {};
   bool is_routable = false;  // RUNNING, and not said to be unroutable
   std::string host = {};
+  std::string container_ip = {};
   std::vector<PortPair> ports = {};
   int64_t since_ns = 0;
   std::string availability_zone = {};
@@ -78,10 +81,21 @@ struct Instance {
 // Which of an instance's addresses is registered when it has no preference itself.
 enum class Reach : uint8_t { host, direct };
 
-// `problem`: why its routes cannot be used (it has none then), "" if they can.
-Desired desired_of(const models::DesiredLRP& lrp, std::string& problem);
-// The names of its routers that are not served: "tcp-router", "internal-router".
-std::vector<std::string> unserved_routers(const models::DesiredLRP& lrp);
+// Which routers an emitter serves beside cf-router.
+struct Serves {
+  bool tcp = true;
+  bool internal = true;
+};
+
+// A router whose routes an LRP has but that is not told of them, and why: malformed, or not served.
+struct Unrouted {
+  std::string router = {};
+  std::string problem = {};  // "": not served
+  friend bool operator==(const Unrouted&, const Unrouted&) = default;
+};
+
+// The routes of one router being malformed does not concern those of the others.
+Desired desired_of(const models::DesiredLRP& lrp, Serves serves, std::vector<Unrouted>& unrouted);
 Tag tag_of(const models::DesiredLRP& lrp);
 
 Instance instance_of(const models::ActualLRP& lrp, Reach reach);

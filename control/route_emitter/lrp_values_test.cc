@@ -55,6 +55,54 @@ TEST(HttpRoutes, malformed_ones_are_errors) {
   }
 }
 
+TEST(TcpRoutes, are_read_as_an_operator_writes_them) {
+  auto routes = parse_tcp_routes(
+      R"([{"router_group_guid":"g","external_port":1024,"container_port":8080},
+          {"external_port":65535,"container_port":1,"backend_sni_hostname":"a.com",
+           "terminate_frontend_tls":true,"enable_backend_mtls":true,"later":[]},
+          {"router_group_guid":null,"external_port":2,"container_port":2,"enable_backend_mtls":null}])");
+  ASSERT_TRUE(routes) << to_string(routes.error());
+  EXPECT_THAT(*routes, ElementsAre(TcpRoute{"g", 1024, 8080},
+                                   TcpRoute{.external_port = 65535,
+                                            .port = 1,
+                                            .sni_hostname = "a.com",
+                                            .terminate_frontend_tls = true,
+                                            .enable_backend_mtls = true},
+                                   TcpRoute{.external_port = 2, .port = 2}));
+  EXPECT_THAT(parse_tcp_routes("null").value(), IsEmpty());
+}
+
+TEST(TcpRoutes, malformed_ones_are_errors_that_name_the_key) {
+  const struct {
+    const char* json;
+    const char* named;
+  } cases[] = {
+      {"", ""},
+      {"{}", "not a list"},
+      {"[1]", "not an object"},
+      {R"([{"container_port":1}])", "external_port"},
+      {R"([{"external_port":0,"container_port":1}])", "external_port"},
+      {R"([{"external_port":65536,"container_port":1}])", "external_port"},
+      {R"([{"external_port":1}])", "container_port"},
+      {R"([{"external_port":1,"container_port":"8080"}])", "container_port"},
+      {R"([{"external_port":1,"container_port":1,"router_group_guid":7}])", "router_group_guid"},
+      {R"([{"external_port":1,"container_port":1,"terminate_frontend_tls":1}])",
+       "terminate_frontend_tls"}};
+  for (const auto& bad : cases) {
+    const auto routes = parse_tcp_routes(bad.json);
+    ASSERT_FALSE(routes) << bad.json;
+    EXPECT_THAT(to_string(routes.error()), testing::HasSubstr(bad.named)) << bad.json;
+  }
+}
+
+TEST(InternalRoutes, are_hostnames) {
+  EXPECT_THAT(parse_internal_routes(R"([{"hostname":"a"},{},{"hostname":"b","x":1}])").value(),
+              ElementsAre("a", "b"));
+  for (const char* json : {"", "{}", R"([{"hostname":1}])", "[[]]"}) {
+    EXPECT_FALSE(parse_internal_routes(json)) << json;
+  }
+}
+
 TEST(LrpValues, an_instance_is_reached_by_host_ports_or_directly) {
   struct Row {
     models::ActualLRPNetInfo::PreferredAddress preferred;
@@ -106,24 +154,31 @@ TEST(LrpValues, an_app_with_routes_and_tags) {
   row.set_log_guid("log");
   auto& routes = *row.mutable_routes()->mutable_routes();
   routes["cf-router"] = R"([{"hostnames":["a.com"],"port":8080}])";
-  routes["tcp-router"] = R"([{"external_port":1}])";
+  routes["tcp-router"] = R"([{"external_port":1,"container_port":8080}])";
   routes["internal-router"] = "[]";
   (*row.mutable_metric_tags())["fixed"].set_static_("x");
   (*row.mutable_metric_tags())["index"].set_dynamic(models::MetricTagValue::INDEX);
   (*row.mutable_metric_tags())["id"].set_dynamic(models::MetricTagValue::INSTANCE_GUID);
-  std::string problem;
-  const Desired desired = desired_of(row, problem);
-  EXPECT_EQ(problem, "");
+  std::vector<Unrouted> unrouted;
+  const Desired desired = desired_of(row, {.tcp = false, .internal = false}, unrouted);
+  EXPECT_THAT(unrouted, ElementsAre(Unrouted{"tcp-router", ""}));
+  EXPECT_THAT(desired.tcp_routes, IsEmpty());
   EXPECT_EQ(desired.log_guid, "log");
   EXPECT_THAT(desired.routes, ElementsAre(HttpRoute{.hostname = "a.com", .port = 8080}));
   EXPECT_EQ(desired.metric_tags.at("fixed"), (MetricTag{MetricTag::Kind::fixed, "x"}));
   EXPECT_EQ(desired.metric_tags.at("index").kind, MetricTag::Kind::index);
   EXPECT_EQ(desired.metric_tags.at("id").kind, MetricTag::Kind::instance_guid);
-  EXPECT_THAT(unserved_routers(row), ElementsAre("tcp-router"));
 
   routes["cf-router"] = "[{";
-  EXPECT_THAT(desired_of(row, problem).routes, IsEmpty());
-  EXPECT_NE(problem, "");
+  routes["internal-router"] = R"([{"hostname":"a.internal"},{"hostname":""}])";
+  unrouted.clear();
+  const Desired partly = desired_of(row, {}, unrouted);
+  EXPECT_THAT(partly.routes, IsEmpty());
+  ASSERT_EQ(unrouted.size(), 1u);
+  EXPECT_EQ(unrouted[0].router, "cf-router");
+  EXPECT_NE(unrouted[0].problem, "");
+  EXPECT_THAT(partly.tcp_routes, ElementsAre(TcpRoute{.external_port = 1, .port = 8080}));
+  EXPECT_THAT(partly.internal_hostnames, ElementsAre("a.internal"));
 }
 
 }  // namespace

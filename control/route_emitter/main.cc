@@ -30,9 +30,6 @@ int run(const route_emitter::LoadedConfig& loaded) {
   for (const std::string& key : loaded.unknown_keys) {
     logger.warn("config-key-unknown", {{"key", key}});
   }
-  for (const std::string& key : loaded.unserved_keys) {
-    logger.warn("config-key-not-served", {{"key", key}, {"effect", "not supported yet, ignored"}});
-  }
   net::Loop loop;
   int exit_code = 0;
   route_emitter::RouteEmitter emitter(loop, logger, config, [&](int code) {

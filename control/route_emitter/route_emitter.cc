@@ -50,8 +50,9 @@ void RouteEmitter::begin() {
   announcer_ = std::make_unique<Announcer>(
       loop_, logger_,
       Announcer::Options{.nats = config_.nats,
-                         .register_interval = config_.register_interval,
-                         .jitter = config_.jitter_factor,
+                         .audience = {.register_interval = config_.register_interval,
+                                      .jitter = config_.jitter_factor},
+                         .internal_routes = config_.serves.internal,
                          .unregistration_interval = config_.unregistration_interval,
                          .unregistration_repeats = config_.unregistration_send_count,
                          .seed = random_seed()},
@@ -61,6 +62,7 @@ void RouteEmitter::begin() {
       Watcher::Options{.bbs_url = config_.bbs_url,
                        .cell_id = config_.cell_id,
                        .reach = config_.reach,
+                       .serves = config_.serves,
                        .call_timeout = config_.communication_timeout,
                        .sync_interval = config_.sync_interval},
       table_, metrics_, [this](const Changes& changes) { announcer_->say(changes); });

@@ -1,34 +1,23 @@
 #include "control/route_emitter/routing_table.h"
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 #include <utility>
 
 #include "base/check.h"
-#include "cf/wire/registry_message.h"
 
 namespace causeway::route_emitter {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
-// Routers take the TLS port when there is one.
-uint16_t reached_port(const PortPair& pair) {
-  return pair.tls_port != 0 ? pair.tls_port : pair.port;
-}
-
 std::string address_of(const Instance& instance, const PortPair& pair) {
-  return instance.host + ":" + std::to_string(reached_port(pair));
+  return instance.host + ":" + std::to_string(http_port(pair));
 }
 
 bool announces_alike(const Desired& left, const Desired& right) {
   return left.log_guid == right.log_guid && left.routes == right.routes &&
+         left.tcp_routes == right.tcp_routes &&
+         left.internal_hostnames == right.internal_hostnames &&
          left.metric_tags == right.metric_tags;
 }
 
@@ -123,15 +112,15 @@ Changes RoutingTable::take_changes() {
     const bool was_announced = !route.announced.payload.empty();
     if (route.claims.empty()) {
       if (was_announced) {
-        --announced_;
+        --announced_[static_cast<size_t>(key.kind)];
         changes.unregistrations.push_back(std::move(route.announced));
       }
       routes_.erase(found);
       continue;
     }
-    std::string payload = message_of(youngest(route.claims));
+    std::string payload = payload_of(key.kind, youngest(route.claims));
     if (payload == route.announced.payload) continue;
-    if (!was_announced) ++announced_;
+    if (!was_announced) ++announced_[static_cast<size_t>(key.kind)];
     route.announced = {key, std::move(payload)};
     changes.registrations.push_back(route.announced);
   }
@@ -144,15 +133,17 @@ bool RoutingTable::has_desired(std::string_view process_guid) const {
 }
 
 std::optional<RouteKey> RoutingTable::visit(
-    const std::optional<RouteKey>& after, size_t count,
+    Kinds kinds, const std::optional<RouteKey>& after, size_t count,
     const std::function<void(const RouteMessage&)>& visitor) const {
-  auto route = after ? routes_.upper_bound(*after) : routes_.begin();
+  auto route =
+      after ? routes_.upper_bound(*after) : routes_.lower_bound(RouteKey{{}, {}, 0, kinds.first});
+  const auto has_next = [&] { return route != routes_.end() && route->first.kind <= kinds.last; };
   const RouteKey* last = nullptr;
-  for (; route != routes_.end() && count > 0; ++route, --count) {
+  for (; has_next() && count > 0; ++route, --count) {
     if (!route->second.announced.payload.empty()) visitor(route->second.announced);
     last = &route->first;
   }
-  if (route == routes_.end() || last == nullptr) return std::nullopt;
+  if (!has_next() || last == nullptr) return std::nullopt;
   return *last;
 }
 
@@ -171,19 +162,30 @@ RoutingTable::Endpoints::iterator RoutingTable::drop_endpoint(Process& process,
 void RoutingTable::claim(const Process& process, Endpoint& endpoint) {
   DCHECK(endpoint.claims.empty());
   if (!process.desired) return;
+  const Desired& desired = *process.desired;
   const Instance& instance = endpoint.instance;
-  if (instance.host.empty()) return;
-  for (size_t r = 0; r < process.desired->routes.size(); ++r) {
-    const HttpRoute& route = process.desired->routes[r];
-    for (size_t p = 0; p < instance.ports.size(); ++p) {
-      const PortPair& pair = instance.ports[p];
-      if (pair.container_port != route.port || reached_port(pair) == 0) continue;
-      RouteKey key{lower(route.hostname), instance.host, reached_port(pair)};
-      routes_[key].claims.push_back({&process, &endpoint, r, p});
-      touched_.insert(key);
-      endpoint.claims.push_back(std::move(key));
+  for (size_t p = 0; p < instance.ports.size() && !instance.host.empty(); ++p) {
+    const PortPair& pair = instance.ports[p];
+    for (size_t r = 0; r < desired.routes.size() && http_port(pair) != 0; ++r) {
+      if (pair.container_port != desired.routes[r].port) continue;
+      stake(process, endpoint, key_of(desired.routes[r], instance, pair), r, p);
+    }
+    for (size_t r = 0; r < desired.tcp_routes.size() && tcp_port(pair) != 0; ++r) {
+      if (pair.container_port != desired.tcp_routes[r].port) continue;
+      stake(process, endpoint, key_of(desired.tcp_routes[r], instance, pair), r, p);
     }
   }
+  for (size_t r = 0; r < desired.internal_hostnames.size(); ++r) {
+    if (instance.container_ip.empty()) break;
+    stake(process, endpoint, internal_key(desired.internal_hostnames[r], instance), r, 0);
+  }
+}
+
+void RoutingTable::stake(const Process& process, Endpoint& endpoint, RouteKey key, size_t route,
+                         size_t port) {
+  routes_[key].claims.push_back({&process, &endpoint, route, port});
+  touched_.insert(key);
+  endpoint.claims.push_back(std::move(key));
 }
 
 void RoutingTable::release(Endpoint& endpoint) {
@@ -197,7 +199,7 @@ void RoutingTable::release(Endpoint& endpoint) {
 
 void RoutingTable::move_in(const Instance& instance) {
   for (const PortPair& pair : instance.ports) {
-    if (reached_port(pair) == 0) continue;
+    if (http_port(pair) == 0) continue;
     const std::string address = address_of(instance, pair);
     std::vector<std::string>& residents = residents_[address];
     for (const std::string& other : residents) {
@@ -229,13 +231,24 @@ void RoutingTable::forget_if_empty(std::string_view process_guid) {
 void RoutingTable::keep_old_routes(Desired& desired) const {
   const auto process = processes_.find(desired.process_guid);
   if (process == processes_.end() || !process->second.desired) return;
-  for (const HttpRoute& old : process->second.desired->routes) {
-    const bool is_there =
-        std::any_of(desired.routes.begin(), desired.routes.end(), [&old](const HttpRoute& route) {
-          return route.hostname == old.hostname && route.port == old.port;
-        });
-    if (!is_there) desired.routes.push_back(old);
-  }
+  const Desired& old = *process->second.desired;
+  // Adds those of `from` that `to` has nothing like.
+  const auto keep = [](auto& to, const auto& from, auto is_like) {
+    for (const auto& route : from) {
+      const bool is_there = std::any_of(to.begin(), to.end(),
+                                        [&](const auto& there) { return is_like(there, route); });
+      if (!is_there) to.push_back(route);
+    }
+  };
+  keep(desired.routes, old.routes, [](const HttpRoute& left, const HttpRoute& right) {
+    return left.hostname == right.hostname && left.port == right.port;
+  });
+  keep(desired.tcp_routes, old.tcp_routes, [](const TcpRoute& left, const TcpRoute& right) {
+    return left.router_group_guid == right.router_group_guid &&
+           left.external_port == right.external_port && left.port == right.port &&
+           left.sni_hostname == right.sni_hostname;
+  });
+  keep(desired.internal_hostnames, old.internal_hostnames, std::equal_to<>());
 }
 
 const RoutingTable::Claim& RoutingTable::youngest(const std::vector<Claim>& claims) {
@@ -248,41 +261,19 @@ const RoutingTable::Claim& RoutingTable::youngest(const std::vector<Claim>& clai
       [&age](const Claim& left, const Claim& right) { return age(left) < age(right); });
 }
 
-std::string RoutingTable::message_of(const Claim& claim) {
+std::string RoutingTable::payload_of(RouteKind kind, const Claim& claim) {
   const Desired& desired = *claim.process->desired;
   const Instance& instance = claim.endpoint->instance;
-  const HttpRoute& route = desired.routes[claim.route];
-  const PortPair& pair = instance.ports[claim.port];
-  cf::RegistryMessage message;
-  message.host = instance.host;
-  message.port = pair.port;
-  message.tls_port = pair.tls_port;
-  message.uris = {route.hostname};
-  message.app = desired.log_guid;
-  message.private_instance_id = instance.key.instance_guid;
-  message.private_instance_index = std::to_string(instance.index);
-  if (pair.tls_port != 0) message.server_cert_domain_san = instance.key.instance_guid;
-  message.protocol = route.protocol;
-  message.route_service_url = route.route_service_url;
-  message.endpoint_updated_at_ns = instance.since_ns;
-  message.isolation_segment = route.isolation_segment;
-  message.availability_zone = instance.availability_zone;
-  message.options_json = route.options;
-  for (const auto& [name, tag] : desired.metric_tags) {
-    switch (tag.kind) {
-      case MetricTag::Kind::index:
-        message.tags[name] = message.private_instance_index;
-        break;
-      case MetricTag::Kind::instance_guid:
-        message.tags[name] = message.private_instance_id;
-        break;
-      case MetricTag::Kind::fixed:
-        message.tags[name] = tag.text;
-        break;
-    }
+  switch (kind) {
+    case RouteKind::http:
+      return message_of(desired, desired.routes[claim.route], instance, instance.ports[claim.port]);
+    case RouteKind::tcp:
+      return message_of(desired, desired.tcp_routes[claim.route], instance,
+                        instance.ports[claim.port]);
+    case RouteKind::internal:
+      return internal_message(desired, desired.internal_hostnames[claim.route], instance);
   }
-  message.tags["component"] = "route-emitter";
-  return cf::to_json(message);
+  return {};
 }
 
 }  // namespace causeway::route_emitter

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,18 +13,11 @@
 #include <vector>
 
 #include "control/route_emitter/lrp_values.h"
+#include "control/route_emitter/route_messages.h"
 
 namespace causeway::route_emitter {
 
-// What a router tells its endpoints apart by: one registration per key.
-struct RouteKey {
-  std::string uri = {};   // in lower case
-  std::string host = {};  // address of the instance
-  uint16_t port = 0;      // the TLS port, if it has one
-  friend auto operator<=>(const RouteKey&, const RouteKey&) = default;
-};
-
-// A message for router.register or router.unregister.
+// A registration, or the unregistration with the same payload.
 struct RouteMessage {
   RouteKey route = {};
   std::string payload = {};
@@ -74,10 +68,18 @@ class RoutingTable {
 
   bool knows(std::string_view process_guid) const { return processes_.contains(process_guid); }
   bool has_desired(std::string_view process_guid) const;
-  size_t announced() const { return announced_; }
-  // Visits up to `count` announced routes that follow `after` in order, all of them from the first
-  // one if that is empty; the last one visited, or nothing when the end was met.
-  std::optional<RouteKey> visit(const std::optional<RouteKey>& after, size_t count,
+  size_t announced() const {
+    return announced(RouteKind::http) + announced(RouteKind::tcp) + announced(RouteKind::internal);
+  }
+  size_t announced(RouteKind kind) const { return announced_[static_cast<size_t>(kind)]; }
+  // Visits up to `count` announced routes of the kinds from `first` to `last` that follow `after`
+  // in order, from the first one if that is empty; the last one visited, or nothing when the end
+  // was met.
+  struct Kinds {
+    RouteKind first = RouteKind::http;
+    RouteKind last = RouteKind::internal;
+  };
+  std::optional<RouteKey> visit(Kinds kinds, const std::optional<RouteKey>& after, size_t count,
                                 const std::function<void(const RouteMessage&)>& visitor) const;
 
  private:
@@ -94,8 +96,8 @@ class RoutingTable {
   struct Claim {
     const Process* process;
     const Endpoint* endpoint;
-    size_t route;  // of the process's desired routes
-    size_t port;   // of the endpoint's ports
+    size_t route;  // of the process's desired routes of the key's kind
+    size_t port;   // of the endpoint's ports; 0 of an internal route
   };
   struct Route {
     std::vector<Claim> claims;
@@ -112,15 +114,16 @@ class RoutingTable {
   void forget_if_empty(std::string_view process_guid);
   void keep_old_routes(Desired& desired) const;
   static const Claim& youngest(const std::vector<Claim>& claims);
-  static std::string message_of(const Claim& claim);
+  static std::string payload_of(RouteKind kind, const Claim& claim);
+  void stake(const Process& process, Endpoint& endpoint, RouteKey key, size_t route, size_t port);
 
   std::map<std::string, Process, std::less<>> processes_;
   std::map<RouteKey, Route> routes_;
   std::set<RouteKey> touched_;  // since take_changes()
   std::vector<Collision> collisions_;
   std::unordered_map<std::string, std::vector<std::string>> residents_;  // by address
-  size_t announced_ = 0;
-  uint64_t snapshot_ = 0;  // counts them
+  std::array<size_t, 3> announced_ = {};                                 // by kind
+  uint64_t snapshot_ = 0;                                                // counts them
 };
 
 }  // namespace causeway::route_emitter

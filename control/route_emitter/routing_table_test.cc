@@ -68,7 +68,7 @@ class RoutingTableTest : public testing::Test {
     std::vector<std::string> lines;
     std::optional<RouteKey> last;
     do {
-      last = table.visit(last, at_once, [&lines](const RouteMessage& message) {
+      last = table.visit({}, last, at_once, [&lines](const RouteMessage& message) {
         lines.push_back(line('+', message));
       });
     } while (last);
@@ -309,13 +309,13 @@ TEST_F(RoutingTableTest, all_routes_are_visited_in_pieces_while_the_table_change
   for (const size_t at_once : {1u, 2u, 3u, 4u}) {
     EXPECT_THAT(all(at_once), ElementsAre("+a.com 61001 i1", "+b.com 61001 i1", "+c.com 61001 i1"));
   }
-  const auto last = table.visit(std::nullopt, 1, [](const RouteMessage&) {});
+  const auto last = table.visit({}, std::nullopt, 1, [](const RouteMessage&) {});
   ASSERT_TRUE(last);
   table.put(app({"c.com"}, 2));  // the last visited one is gone as well
   said();
   std::vector<std::string> rest;
   EXPECT_FALSE(table.visit(
-      last, 5, [&rest](const RouteMessage& message) { rest.push_back(line('+', message)); }));
+      {}, last, 5, [&rest](const RouteMessage& message) { rest.push_back(line('+', message)); }));
   EXPECT_THAT(rest, ElementsAre("+c.com 61001 i1"));
 }
 
@@ -328,6 +328,137 @@ TEST_F(RoutingTableTest, an_instance_without_cell_or_address_has_no_route) {
   nowhere.host.clear();
   table.put(nowhere);
   EXPECT_THAT(said(), IsEmpty());
+}
+
+Instance with_container(int number) {
+  Instance instance = running(number);
+  instance.container_ip = "172.16.0." + std::to_string(number);
+  return instance;
+}
+
+std::vector<std::string> keys(const std::vector<RouteMessage>& messages) {
+  std::vector<std::string> lines;
+  for (const RouteMessage& message : messages) {
+    lines.push_back(std::string(register_subject(message.route.kind)) + " " + message.route.uri +
+                    " " + message.route.host + ":" + std::to_string(message.route.port));
+  }
+  return lines;
+}
+
+TEST_F(RoutingTableTest, each_kind_of_route_has_its_own_messages) {
+  Desired desired = app({"a.com"});
+  desired.tcp_routes = {{.router_group_guid = "group", .external_port = 1024, .port = 8080},
+                        {.router_group_guid = "group", .external_port = 1025, .port = 9999}};
+  desired.internal_hostnames = {"A.apps.internal"};
+  Instance instance = with_container(4);
+  instance.ports[0].tls_port = 61443;
+  instance.availability_zone = "z1";
+  table.put(desired);
+  table.put(instance);
+  const Changes changes = table.take_changes();
+  EXPECT_THAT(keys(changes.registrations),
+              ElementsAre("router.register a.com 10.0.0.1:61443",
+                          "router.tcp.register group:1024 10.0.0.1:61004",
+                          "service-discovery.register a.apps.internal 172.16.0.4:0"));
+  EXPECT_EQ(table.announced(), 3u);
+  EXPECT_EQ(table.announced(RouteKind::tcp), 1u);
+  EXPECT_EQ(table.announced(RouteKind::internal), 1u);
+  EXPECT_EQ(changes.registrations[1].payload,
+            R"({"router_group_guid":"group","external_port":1024,"host":"10.0.0.1","port":61004,)"
+            R"("tls_port":61443,"app":"log-p","private_instance_id":"i4",)"
+            R"("private_instance_index":"4","server_cert_domain_san":"i4",)"
+            R"("availability_zone":"z1","endpoint_updated_at_ns":4})");
+  EXPECT_EQ(changes.registrations[2].payload,
+            R"({"host":"172.16.0.4","uris":["A.apps.internal","4.A.apps.internal"],)"
+            R"("app":"log-p","private_instance_id":"i4","private_instance_index":"4",)"
+            R"("endpoint_updated_at_ns":4,"availability_zone":"z1",)"
+            R"("tags":{"component":"route-emitter"}})");
+  table.remove("p", instance.key, instance.tag);
+  const Changes gone = table.take_changes();
+  EXPECT_EQ(gone.unregistrations.size(), 3u);
+  EXPECT_EQ(table.announced(), 0u);
+}
+
+TEST_F(RoutingTableTest, a_tcp_route_takes_the_plain_port_and_else_the_tls_port) {
+  Desired desired = app({});
+  desired.tcp_routes = {{.external_port = 1, .port = 8080},
+                        {.external_port = 2, .port = 9090, .sni_hostname = "A.com"},
+                        {.external_port = 3, .port = 7070}};
+  Instance instance = running(1);
+  instance.ports = {{8080, 61001, 61002}, {9090, 0, 61004}, {7070, 0, 0}};
+  table.put(desired);
+  table.put(instance);
+  EXPECT_THAT(keys(table.take_changes().registrations),
+              ElementsAre("router.tcp.register :1 10.0.0.1:61001",
+                          "router.tcp.register :2/a.com 10.0.0.1:61004"));
+}
+
+TEST_F(RoutingTableTest, an_instance_without_ports_has_internal_routes) {
+  Desired desired = app({});
+  desired.internal_hostnames = {"a.internal"};
+  Instance instance = with_container(1);
+  instance.ports.clear();
+  instance.host.clear();
+  table.put(desired);
+  table.put(instance);
+  EXPECT_EQ(table.take_changes().registrations.size(), 1u);
+  instance.tag.index = 2;
+  instance.container_ip.clear();
+  table.put(instance);
+  EXPECT_EQ(table.take_changes().unregistrations.size(), 1u);
+}
+
+TEST_F(RoutingTableTest, routes_of_any_kind_that_change_are_told_alone) {
+  Desired desired = app({"a.com"});
+  desired.tcp_routes = {{.external_port = 1, .port = 8080}};
+  desired.internal_hostnames = {"a.internal"};
+  table.put(desired);
+  table.put(with_container(1));
+  table.take_changes();
+  desired.tag.index = 2;
+  desired.tcp_routes[0].external_port = 2;
+  desired.internal_hostnames.push_back("b.internal");
+  table.put(desired);
+  const Changes changes = table.take_changes();
+  EXPECT_THAT(keys(changes.registrations),
+              ElementsAre("router.tcp.register :2 10.0.0.1:61001",
+                          "service-discovery.register b.internal 172.16.0.1:0"));
+  EXPECT_THAT(keys(changes.unregistrations), ElementsAre("router.tcp.register :1 10.0.0.1:61001"));
+}
+
+TEST_F(RoutingTableTest, in_a_domain_that_is_not_fresh_routes_of_all_kinds_stay) {
+  Desired desired = app({"a.com"});
+  desired.tcp_routes = {{.external_port = 1, .port = 8080}};
+  desired.internal_hostnames = {"a.internal"};
+  sync({desired}, {with_container(1)});
+  table.take_changes();
+  Desired later = app({}, 2);
+  sync({later}, {with_container(1)}, {});
+  EXPECT_THAT(keys(table.take_changes().unregistrations), IsEmpty());
+  sync({later}, {with_container(1)});
+  EXPECT_EQ(table.take_changes().unregistrations.size(), 3u);
+}
+
+TEST_F(RoutingTableTest, a_visit_keeps_to_its_kinds) {
+  Desired desired = app({"a.com", "b.com"});
+  desired.tcp_routes = {{.external_port = 1, .port = 8080}};
+  desired.internal_hostnames = {"a.internal", "b.internal"};
+  table.put(desired);
+  table.put(with_container(1));
+  table.take_changes();
+  const auto visited = [this](RoutingTable::Kinds kinds, size_t at_once) {
+    size_t count = 0;
+    std::optional<RouteKey> last;
+    do {
+      last = table.visit(kinds, last, at_once, [&count](const RouteMessage&) { ++count; });
+    } while (last);
+    return count;
+  };
+  for (const size_t at_once : {size_t{1}, size_t{2}, size_t{100}}) {
+    EXPECT_EQ(visited({RouteKind::http, RouteKind::tcp}, at_once), 3u);
+    EXPECT_EQ(visited({RouteKind::tcp, RouteKind::tcp}, at_once), 1u);
+    EXPECT_EQ(visited({RouteKind::internal, RouteKind::internal}, at_once), 2u);
+  }
 }
 
 }  // namespace

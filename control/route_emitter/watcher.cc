@@ -74,18 +74,19 @@ void Watcher::put_desired(const models::DesiredLRP& lrp) {
 }
 
 Desired Watcher::read_desired(const models::DesiredLRP& lrp) {
-  std::string problem;
-  Desired desired = desired_of(lrp, problem);
-  if (!problem.empty()) {
-    metrics_.unusable_routes.add();
-    logger_.error("failed-unmarshalling-routes",
-                  {{"process-guid", desired.process_guid}, {"error", problem}});
-  }
-  for (const std::string& router : unserved_routers(lrp)) {
-    if (!told_unserved_.insert(router).second) continue;
-    logger_.warn("routes-not-emitted", {{"router", router},
-                                        {"reason", "not supported yet; told once"},
-                                        {"process-guid", desired.process_guid}});
+  std::vector<Unrouted> unrouted;
+  Desired desired = desired_of(lrp, options_.serves, unrouted);
+  for (const Unrouted& routes : unrouted) {
+    if (!routes.problem.empty()) {
+      metrics_.unusable_routes.add();
+      logger_.error("failed-unmarshalling-routes", {{"process-guid", desired.process_guid},
+                                                    {"router", routes.router},
+                                                    {"error", routes.problem}});
+    } else if (told_unserved_.insert(routes.router).second) {
+      logger_.warn("routes-not-emitted", {{"router", routes.router},
+                                          {"reason", "switched off; told once"},
+                                          {"process-guid", desired.process_guid}});
+    }
   }
   return desired;
 }

@@ -29,6 +29,7 @@ class Watcher {
     std::string bbs_url;
     std::string cell_id = {};  // "": the instances of all cells
     Reach reach = Reach::host;
+    Serves serves = {};
     Duration call_timeout = std::chrono::seconds(30);
     Duration sync_interval = std::chrono::seconds(60);
     Duration first_wait = std::chrono::milliseconds(100);  // before a next attempt; doubles

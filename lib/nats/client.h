@@ -36,7 +36,7 @@ struct Options {
     std::string server_name;  // that the servers' certificates must hold; "": the host dialled
   };
   std::vector<Server> servers;  // tried in random order, for ever
-  std::optional<Tls> tls;
+  std::optional<Tls> tls = {};
   std::string name;  // shown by the server's monitoring
   Duration reconnect_wait = std::chrono::seconds(2);
   Duration ping_interval = std::chrono::seconds(20);  // two missed: stale
