@@ -24,12 +24,13 @@ struct HeadLimits {
 
 // HTTP/1.x requests, bytes in, events out, no sockets (llhttp inside). Strict on everything that
 // can smuggle a request: differing Content-Length lines (identical ones become one), Content-Length
-// with Transfer-Encoding (chunked wins, the length line is removed), other transfer codings (501),
-// Transfer-Encoding in HTTP/1.0, bare CR, NUL, space before colon. Bare LF line ends and folded
-// lines are accepted in a head, and arrive as CRLF and one blank; inside a chunked body they are
-// not. Any token is a method; CONNECT is a method like others. Versions: 1.0 and 1.1; 1.x and 2.x
-// are 400, others 505. One parser per connection, reused for each request. After an error it is of
-// no further use. Thread: its connection's.
+// with Transfer-Encoding (chunked wins, the length line is removed, nothing after the request is
+// read: RFC 9112 section 6.1), other transfer codings (501), Transfer-Encoding in HTTP/1.0, bare
+// CR, NUL, space before colon. Bare LF line ends and folded lines are accepted in a head, and
+// arrive as CRLF and one blank; inside a chunked body they are not. Any token is a method; CONNECT
+// is a method like others. Versions: 1.0 and 1.1; 1.x and 2.x are 400, others 505. One parser per
+// connection, reused for each request. After an error it is of no further use. Thread: its
+// connection's.
 class RequestParser {
  public:
   class Events {
@@ -89,8 +90,8 @@ class ReplyParser {
   ReplyParser& operator=(const ReplyParser&) = delete;
   ~ReplyParser();
 
-  // Ready for the reply to a request of that method (HEAD has no body; CONNECT 2xx and 101 turn
-  // into a tunnel).
+  // Ready for the reply to a request of that method: HEAD has no body. A 2xx to CONNECT is a reply
+  // like others, only a 101 turns into a tunnel (doc/adr/0017).
   void expect(std::string_view method);
   // Same contract as RequestParser::feed. After a 101 the rest of the bytes is the tunnel's.
   Result<size_t> feed(std::string_view bytes);

@@ -44,8 +44,7 @@ struct ReplyParser::State {
     events.on_reply_end(trailers);
   }
   bool has_no_body() const {
-    return to_head || head.status / 100 == 1 || head.status == 204 || head.status == 304 ||
-           (to_connect && head.status / 100 == 2);
+    return to_head || head.status / 100 == 1 || head.status == 204 || head.status == 304;
   }
 
   Arena& arena;
@@ -54,7 +53,6 @@ struct ReplyParser::State {
   Phase phase = Phase::head;
   bool stopped = false;
   bool to_head = false;  // the request's method
-  bool to_connect = false;
   uint64_t left = 0;
   ReplyHead head;
   HeadCollector collector;
@@ -166,7 +164,6 @@ ReplyParser::~ReplyParser() = default;
 void ReplyParser::expect(std::string_view method) {
   state_->phase = State::Phase::head;
   state_->to_head = method == "HEAD";
-  state_->to_connect = method == "CONNECT";
   state_->head.clear();
   state_->collector.clear();
   state_->chunks.clear();

@@ -118,8 +118,8 @@ TEST(ReplyParser, no_body_after_head_204_304) {
     EXPECT_TRUE(reader.head->keep_alive);
   }
   ReplyReader connect("CONNECT");
-  ASSERT_TRUE(connect.read("HTTP/1.1 200 OK\r\n\r\n"));
-  EXPECT_TRUE(connect.parser.is_complete());
+  ASSERT_TRUE(connect.read("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"));
+  EXPECT_FALSE(connect.parser.is_complete());
 }
 
 TEST(ReplyParser, chunks_and_trailers) {

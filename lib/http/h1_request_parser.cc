@@ -125,7 +125,11 @@ Result<void> RequestParser::State::on_facts(const FieldFacts& facts) {
   head.content_length = head.framing == Framing::length ? facts.content_length : 0;
   head.keep_alive =
       http10 ? facts.connection_keep_alive && !facts.connection_close : !facts.connection_close;
-  head.upgrade = facts.upgrade && !http10;
+  // RFC 9112 section 6.1: whoever sent both may have been misread by somebody before us.
+  if (head.framing == Framing::chunked && facts.has_content_length) head.keep_alive = false;
+  // HTTP/2 in clear text would carry requests past every rule (RFC 9113 no longer has this
+  // upgrade).
+  head.upgrade = facts.upgrade && !http10 && !head.headers.has_token("upgrade", "h2c");
   head.expect_continue = facts.expect_continue && !http10;
   return {};
 }

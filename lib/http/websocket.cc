@@ -1,5 +1,7 @@
 #include "http/websocket.h"
 
+#include <algorithm>
+
 namespace causeway::http {
 namespace {
 
@@ -64,6 +66,47 @@ void append_close_frame(std::string& out, uint16_t code) {
   append_frame_head(out, Opcode::close, 2);
   out.push_back(static_cast<char>(code >> 8));
   out.push_back(static_cast<char>(code & 0xff));
+}
+
+void append_masked_close_frame(std::string& out, uint16_t code, uint32_t mask) {
+  const uint8_t key[4] = {static_cast<uint8_t>(mask >> 24), static_cast<uint8_t>(mask >> 16),
+                          static_cast<uint8_t>(mask >> 8), static_cast<uint8_t>(mask)};
+  const size_t begin = out.size();
+  append_close_frame(out, code);
+  out[begin + 1] = static_cast<char>(out[begin + 1] | static_cast<char>(0x80));
+  out.insert(begin + 2, reinterpret_cast<const char*>(key), sizeof key);
+  apply_mask(std::span(out).subspan(begin + 2 + sizeof key), key, 0);
+}
+
+size_t FrameTracker::to_frame_end(std::string_view bytes) {
+  size_t used = 0;
+  while (used < bytes.size()) {
+    if (payload_left_ > 0) {
+      const uint64_t step = std::min<uint64_t>(payload_left_, bytes.size() - used);
+      used += step;
+      payload_left_ -= step;
+      if (payload_left_ > 0) return used;
+      on_frame_end();
+      return used;
+    }
+    head_[head_size_++] = byte_at(bytes, used++);
+    if (head_size_ < 2) continue;
+    const uint8_t length = head_[1] & 0x7f;
+    const size_t length_bytes = length == 127 ? 8 : length == 126 ? 2 : 0;
+    if (head_size_ < 2 + length_bytes + ((head_[1] & 0x80) != 0 ? 4 : 0)) continue;
+    payload_left_ = length_bytes == 0 ? length : 0;
+    for (size_t i = 0; i < length_bytes; ++i) payload_left_ = payload_left_ << 8 | head_[2 + i];
+    is_close_ = (head_[0] & 0x0f) == static_cast<uint8_t>(Opcode::close);
+    head_size_ = 0;
+    if (payload_left_ > 0) continue;
+    on_frame_end();
+    return used;
+  }
+  return used;
+}
+
+void FrameTracker::on_frame_end() {
+  if (is_close_) has_closed_ = true;
 }
 
 void apply_mask(std::span<char> payload, const uint8_t (&mask)[4], uint64_t offset) {

@@ -48,5 +48,42 @@ TEST(WebSocketFrame, broken_heads_are_protocol_errors) {
       parse_frame_head(std::string("\x82\x7f\xff\0\0\0\0\0\0\0", 10)));  // length of 2^63 and more
 }
 
+TEST(WebSocketFrame, frames_are_followed_however_the_bytes_are_cut) {
+  std::string text;
+  append_frame_head(text, Opcode::text, 5);
+  text += "hello";
+  append_frame_head(text, Opcode::binary, 300);
+  text += std::string(300, 'b');
+  append_frame_head(text, Opcode::ping, 0);
+  append_frame_head(text, Opcode::binary, 70'000);
+  text += std::string(70'000, 'B');
+  const size_t before_close = text.size();
+  append_masked_close_frame(text, 1001, 0x01020304);
+  for (const size_t step : {size_t{1}, size_t{7}, size_t{4096}, text.size()}) {
+    FrameTracker frames;
+    size_t ends = 0;
+    for (size_t at = 0; at < text.size();) {
+      EXPECT_EQ(frames.has_closed(), false);
+      at += frames.to_frame_end(std::string_view(text).substr(at, step));
+      if (frames.is_between_frames()) ++ends;
+      EXPECT_TRUE(at != before_close || frames.is_between_frames());
+    }
+    EXPECT_EQ(ends, 5u) << step;
+    EXPECT_TRUE(frames.has_closed());
+  }
+}
+
+TEST(WebSocketFrame, a_masked_close_frame_says_its_code) {
+  std::string text;
+  append_masked_close_frame(text, 1001, 0xa1b2c3d4);
+  const auto head = parse_frame_head(text);
+  ASSERT_TRUE(head && *head);
+  EXPECT_TRUE((*head)->masked);
+  EXPECT_EQ((*head)->opcode, Opcode::close);
+  ASSERT_EQ(text.size(), 8u);
+  apply_mask(std::span(text).subspan(6), (*head)->mask, 0);
+  EXPECT_EQ(text.substr(6), "\x03\xe9");
+}
+
 }  // namespace
 }  // namespace causeway::http

@@ -1,9 +1,11 @@
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "net/loop.h"
@@ -48,6 +50,21 @@ class PollListener final : public Listener {
 
   const Address& address() const override { return address_; }
   uint64_t accept_rests() const override { return rests_; }
+
+  void refuse_new() override {
+    loop_.check_thread();
+    if (block_ == nullptr) return;
+    // The listener's filter sees the TCP header: drops what has SYN set, lets through what
+    // completes a handshake. Where filters are not to be had, clients are refused by drain() alone.
+    sock_filter drop_syn[] = {
+        {BPF_LD | BPF_B | BPF_ABS, 0, 0, 13},      // the byte of flags
+        {BPF_JMP | BPF_JSET | BPF_K, 0, 1, 0x02},  // SYN?
+        {BPF_RET | BPF_K, 0, 0, 0},                // drop
+        {BPF_RET | BPF_K, 0, 0, 0xffff},           // pass
+    };
+    const sock_fprog program{static_cast<unsigned short>(std::size(drop_syn)), drop_syn};
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+  }
 
   void drain() override {
     loop_.check_thread();

@@ -37,6 +37,9 @@ class Listener {
   // How often accepting rested for 100 ms because the process had no descriptor or memory left.
   // Clients wait meanwhile.
   virtual uint64_t accept_rests() const = 0;
+  // Clients that connect from now on get no answer and will find the port closed; those that have
+  // begun are still handed out. A moment of this before drain() loses nobody on the way.
+  virtual void refuse_new() = 0;
   // Hands out what the kernel's accept queue still holds and closes: clients in the queue are not
   // reset.
   virtual void drain() = 0;

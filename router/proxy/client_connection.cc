@@ -1,5 +1,9 @@
 #include "router/proxy/client_connection.h"
 
+#include <sys/socket.h>
+
+#include <algorithm>
+
 #include "base/check.h"
 #include "http/h1_writer.h"
 #include "router/proxy/listener.h"
@@ -8,9 +12,11 @@
 namespace causeway::router {
 namespace {
 
-// No request head is ever longer or has more lines; the configured limits answer below that
-// (section 17).
-constexpr http::HeadLimits head_limits{.head_bytes_max = 1u << 20, .headers_max = 10'000};
+// No request head is ever longer or has more lines (section 17).
+constexpr http::HeadLimits head_limits_most{.head_bytes_max = 1u << 20, .headers_max = 10'000};
+// A head that is too long by no more than this is read whole, so that the refusal has its access
+// log line; of longer ones nothing is stored beyond it.
+constexpr size_t head_bytes_spare = 4096;
 // A client that was told to go gets two seconds to do so after its last byte was sent, and a minute
 // for each step of taking it.
 constexpr uint32_t linger_rounds_max = 4;
@@ -19,6 +25,14 @@ constexpr uint32_t stuck_rounds_max = 120;
 constexpr size_t linger_discarded_bytes_max = 16u << 20;
 // Kept for the next time something has to wait.
 constexpr size_t ahead_bytes_kept = 4096;
+
+http::HeadLimits head_limits(const Settings& settings) {
+  http::HeadLimits limits = head_limits_most;
+  if (settings.max_request_header_bytes > 0)
+    limits.head_bytes_max =
+        std::min(limits.head_bytes_max, settings.max_request_header_bytes + head_bytes_spare);
+  return limits;
+}
 
 }  // namespace
 
@@ -30,7 +44,8 @@ ClientConnection::ClientConnection(Listener& listener, Workbench& bench,
       stream_(std::move(stream)),
       client_ip_(stream_->peer().ip()),
       client_authority_(stream_->peer().to_string()),
-      parser_(arena_, head_limits, *this),
+      arena_(bench.arena_blocks),
+      parser_(arena_, head_limits(bench.settings), *this),
       exchange_(*this, bench) {
   stream_->watermarks(bench_.settings.buffer_bytes_max);
   bench_.client_idle.arm(*this);
@@ -104,9 +119,9 @@ void ClientConnection::after_feed() {
   if (ahead_.empty()) stream_->resume(net::Pause::exchange);
   if (exchange_.is_idle()) {
     if (has_ended_ && ahead_.empty()) return end();
-    const bool has_begun = parser_.has_begun();
-    if (has_begun && !head_is_timed_) bench_.client_head.arm(*this);
-    head_is_timed_ = has_begun;
+    if (parser_.has_begun()) time_the_client();
+  } else if (exchange_.is_discarding()) {
+    time_the_client();
   } else if (has_ended_ && ahead_.empty() && !parser_.is_complete()) {
     // The rest of its body will not come.
     exchange_.on_client_gone();
@@ -114,9 +129,16 @@ void ClientConnection::after_feed() {
   }
 }
 
+// From the first byte on, not from the latest: a byte a second would go on for ever.
+void ClientConnection::time_the_client() {
+  if (is_timed_) return;
+  is_timed_ = true;
+  bench_.client_head.arm(*this);
+}
+
 void ClientConnection::on_request(http::RequestHead& head) {
   call_off();
-  head_is_timed_ = false;
+  is_timed_ = false;
   exchange_.begin(head);
 }
 
@@ -130,8 +152,9 @@ void ClientConnection::on_exchange_done(bool keeps_open) {
   if (state_ != State::open) return;
   if (!keeps_open) return close_after_reply();
   parser_.next_request();
-  arena_.reset();
-  bench_.client_idle.arm(*this);
+  arena_.release();
+  is_timed_ = false;
+  (bench_.is_draining ? bench_.drain_idle : bench_.client_idle).arm(*this);
   if (is_feeding_) return;
   if (!ahead_.empty()) return resume_feeding();
   if (has_ended_) close_after_reply();
@@ -161,17 +184,32 @@ void ClientConnection::on_drained() {
 
 void ClientConnection::on_deadline() {
   if (state_ == State::lingering) return on_linger_tick();
-  // Idle for too long, or a head that does not come to its end.
+  if (!exchange_.is_idle()) return end();  // it was answered, but its body does not come to an end
+  if (parser_.has_begun()) {
+    bench_.metrics.request_head_timeouts.add();
+    return refuse({.fault = Fault::timeout, .side = Side::client, .os = 408});
+  }
+  // Idle for too long. At drain, a request that the kernel already holds is still answered.
+  if (bench_.is_draining && has_unread_bytes()) return bench_.drain_idle.arm(*this);
   end();
+}
+
+bool ClientConnection::has_unread_bytes() const {
+  char byte;
+  return ::recv(stream_->descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 // Malformed requests get a bare reply, no log line, and no further word (section 16).
 void ClientConnection::refuse(const Error& error) {
-  bench_.metrics.malformed_requests.add();
+  if (error.fault != Fault::timeout) bench_.metrics.malformed_requests.add();
   const auto status = static_cast<uint16_t>(error.os);
   const std::string_view reason = http::reason_phrase(status);
   std::string text;
   http::append_status_line(text, status, reason, {1, 1});
+  // The operator's limit names itself; the bound of every HTTP server does not.
+  if (status == 431 &&
+      head_limits(bench_.settings).head_bytes_max < head_limits_most.head_bytes_max)
+    http::append_header(text, "X-Cf-Routererror", "max-request-size-exceeded");
   text.append("Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n");
   text.append(std::to_string(status)).append(" ").append(reason);
   if (!error.detail.empty()) text.append(": ").append(error.detail);
@@ -228,7 +266,8 @@ bool ClientConnection::is_busy() const {
 }
 
 void ClientConnection::drain() {
-  if (state_ == State::open && exchange_.is_idle() && !parser_.has_begun()) close_after_reply();
+  if (state_ == State::open && exchange_.is_idle() && !parser_.has_begun())
+    bench_.drain_idle.arm(*this);
 }
 
 void ClientConnection::end() {

@@ -51,8 +51,11 @@ class ClientConnection final : private net::Stream::Events,
   void cut(Cut how);
 
   // For the listener.
-  // Closes when idle; otherwise the exchange's end does.
+  // The worker is to end. An idle connection gets a moment for a request that is on its way, and
+  // closes then; otherwise the exchange's end closes it.
   void drain();
+  // A tunnel's ends are told to go.
+  void send_away() { exchange_.send_away(); }
   // Ends at once; an open exchange is logged.
   void end();
   // Does it hold up a drain?
@@ -80,6 +83,8 @@ class ClientConnection final : private net::Stream::Events,
   void feed(std::string_view bytes);
   bool feed_once(std::string_view& bytes);
   void after_feed();
+  void time_the_client();
+  bool has_unread_bytes() const;
   void refuse(const Error& error);
   void close_after_reply();
   void linger();
@@ -98,7 +103,7 @@ class ClientConnection final : private net::Stream::Events,
   State state_ = State::open;
   bool has_ended_ = false;
   bool is_feeding_ = false;
-  bool head_is_timed_ = false;
+  bool is_timed_ = false;  // the rest of a head, or of a body that nobody wants, is to come in time
   uint32_t linger_rounds_ = 0;
   size_t linger_queued_ = 0;
   size_t linger_discarded_bytes_ = 0;

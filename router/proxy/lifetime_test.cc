@@ -163,6 +163,56 @@ TEST(Lifetime, drain_ends_idle_connections_and_waits_for_busy_ones) {
   EXPECT_TRUE(eventually([&] { return left == 0; }));
 }
 
+TEST(Lifetime, drain_answers_a_request_on_a_connection_that_was_idle) {
+  FakeBackend backend(FakeBackend::answers("still"));
+  RouterUnderTest router;
+  router.add("app.example", backend.port());
+  RawSocket idle = router.connect();
+  idle.send(lifetime_request);
+  EXPECT_EQ(read_reply(idle).header("Connection"), "");
+  std::atomic<int> left{-1};
+  router.worker().drain(std::chrono::seconds(60),
+                        [&](size_t open) { left = static_cast<int>(open); });
+  ASSERT_TRUE(eventually([&] { return router.worker().counts().is_draining; }));
+  idle.send(lifetime_request);
+  const RawMessage reply = read_reply(idle);
+  EXPECT_EQ(reply.body, "still");
+  EXPECT_EQ(reply.header("Connection"), "close");
+  EXPECT_EQ(idle.receive_all(), "");
+  EXPECT_TRUE(eventually([&] { return left == 0; }));
+}
+
+TEST(Lifetime, a_head_that_takes_too_long_is_answered_408) {
+  RouterUnderTest::Options options;
+  options.settings.read_header_timeout = std::chrono::milliseconds(100);
+  RouterUnderTest router(options);
+  RawSocket client = router.connect();
+  RawSocket silent = router.connect();
+  // A byte now and then does not help: the time runs from the first one.
+  std::string heard;
+  for (const char* byte = "GET / HTTP/1.1\r\nHost: app.example\r\nX: yyyyyyyyyyyyyyyyyyyyyyyy";
+       *byte != 0; ++byte) {
+    if (!client.send({byte, 1})) break;
+    // tidy: the client's own pace
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_TRUE(client.receive_until("\r\n").starts_with("HTTP/1.1 408 ")) << heard;
+  EXPECT_EQ(router.metric("request_head_timeouts"), 1);
+  EXPECT_EQ(router.counts().client_connections, 2u);  // one lingers, the silent one is only idle
+}
+
+TEST(Lifetime, a_body_that_nobody_wants_does_not_keep_its_connection) {
+  RouterUnderTest::Options options;
+  options.settings.read_header_timeout = std::chrono::milliseconds(50);
+  RouterUnderTest router(options);
+  RawSocket client = router.connect();
+  client.send("POST / HTTP/1.1\r\nHost: nowhere.example\r\nContent-Length: 1000\r\n\r\nsome");
+  EXPECT_EQ(read_reply(client).status(), 404);
+  EXPECT_EQ(client.receive_all(), "");
+  EXPECT_FALSE(client.timed_out());
+  EXPECT_TRUE(eventually([&] { return router.counts().client_connections == 0; }));
+}
+
 TEST(Lifetime, drain_gives_up_at_its_deadline) {
   FakeBackend backend([](RawSocket& peer, size_t) {
     read_request(peer);

@@ -45,10 +45,20 @@ void Listener::remove(ClientConnection& connection) {
 }
 
 void Listener::drain() {
-  for (auto& socket : sockets_) socket->drain();
-  sockets_.clear();
+  for (auto& socket : sockets_) socket->refuse_new();
   // From the back: a connection that goes is replaced by one already seen.
   for (size_t place = connections_.size(); place-- > 0;) connections_[place]->drain();
+}
+
+void Listener::close_sockets() {
+  for (auto& socket : sockets_) socket->drain();
+  sockets_.clear();
+}
+
+void Listener::send_away(double share) {
+  const auto due = static_cast<size_t>(share * static_cast<double>(connections_.size()) + 0.5);
+  for (size_t place = std::min(due, connections_.size()); place-- > 0;)
+    connections_[place]->send_away();
 }
 
 void Listener::end() {

@@ -21,8 +21,14 @@ class Listener {
   ~Listener();
 
   Result<net::Address> listen(const net::Address& address);
-  // Accepts what waits in the kernel, then no more; closes idle connections.
+  // Serves a connection that was accepted elsewhere.
+  void accept(std::unique_ptr<net::Stream> stream);
+  // Nobody new may connect; idle connections get a moment and close, busy ones after their reply.
   void drain();
+  // A moment later: takes what waits in the kernel, then nothing more.
+  void close_sockets();
+  // Tells that share of the tunnels (0 ... 1) to come to their end.
+  void send_away(double share);
   // Closes everything at once.
   void end();
   // Takes a connection out and ends it after the present callback. For the connection.
@@ -33,8 +39,6 @@ class Listener {
   size_t busy() const;
 
  private:
-  void accept(std::unique_ptr<net::Stream> stream);
-
   Workbench& bench_;
   std::vector<std::unique_ptr<net::Listener>> sockets_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;  // each knows its place

@@ -1,5 +1,8 @@
 #include "router/proxy/relay.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/check.h"
 #include "router/proxy/workbench.h"
 
@@ -8,6 +11,16 @@ namespace {
 
 // A body this small is copied behind its head: one piece is cheaper to send than two.
 constexpr size_t copied_bytes_max = 2048;
+
+// A backend that mixes trailers with header fields must not take a client's word for the router's.
+bool is_reserved(std::string_view name) {
+  constexpr std::string_view prefixes[] = {"x-forwarded-", "x-cf-", "x-vcap-", "forwarded",
+                                           "cookie"};
+  return std::any_of(std::begin(prefixes), std::end(prefixes), [name](std::string_view prefix) {
+    return name.size() >= prefix.size() &&
+           http::equals_ignoring_case(name.substr(0, prefix.size()), prefix);
+  });
+}
 
 }  // namespace
 
@@ -57,8 +70,11 @@ void Relay::add_end(const http::Headers& trailers) {
     batch_.pieces.push_back(http::kLastChunk);
     return;
   }
-  batch_.tail.clear();
-  http::append_last_chunk(batch_.tail, trailers);
+  batch_.tail.assign("0\r\n");
+  for (const http::Header& line : trailers) {
+    if (!is_reserved(line.name)) http::append_header(batch_.tail, line.name, line.value);
+  }
+  batch_.tail.append("\r\n");
   batch_.pieces.push_back(batch_.tail);
 }
 

@@ -51,7 +51,7 @@ TEST(SteadyState, a_request_on_kept_connections_allocates_nothing) {
   ASSERT_TRUE(log);
   net::Loop loop;
   router::Workbench bench(loop, std::make_shared<const router::Settings>(usual_settings()), logger,
-                          registry, log->get(), 1, 1);
+                          registry, log->get(), 1);
   router::Listener listener(bench);
   const auto address = listener.listen(net::Address::loopback(0));
   ASSERT_TRUE(address);

@@ -1,5 +1,7 @@
 // Upgrades: bytes both ways, half-close, backpressure.
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <string>
 #include <thread>
 
@@ -154,20 +156,90 @@ TEST(Tunnel, endpoint_timeout_does_not_apply) {
   EXPECT_EQ(client.receive_exactly(4), "pong");
 }
 
-TEST(Tunnel, connect_is_proxied) {
-  FakeBackend backend([](RawSocket& peer, size_t) {
-    peer.receive_until("\r\n\r\n");
-    peer.send("HTTP/1.1 200 OK\r\n\r\n");
-    EXPECT_EQ(peer.receive_exactly(4), "ping");
-    peer.send("pong");
-  });
+TEST(Tunnel, connect_is_proxied_and_opens_none) {
+  FakeBackend backend(FakeBackend::answers("own"));
   RouterUnderTest router;
   router.add("app.example", backend.port());
   RawSocket client = router.connect();
   client.send("CONNECT app.example:443 HTTP/1.1\r\nHost: app.example:443\r\n\r\n");
-  EXPECT_TRUE(client.receive_until("\r\n\r\n").starts_with("HTTP/1.1 200 OK\r\n"));
-  client.send("ping");
-  EXPECT_EQ(client.receive_exactly(4), "pong");
+  EXPECT_EQ(read_reply(client).body, "own");
+  // A further request is one, on another connection: the app might take the first for a tunnel.
+  client.send("GET / HTTP/1.1\r\nHost: app.example\r\n\r\n");
+  EXPECT_EQ(read_reply(client).body, "own");
+  EXPECT_EQ(backend.connections(), 2u);
+  EXPECT_EQ(router.counts().tunnels, 0u);
+}
+
+// Client and backend have switched to WebSocket; each gets what `route` says.
+struct OpenWebSocket {
+  explicit OpenWebSocket(RouterUnderTest& router) : client(router.connect()) {
+    client.send(
+        "GET /ws HTTP/1.1\r\nHost: app.example\r\nConnection: Upgrade\r\nUpgrade: "
+        "websocket\r\n\r\n");
+    EXPECT_TRUE(client.receive_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
+  }
+  RawSocket client;
+};
+constexpr const char* websocket_switching =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+RouterUnderTest::Options websocket_drain_of(Duration time) {
+  RouterUnderTest::Options options;
+  options.settings.websocket_drain_timeout = time;
+  return options;
+}
+
+TEST(Tunnel, a_drain_tells_both_sides_of_a_websocket_between_two_frames) {
+  std::promise<void> drain_began;
+  auto began = drain_began.get_future().share();
+  FakeBackend backend([&](RawSocket& peer, size_t) {
+    peer.receive_until("\r\n\r\n");
+    peer.send(std::string(websocket_switching) + "\x82\x05" + "abc");  // a frame that is not whole
+    began.wait();
+    const std::string close = peer.receive_exactly(8);  // the client said nothing: at once, masked
+    EXPECT_EQ(close.substr(0, 2), "\x88\x82");
+    EXPECT_EQ(static_cast<char>(close[6] ^ close[2]), '\x03');
+    EXPECT_EQ(static_cast<char>(close[7] ^ close[3]), '\xe9');  // 1001
+    peer.send("de" + std::string("\x82\x01x", 3));              // its end, and one too late
+    peer.send(std::string("\x88\x02\x03\xe9", 4));
+    EXPECT_EQ(peer.receive_all(), "");
+  });
+  RouterUnderTest router(websocket_drain_of(std::chrono::seconds(30)));
+  router.add("app.example", backend.port());
+  OpenWebSocket open(router);
+  EXPECT_EQ(open.client.receive_exactly(5), std::string("\x82\x05") + "abc");
+  std::atomic<int> left{-1};
+  router.worker().drain(std::chrono::seconds(60),
+                        [&](size_t open_ones) { left = static_cast<int>(open_ones); });
+  ASSERT_TRUE(eventually([&] { return router.metric("websockets_sent_away") == 1; }));
+  drain_began.set_value();
+  EXPECT_EQ(open.client.receive_exactly(6), std::string("de\x88\x02\x03\xe9", 6));
+  EXPECT_EQ(left, -1);
+  open.client.send(std::string("\x88\x82\0\0\0\0\x03\xe9", 8));
+  EXPECT_EQ(open.client.receive_all(), "");
+  EXPECT_FALSE(open.client.was_reset());
+  EXPECT_TRUE(eventually([&] { return left == 0; }));
+  EXPECT_EQ(router.counts().tunnels, 0u);
+}
+
+TEST(Tunnel, a_drain_waits_for_a_websocket_no_longer_than_its_time) {
+  for (const auto time : {std::chrono::milliseconds(0), std::chrono::milliseconds(400)}) {
+    FakeBackend backend([](RawSocket& peer, size_t) {
+      peer.receive_until("\r\n\r\n");
+      peer.send(websocket_switching);
+      peer.receive_all();
+    });
+    RouterUnderTest router(websocket_drain_of(time));
+    router.add("app.example", backend.port());
+    OpenWebSocket open(router);
+    std::atomic<int> left{-1};
+    router.worker().drain(std::chrono::seconds(60),
+                          [&](size_t open_ones) { left = static_cast<int>(open_ones); });
+    EXPECT_TRUE(eventually([&] { return left == 0; }));
+    EXPECT_EQ(router.counts().tunnels, 1u);  // cut with the worker
+    EXPECT_EQ(router.metric("websockets_sent_away"), time.count() > 0 ? 1 : 0);
+    router.stop();
+  }
 }
 
 }  // namespace

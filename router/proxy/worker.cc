@@ -1,5 +1,6 @@
 #include "router/proxy/worker.h"
 
+#include <algorithm>
 #include <future>
 #include <thread>
 #include <utility>
@@ -17,6 +18,8 @@ namespace {
 constexpr size_t mailbox_messages_max = 65'536;
 constexpr Duration sweep_interval = std::chrono::seconds(5);
 constexpr Duration drain_poll_interval = std::chrono::milliseconds(10);
+// From when connecting is refused until the listening sockets close: handshakes end.
+constexpr Duration handshake_time = std::chrono::milliseconds(250);
 
 }  // namespace
 
@@ -26,8 +29,7 @@ struct Worker::State {
 
   explicit State(const Wiring& wiring)
       : logger(wiring.logger),
-        bench(loop, wiring.settings, wiring.logger, wiring.metrics, wiring.access_log,
-              wiring.seed),
+        bench(loop, wiring.settings, wiring.logger, wiring.metrics, wiring.access_log, wiring.seed),
         listener(bench),
         sweep_timer(loop),
         drain_timer(loop),
@@ -43,7 +45,8 @@ struct Worker::State {
     bench.balancer.sweep(bench.routes.table(), loop.now());
   }
   void drain(Duration timeout, std::function<void(size_t)> callback);
-  void check_drained();
+  void on_drain_tick();
+  bool is_drained();
   void end();
   Counts count() const;
 
@@ -53,6 +56,7 @@ struct Worker::State {
   Listener listener;
   net::Timer sweep_timer;
   net::Timer drain_timer;
+  Instant drain_began{};
   Instant drain_until{};
   std::function<void(size_t)> on_drained;
   net::Mailbox<Message> mailbox;
@@ -62,17 +66,31 @@ struct Worker::State {
 void Worker::State::drain(Duration timeout, std::function<void(size_t)> callback) {
   bench.is_draining = true;
   on_drained = std::move(callback);
-  drain_until = loop.now() + timeout;
+  drain_began = loop.now();
+  drain_until = drain_began + timeout;
   listener.drain();
-  drain_timer.every(drain_poll_interval, [this] { check_drained(); });
+  drain_timer.every(drain_poll_interval, [this] { on_drain_tick(); });
 }
 
-void Worker::State::check_drained() {
-  const size_t busy = listener.busy();
-  if (busy > 0 && loop.now() < drain_until) return;
+bool Worker::State::is_drained() {
+  const Duration elapsed = loop.now() - drain_began;
+  if (elapsed < handshake_time) return false;
+  listener.close_sockets();
+  const Duration tunnel_time = bench.settings.websocket_drain_timeout;
+  if (bench.tunnels > 0 && elapsed < tunnel_time) {
+    const std::chrono::duration<double> telling_time = tunnel_time / 2;
+    listener.send_away(std::min(1.0, elapsed / telling_time));
+    return false;
+  }
+  return listener.busy() == 0;
+}
+
+void Worker::State::on_drain_tick() {
+  if (!is_drained() && loop.now() < drain_until) return;
   drain_timer.disarm();
+  listener.close_sockets();
   bench.flush_access_lines();
-  if (auto callback = std::exchange(on_drained, nullptr)) callback(busy);
+  if (auto callback = std::exchange(on_drained, nullptr)) callback(listener.busy());
 }
 
 void Worker::State::end() {
@@ -92,6 +110,7 @@ Worker::Counts Worker::State::count() const {
   counts.backend_connections = bench.backends.connections();
   counts.backend_idle = bench.backends.idle();
   counts.table_version = bench.routes.table().version();
+  counts.is_draining = bench.is_draining;
   return counts;
 }
 

@@ -39,7 +39,8 @@ class Worker {
     AccessLog* access_log = nullptr;  // null: no access log; outlives the worker
     uint32_t index = 0;               // from 0
     uint64_t seed = 0;                // of balancing and jitter
-    // Hears of endpoints that the registry should forget; on the worker's thread. Null: nobody does.
+    // Hears of endpoints that the registry should forget; on the worker's thread. Null: nobody
+    // does.
     std::function<void(FailedEndpoint)> on_failed_endpoint = nullptr;
   };
 
@@ -64,10 +65,11 @@ class Worker {
   // What the health check by User-Agent answers: 200 or 503 (the initial value).
   void set_healthy(bool healthy);
 
-  // Stops accepting (clients in the accept queue are still served), closes idle client connections
-  // and every other one after its reply. Tunnels are not waited for. Calls `on_drained` on the
-  // worker's thread, once, when the last exchange has ended or `timeout` has passed; the argument
-  // says how many exchanges were still open then.
+  // Stops accepting (clients that are just connecting are still served), closes idle client
+  // connections and every other one after its reply. Tunnels get websocket_drain_timeout;
+  // WebSockets are told to go, one after the other, in the first half of it. Calls `on_drained` on
+  // the worker's thread, once, when the last exchange has ended or `timeout` has passed; the
+  // argument says how many exchanges were still open then.
   void drain(Duration timeout, std::function<void(size_t open)> on_drained);
 
   // Ends the thread and everything on it; returns when it has ended. Idempotent.
@@ -81,6 +83,7 @@ class Worker {
     uint64_t backend_connections = 0;  // idle or in use
     uint64_t backend_idle = 0;
     uint64_t table_version = 0;
+    bool is_draining = false;
   };
   Counts counts() const;
 
