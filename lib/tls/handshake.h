@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "net/stream.h"
+#include "tls/context.h"
+
+namespace causeway::tls {
+
+// Sessions that servers have offered, to resume them: the newest few of each name. Owner: who
+// connects again and again. Thread: its loop's. Outlives the handshakes and streams it was given
+// to.
+class SessionCache {
+ public:
+  SessionCache();
+  SessionCache(const SessionCache&) = delete;
+  SessionCache& operator=(const SessionCache&) = delete;
+  ~SessionCache();
+  size_t size() const;
+
+  // For lib/tls.
+  struct State;
+  State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+// A stream whose bytes are secret on the wire.
+struct Secured {
+  std::unique_ptr<net::Stream> stream;
+  std::string protocol;  // agreed upon by ALPN; empty: none
+  std::string version;   // "TLSv1.3"
+  bool is_resumed = false;
+};
+
+// One attempt to agree on keys over a connected stream. Calls back exactly once, never from inside
+// its start, unless destroyed first (which closes the connection). Owner: who needs the stream.
+// Thread: its loop's.
+//
+// The stream that comes of it is a net::Stream like any other. Of what differs underneath: its
+// shutdown() says close_notify before FIN; its on_end() comes with the peer's close_notify, and a
+// FIN without one is a failure (Fault::closed), because anybody on the wire could have sent it;
+// while it is paused neither is told, as close_notify is bytes that wait to be read;
+// queued_bytes() counts records; descriptor() is the socket's, whose bytes are records, so splice()
+// has no business there.
+//
+// Failures: those of the carrier; Fault::timeout; Fault::closed when the peer ended first;
+// Fault::protocol with a reason for people, a certificate that is not trusted among them.
+class Handshake {
+ public:
+  using OnSecured = std::function<void(Result<Secured>)>;
+
+  struct ConnectOptions {
+    // Sent as SNI (unless it is an address) and demanded of the certificate. Empty: neither, only
+    // the chain is verified.
+    std::string server_name = {};
+    SessionCache* sessions = nullptr;  // absent: every session is new
+    Duration timeout = std::chrono::seconds(5);
+  };
+  static std::unique_ptr<Handshake> connect(std::unique_ptr<net::Stream> carrier,
+                                            const ClientContext& context,
+                                            const ConnectOptions& options, OnSecured on_secured);
+
+  struct AcceptOptions {
+    Duration timeout = std::chrono::seconds(10);
+  };
+  static std::unique_ptr<Handshake> accept(std::unique_ptr<net::Stream> carrier,
+                                           const ServerContext& context,
+                                           const AcceptOptions& options, OnSecured on_secured);
+  virtual ~Handshake() = default;
+};
+
+}  // namespace causeway::tls
