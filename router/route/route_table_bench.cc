@@ -58,6 +58,13 @@ void find(benchmark::State& state) {
   }
   state.counters["table_bytes_per_route"] =
       static_cast<double>(f.table->footprint_bytes()) / static_cast<double>(f.table->size());
+  // Key, and what the endpoint says of itself: the route's strings.
+  const RouteChange example = registration(0);
+  const EndpointSpec& spec = example.endpoint;
+  const size_t strings = example.uris[0].size() + spec.host.size() + spec.app_id.size() +
+                         spec.instance_id.size() + spec.instance_index.size();
+  state.counters["table_bytes_beyond_strings"] =
+      state.counters["table_bytes_per_route"] - static_cast<double>(strings);
   state.counters["book_bytes_per_route"] =
       static_cast<double>(f.book.footprint_bytes()) / static_cast<double>(f.table->size());
 }
