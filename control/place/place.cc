@@ -20,25 +20,26 @@ namespace {
 // first.
 constexpr double kLocalityOffset = 1000;
 
-// A cell during the round: its state, less what was given to it. Owner: Round.
+// A cell during the round: what it has left, less what was given to it. Owner: Round.
 class Candidate {
  public:
   Candidate(const cf::CellState& state, double normalised_index)
-      : state_(&state),
-        normalised_index_(normalised_index),
+      : normalised_index_(normalised_index),
         memory_mb_(state.available.memory_mb),
         disk_mb_(state.available.disk_mb),
         containers_(state.available.containers),
+        total_(state.total),
+        proxy_memory_mb_(state.proxy_memory_mb),
         tasks_(static_cast<int64_t>(state.tasks.size())),
-        starting_(state.starting_containers) {
-    for (const cf::LrpWork& lrp : state.lrps) ++instances_[lrp.process_guid];
-  }
+        starting_(state.starting_containers) {}
 
-  const cf::CellState& state() const { return *state_; }
-  int64_t instances(const std::string& process_guid) const {
-    const auto found = instances_.find(process_guid);
-    return found == instances_.end() ? 0 : found->second;
+  // A container's proxy takes memory of the cell; tasks have none.
+  int64_t memory_for(const cf::Demand& demand) const {
+    return int64_t{demand.memory_mb} + proxy_memory_mb_;
   }
+  // Of the process that is being placed.
+  int64_t instances() const { return instances_; }
+  void instances(int64_t count) { instances_ = count; }
 
   // What is missing for it, as bits of kLacks.
   unsigned lacks(int64_t memory_mb, const cf::Demand& demand) const {
@@ -46,22 +47,22 @@ class Candidate {
            (memory_mb_ < memory_mb ? 4u : 0u);
   }
 
-  double lrp_score(const LrpDemand& lrp, int64_t memory_mb, const Rules& rules) const {
-    return score(memory_mb, lrp.demand, rules) +
-           kLocalityOffset * static_cast<double>(instances(lrp.process_guid)) +
+  double lrp_score(const cf::Demand& demand, int64_t memory_mb, const Rules& rules) const {
+    return score(memory_mb, demand, rules) + kLocalityOffset * static_cast<double>(instances_) +
            normalised_index_ * rules.bin_pack_first_fit_weight;
   }
-  double task_score(const TaskDemand& task, const Rules& rules) const {
-    return score(task.demand.memory_mb, task.demand, rules) +
-           kLocalityOffset * static_cast<double>(tasks_);
+  double task_score(const cf::Demand& demand, const Rules& rules) const {
+    return score(demand.memory_mb, demand, rules) + kLocalityOffset * static_cast<double>(tasks_);
   }
 
-  void give_lrp(const LrpDemand& lrp, int64_t memory_mb) {
-    give(memory_mb, lrp.demand);
-    ++instances_[lrp.process_guid];
+  void give(int64_t memory_mb, const cf::Demand& demand) {
+    memory_mb_ -= memory_mb;
+    disk_mb_ -= demand.disk_mb;
+    --containers_;
+    ++starting_;
   }
-  void give_task(const TaskDemand& task) {
-    give(task.demand.memory_mb, task.demand);
+  void give_task(const cf::Demand& demand) {
+    give(demand.memory_mb, demand);
     ++tasks_;
   }
 
@@ -72,28 +73,79 @@ class Candidate {
 
   // Mean of the used fractions after placing, and what is starting there.
   double score(int64_t memory_mb, const cf::Demand& demand, const Rules& rules) const {
-    const cf::CellResources& total = state_->total;
-    const double used = used_fraction(memory_mb_ - memory_mb, total.memory_mb) +
-                        used_fraction(disk_mb_ - demand.disk_mb, total.disk_mb) +
-                        used_fraction(containers_ - 1, total.containers);
+    const double used = used_fraction(memory_mb_ - memory_mb, total_.memory_mb) +
+                        used_fraction(disk_mb_ - demand.disk_mb, total_.disk_mb) +
+                        used_fraction(containers_ - 1, total_.containers);
     return used / 3 + static_cast<double>(starting_) * rules.starting_container_weight;
   }
 
-  void give(int64_t memory_mb, const cf::Demand& demand) {
-    memory_mb_ -= memory_mb;
-    disk_mb_ -= demand.disk_mb;
-    --containers_;
-    ++starting_;
-  }
-
-  const cf::CellState* state_;
   double normalised_index_;
   int64_t memory_mb_;
   int64_t disk_mb_;
   int64_t containers_;
+  cf::CellResources total_;
+  int32_t proxy_memory_mb_;
   int64_t tasks_;
   int64_t starting_;
-  std::unordered_map<std::string, int64_t> instances_;
+  int64_t instances_ = 0;
+};
+
+// Which cells hold instances of the processes that are to be placed, and how many: few of many
+// cells. Owner: Round.
+class Holders {
+ public:
+  struct Holder {
+    size_t cell = 0;
+    int64_t instances = 0;
+  };
+
+  Holders(const std::vector<cf::CellState>& cells, const std::vector<LrpDemand>& first,
+          const std::vector<LrpDemand>& other) {
+    for (const auto* lrps : {&first, &other})
+      for (const LrpDemand& lrp : *lrps) of_[lrp.process_guid];
+    if (of_.empty()) return;
+    for (size_t cell = 0; cell < cells.size(); ++cell) {
+      for (const cf::LrpWork& lrp : cells[cell].lrps) {
+        const auto wanted = of_.find(lrp.process_guid);
+        if (wanted != of_.end()) add(wanted->second, cell);
+      }
+    }
+  }
+
+  std::vector<Holder>& of(const std::string& process_guid) { return of_.at(process_guid); }
+  static void add(std::vector<Holder>& holders, size_t cell) {
+    const auto known = std::find_if(holders.begin(), holders.end(),
+                                    [cell](const Holder& holder) { return holder.cell == cell; });
+    if (known == holders.end()) {
+      holders.push_back({cell, 1});
+    } else {
+      ++known->instances;
+    }
+  }
+
+ private:
+  std::unordered_map<std::string, std::vector<Holder>> of_;  // by process
+};
+
+// How far each cell's offer meets a demand, worked out once for demands that want the same. Owner:
+// Round.
+class Matches {
+ public:
+  explicit Matches(const std::vector<cf::CellState>& cells) : cells_(cells) {}
+
+  const std::vector<Match>& of(const cf::Demand& demand) {
+    auto& matches = of_[{demand.root_fs, demand.volume_drivers, demand.placement_tags}];
+    if (matches.empty()) {
+      matches.reserve(cells_.size());
+      for (const cf::CellState& cell : cells_) matches.push_back(match(cell, demand));
+    }
+    return matches;
+  }
+
+ private:
+  using Strings = std::vector<std::string>;
+  const std::vector<cf::CellState>& cells_;
+  std::map<std::tuple<std::string, Strings, Strings>, std::vector<Match>> of_;
 };
 
 constexpr std::array<std::string_view, 3> kLacks{"containers", "disk", "memory"};  // alphabetical
@@ -101,20 +153,26 @@ constexpr std::array<std::string_view, 3> kLacks{"containers", "disk", "memory"}
 // One round of placing.
 class Round {
  public:
-  Round(const std::vector<cf::CellState>& cells, const Rules& rules) : rules_(rules) {
+  Round(const std::vector<cf::CellState>& cells, const Queue& queue, const Rules& rules)
+      : rules_(rules),
+        holders_(cells, queue.first_instances, queue.other_instances),
+        matches_(cells),
+        zone_of_(cells.size()) {
     works_.resize(cells.size());
     for (size_t i = 0; i < cells.size(); ++i) {
       works_[i].cell = i;
       starting_ += cells[i].starting_containers;
-      zones_[cells[i].zone].push_back(i);
+      zones_[cells[i].zone].cells.push_back(i);
     }
     std::vector<double> normalised(cells.size(), 0);
-    for (auto& [name, members] : zones_) {
+    for (auto& [name, zone] : zones_) {
+      auto& members = zone.cells;
       std::stable_sort(members.begin(), members.end(), [&](size_t left, size_t right) {
         return cells[left].cell_index < cells[right].cell_index;
       });
       for (size_t i = 0; i < members.size(); ++i) {
         normalised[members[i]] = static_cast<double>(i) / static_cast<double>(members.size());
+        zone_of_[members[i]] = &zone;
       }
     }
     candidates_.reserve(cells.size());
@@ -123,9 +181,12 @@ class Round {
 
   void place_lrps(std::vector<LrpDemand> lrps) {
     for (LrpDemand& lrp : lrps) {
-      auto chosen = choose_for_lrp(lrp);
+      auto& holders = holders_.of(lrp.process_guid);
+      auto chosen = choose_for_lrp(lrp, holders);
       if (chosen.cell) {
-        candidates_[*chosen.cell].give_lrp(lrp, memory_for(*chosen.cell, lrp.demand));
+        Candidate& candidate = candidates_[*chosen.cell];
+        candidate.give(candidate.memory_for(lrp.demand), lrp.demand);
+        Holders::add(holders, *chosen.cell);
         ++starting_;
         works_[*chosen.cell].lrps.push_back(std::move(lrp));
       } else {
@@ -138,7 +199,7 @@ class Round {
     for (TaskDemand& task : tasks) {
       auto chosen = choose_for_task(task);
       if (chosen.cell) {
-        candidates_[*chosen.cell].give_task(task);
+        candidates_[*chosen.cell].give_task(task.demand);
         ++starting_;
         works_[*chosen.cell].tasks.push_back(std::move(task));
       } else {
@@ -155,6 +216,10 @@ class Round {
   }
 
  private:
+  struct Zone {
+    std::vector<size_t> cells;
+    int64_t instances = 0;  // of the process that is being placed
+  };
   struct Choice {
     std::optional<size_t> cell;
     std::string reason;
@@ -168,19 +233,13 @@ class Round {
     unsigned common_lacks = (1u << kLacks.size()) - 1;
   };
 
-  // A container's proxy takes memory of the cell; tasks have none.
-  int64_t memory_for(size_t cell, const cf::Demand& demand) const {
-    return int64_t{demand.memory_mb} + candidates_[cell].state().proxy_memory_mb;
-  }
-
   // Scores the cell if the demand fits it.
   template <class Score>
-  void consider(Search& search, size_t cell, int64_t memory_mb, const cf::Demand& demand,
-                Score score) const {
-    const Candidate& candidate = candidates_[cell];
-    const Match reached = match(candidate.state(), demand);
+  void consider(Search& search, size_t cell, Match reached, int64_t memory_mb,
+                const cf::Demand& demand, Score score) const {
     search.furthest = std::max(search.furthest, reached);
     if (reached != Match::fits) return;
+    const Candidate& candidate = candidates_[cell];
     if (const unsigned lacks = candidate.lacks(memory_mb, demand); lacks != 0) {
       search.common_lacks &= lacks;
       return;
@@ -213,37 +272,49 @@ class Round {
     return std::nullopt;
   }
 
-  Choice choose_for_lrp(const LrpDemand& lrp) const {
+  Choice choose_for_lrp(const LrpDemand& lrp, const std::vector<Holders::Holder>& holders) {
     if (const auto reason = refusal()) return {std::nullopt, std::string(*reason)};
-    // Zones by how many instances of the process they hold; those with equally many are one group.
-    std::map<int64_t, std::vector<const std::vector<size_t>*>> groups;
-    for (const auto& [name, members] : zones_) {
-      int64_t instances = 0;
-      for (const size_t cell : members) instances += candidates_[cell].instances(lrp.process_guid);
-      groups[instances].push_back(&members);
+    for (const auto& [cell, instances] : holders) {
+      candidates_[cell].instances(instances);
+      zone_of_[cell]->instances += instances;
     }
+    const Search search = search_for(lrp.demand);
+    for (const auto& [cell, instances] : holders) {
+      candidates_[cell].instances(0);
+      zone_of_[cell]->instances -= instances;
+    }
+    return conclude(search, lrp.demand);
+  }
+
+  Search search_for(const cf::Demand& demand) {
+    // Zones by how many instances of the process they hold; those with equally many are one group.
+    std::map<int64_t, std::vector<const Zone*>> groups;
+    for (const auto& [name, zone] : zones_) groups[zone.instances].push_back(&zone);
+    const std::vector<Match>& matches = matches_.of(demand);
     Search search;
     for (const auto& [instances, zones] : groups) {
-      for (const std::vector<size_t>* members : zones) {
-        for (const size_t cell : *members) {
-          const int64_t memory_mb = memory_for(cell, lrp.demand);
-          consider(search, cell, memory_mb, lrp.demand, [&](const Candidate& candidate) {
-            return candidate.lrp_score(lrp, memory_mb, rules_);
+      for (const Zone* zone : zones) {
+        for (const size_t cell : zone->cells) {
+          const int64_t memory_mb = candidates_[cell].memory_for(demand);
+          consider(search, cell, matches[cell], memory_mb, demand, [&](const Candidate& candidate) {
+            return candidate.lrp_score(demand, memory_mb, rules_);
           });
         }
       }
       if (search.best) break;
     }
-    return conclude(search, lrp.demand);
+    return search;
   }
 
-  Choice choose_for_task(const TaskDemand& task) const {
+  Choice choose_for_task(const TaskDemand& task) {
     if (const auto reason = refusal()) return {std::nullopt, std::string(*reason)};
+    const std::vector<Match>& matches = matches_.of(task.demand);
     Search search;
-    for (const auto& [name, members] : zones_) {
-      for (const size_t cell : members) {
-        consider(search, cell, task.demand.memory_mb, task.demand,
-                 [&](const Candidate& candidate) { return candidate.task_score(task, rules_); });
+    for (const auto& [name, zone] : zones_) {
+      for (const size_t cell : zone.cells) {
+        consider(
+            search, cell, matches[cell], task.demand.memory_mb, task.demand,
+            [&](const Candidate& candidate) { return candidate.task_score(task.demand, rules_); });
       }
     }
     return conclude(search, task.demand);
@@ -251,7 +322,10 @@ class Round {
 
   const Rules& rules_;
   std::vector<Candidate> candidates_;
-  std::map<std::string, std::vector<size_t>> zones_;  // by name, so that equal rounds end equally
+  Holders holders_;
+  Matches matches_;
+  std::map<std::string, Zone> zones_;  // by name, so that equal rounds end equally
+  std::vector<Zone*> zone_of_;         // by cell
   int64_t starting_ = 0;
   std::vector<Placement::CellWork> works_;
   std::vector<LrpFailure> failed_lrps_;
@@ -263,7 +337,7 @@ class Round {
 Placement place(const std::vector<cf::CellState>& cells, std::vector<LrpDemand> lrps,
                 std::vector<TaskDemand> tasks, const Rules& rules) {
   Queue queue = order(std::move(lrps), std::move(tasks));
-  Round round(cells, rules);
+  Round round(cells, queue, rules);
   round.place_lrps(std::move(queue.first_instances));
   round.place_tasks(std::move(queue.tasks));
   round.place_lrps(std::move(queue.other_instances));
