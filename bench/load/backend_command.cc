@@ -15,7 +15,7 @@ namespace {
 struct BackendArguments final : Arguments {
   BackendOptions options;
   std::string listen = "127.0.0.1:0", bytes = "128", delay = "0s";
-  bool is_tcp_echo = false;
+  bool is_tcp_echo = false, is_tcp_sink = false, is_tcp_source = false;
 };
 
 // Splits "A:B"; "A" alone is both.
@@ -45,6 +45,8 @@ Result<void> finish(BackendArguments& arguments) {
   options.delay_min = *soonest;
   options.delay_max = *latest;
   if (arguments.is_tcp_echo) options.protocol = BackendOptions::Protocol::tcp_echo;
+  if (arguments.is_tcp_sink) options.protocol = BackendOptions::Protocol::tcp_sink;
+  if (arguments.is_tcp_source) options.protocol = BackendOptions::Protocol::tcp_source;
   return {};
 }
 
@@ -81,7 +83,13 @@ void add_backend_command(CLI::App& app, Context& context) {
   backend->add_option("--delay", typed.delay, "before the standard reply, TIME or MIN:MAX (random)")
       ->capture_default_str();
   backend->add_option("--seed", typed.options.seed, "of what is random")->capture_default_str();
-  backend->add_flag("--tcp-echo", typed.is_tcp_echo, "no HTTP: send back what comes");
+  CLI::Option* echo =
+      backend->add_flag("--tcp-echo", typed.is_tcp_echo, "no HTTP: send back what comes");
+  CLI::Option* sink = backend->add_flag("--tcp-sink", typed.is_tcp_sink, "no HTTP: only read");
+  backend->add_flag("--tcp-source", typed.is_tcp_source, "no HTTP: send as fast as it goes")
+      ->excludes(echo)
+      ->excludes(sink);
+  sink->excludes(echo);
   backend->callback([&typed, &context] { context.exit_status = run_backend_command(typed); });
 }
 

@@ -30,15 +30,25 @@ expect 0 "open loop" "$bench" http --help
 expect 0 "causeway-bench 0" "$bench" --version
 expect 2 "--no-such-option" "$bench" http "$url" --no-such-option
 expect 2 "subcommand" "$bench"
-expect 2 "--rate (open loop) or --closed" "$bench" http "$url"
+expect 2 "--rate (open loop) or --closed or --hold" "$bench" http "$url"
 expect 2 "a rate of 0 sends nothing" "$bench" http "$url" --rate 0
 expect 2 "--duration: not a duration" "$bench" http "$url" --rate 10 -d soon
 expect 2 "expected http://" "$bench" http ftp://a/ --rate 10
 expect 1 "Connection refused" "$bench" http http://127.0.0.1:1/ --rate 10
 expect 2 "cannot write $folder/none/x" "$bench" http "$url" --rate 10 --json "$folder/none/x"
 expect 1 "No space left on device" "$bench" http "$url" --rate 50 -d 100ms --json /dev/full
-expect 1 "not one request was answered" "$bench" http "$url/cut/1" --rate 50 -d 100ms
+expect 1 "not one of the requests was answered" "$bench" http "$url/cut/1" --rate 50 -d 100ms
 expect 0 "200: 10" "$bench" http "$url" --rate 100 -d 100ms --json "$folder/a.json" --html "$folder/a.html" --watch $backend
+address=${url#http://}
+expect 0 "10 meant, 10 answered" "$bench" websocket "ws://$address/" --rate 100 -d 100ms -c 4 --json "$folder/w.json"
+expect 0 "connections only held" "$bench" websocket "ws://$address/" --hold -d 100ms -c 20
+expect 0 "10 meant, 10 answered" "$bench" tcp "$address" --rate 100 -d 100ms --json "$folder/t.json"
+expect 0 "that read 1.02 kB/s each" "$bench" http "$url" --closed --read-speed 1k --send-speed 1k -d 300ms -c 2
+expect 2 "above 0" "$bench" http "$url" --closed --read-speed none
+expect 2 "at most 16M" "$bench" websocket "ws://$address/" --rate 1 --message-bytes 17M
+expect 2 "expected host:port" "$bench" tcp nowhere --rate 1
+expect 1 "Connection refused" "$bench" tcp 127.0.0.1:1 --rate 1
+expect 0 "" "$bench" report "$folder/w.json" "$folder/t.json" --html "$folder/b.html"
 expect 0 "" "$bench" report "$folder/a.json" "$folder/a.json" --html "$folder/b.html"
 expect 0 "Latency by percentile" cat "$folder/b.html"
 expect 1 "line 1" "$bench" report "$folder/b.html" --html "$folder/c.html"

@@ -35,10 +35,13 @@ struct Context {
 };
 
 void add_http_command(CLI::App& app, Context& context);
+void add_websocket_command(CLI::App& app, Context& context);
+void add_tcp_command(CLI::App& app, Context& context);
 void add_backend_command(CLI::App& app, Context& context);
 void add_report_command(CLI::App& app, Context& context);
 void add_relay_command(CLI::App& app, Context& context);
 void add_churn_command(CLI::App& app, Context& context);
+void add_platform_command(CLI::App& app, Context& context);
 
 // Says on stderr what is wrong; answers `status`.
 int complain(const Error& error, int status);

@@ -18,10 +18,13 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "causeway-bench " CAUSEWAY_VERSION);
   causeway::load::add_http_command(app, context);
+  causeway::load::add_websocket_command(app, context);
+  causeway::load::add_tcp_command(app, context);
   causeway::load::add_backend_command(app, context);
   causeway::load::add_report_command(app, context);
   causeway::load::add_relay_command(app, context);
   causeway::load::add_churn_command(app, context);
+  causeway::load::add_platform_command(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -14,7 +14,7 @@
 namespace causeway::load {
 
 struct BackendOptions {
-  enum class Protocol : uint8_t { http, tcp_echo } protocol = Protocol::http;
+  enum class Protocol : uint8_t { http, tcp_echo, tcp_sink, tcp_source } protocol = Protocol::http;
   net::Address listen = net::Address::loopback(0);
   unsigned threads = 1;
   // The standard reply: size and delay are drawn evenly from these.
@@ -26,8 +26,8 @@ struct BackendOptions {
 class BackendWorker;
 
 // A server cheap enough not to be the limit: the replies of backend_act.h, WebSocket echo for any
-// upgrade, or plain TCP echo. Owner: a command or a test. Its threads have a loop each and share
-// the port; they end with it.
+// upgrade, or plain TCP: echo, a sink that reads, or a source that sends all the time. Owner: a
+// command or a test. Its threads have a loop each and share the port; they end with it.
 class Backend {
  public:
   static Result<std::unique_ptr<Backend>> start(const BackendOptions& options);

@@ -33,8 +33,13 @@ BackendConnection::BackendConnection(Shared& shared, Owner& owner,
       arena_(1024),
       parser_(arena_, http::HeadLimits{.head_bytes_max = 64u << 10, .headers_max = 1000}, *this) {
   if (shared.options.protocol == BackendOptions::Protocol::tcp_echo) phase_ = Phase::tcp;
+  if (shared.options.protocol == BackendOptions::Protocol::tcp_sink) phase_ = Phase::hanging;
   stream_->watermarks(4 * piece_bytes);
   stream_->listen(*this);
+  if (shared.options.protocol == BackendOptions::Protocol::tcp_source) {
+    phase_ = Phase::source;
+    pour();
+  }
 }
 
 void BackendConnection::close() {
@@ -54,6 +59,7 @@ void BackendConnection::on_read(std::span<char> bytes) {
     case Phase::websocket:
       return take_frames(text);
     case Phase::hanging:
+    case Phase::source:
     case Phase::closing:
       return;
     case Phase::waiting:
@@ -293,7 +299,18 @@ void BackendConnection::finish_reply() {
   });
 }
 
+void BackendConnection::pour() {
+  constexpr int pieces_each_turn = 16;
+  for (int i = 0; i < pieces_each_turn; ++i) {
+    if (stream_->is_full()) return;  // on_drained goes on
+    stream_->write(filler());
+  }
+  if (!timer_) timer_ = std::make_unique<net::Timer>(shared_.loop);
+  timer_->once(Duration::zero(), [this] { pour(); });
+}
+
 void BackendConnection::on_drained() {
+  if (phase_ == Phase::source) return pour();
   if (phase_ == Phase::sending) return pump();
   if (has_ended_ && stream_->queued_bytes() == 0) return close();
   stream_->resume(net::Pause::peer_full);

@@ -44,7 +44,16 @@ class BackendConnection final : net::Stream::Events, http::RequestParser::Events
   size_t index = 0;  // its place in the owner's list
 
  private:
-  enum class Phase : uint8_t { reading, waiting, sending, hanging, websocket, tcp, closing };
+  enum class Phase : uint8_t {
+    reading,
+    waiting,
+    sending,
+    hanging,
+    websocket,
+    tcp,
+    source,
+    closing
+  };
   enum class Ending : uint8_t { whole, reset, fin, half_open };
 
   void take(std::string_view bytes);
@@ -60,6 +69,8 @@ class BackendConnection final : net::Stream::Events, http::RequestParser::Events
   void pump();
   void finish_body();
   void finish_reply();
+  // A source's bytes, until the stream is full or has had its turn.
+  void pour();
   void shake_hands();
   void take_frames(std::string_view bytes);
   void close();

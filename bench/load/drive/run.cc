@@ -225,7 +225,7 @@ void Run::add_generator(RunRecord& record, const Tally& tally) const {
                                         " % busy; use more --threads or a lower rate");
   }
   if (record.send_delay.at(0.99) > send_delay_limit)
-    record.generator_limits.push_back("1 % of the requests were sent " +
+    record.generator_limits.push_back("1 % of what was due was sent " +
                                       readable_duration(record.send_delay.at(0.99)) +
                                       " or more after they were due and a connection was free");
   for (size_t i = 0; i < extras_.watched.size(); ++i) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr double step_seconds = 0.02;
 constexpr int small_receive_buffer = 4096;  // bytes; the kernel doubles it
-constexpr Duration credit_max = Milliseconds(100);
+constexpr Duration credit_max = Milliseconds(20);
 
 }  // namespace
 

@@ -30,7 +30,7 @@ TEST(SlowStream, sends_no_faster_than_it_is_told) {
   });
   EXPECT_TRUE(ended);
   EXPECT_EQ(got, std::string(2000, 'x'));
-  EXPECT_GE(SystemClock().now() - begun, Milliseconds(170));  // 200 ms but for the first step
+  EXPECT_GE(SystemClock().now() - begun, Milliseconds(150));  // 200 ms but for the first steps
 }
 
 TEST(SlowStream, reads_no_faster_than_it_is_told_and_tells_of_the_end_after_the_bytes) {
@@ -43,7 +43,7 @@ TEST(SlowStream, reads_no_faster_than_it_is_told_and_tells_of_the_end_after_the_
   pair.raw->shutdown();
   EXPECT_TRUE(run_until(loop, [&] { return pair.server.ends == 1; }));
   EXPECT_EQ(pair.server.bytes, std::string(2000, 'y'));
-  EXPECT_GE(SystemClock().now() - begun, Milliseconds(170));
+  EXPECT_GE(SystemClock().now() - begun, Milliseconds(150));
 }
 
 TEST(SlowStream, may_end_inside_its_own_delivery) {

@@ -28,11 +28,13 @@ uint64_t nanoseconds(Duration duration) {
   return static_cast<uint64_t>(std::max<int64_t>(duration.count(), 0));
 }
 
+// An errno says more to people than the word for it; `os` of a parser's error is a status.
 std::string in_words(const Error& error) {
-  if (error.os != 0 && error.detail.empty() && error.side != Side::client &&
-      error.fault != Fault::protocol)
-    return std::strerror(error.os);
-  return to_string(error);
+  const bool is_parsers =
+      error.fault == Fault::protocol || error.fault == Fault::closed || error.fault == Fault::limit;
+  if (error.os != 0 && error.detail.empty() && !is_parsers) return std::strerror(error.os);
+  const std::string name(fault_name(error.fault));
+  return error.detail.empty() ? name : name + ": " + error.detail;
 }
 
 }  // namespace

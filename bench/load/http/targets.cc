@@ -1,5 +1,6 @@
 #include "bench/load/http/targets.h"
 
+#include <array>
 #include <charconv>
 
 #include "net/address.h"
@@ -10,6 +11,14 @@ namespace {
 Error bad_target(Fault fault, std::string_view url, std::string_view why) {
   return {.fault = fault, .detail = "\"" + std::string(url) + "\": " + std::string(why)};
 }
+
+struct Scheme {
+  std::string_view name;
+  bool is_tls;
+};
+
+constexpr std::array<Scheme, 4> schemes{
+    {{"http://", false}, {"ws://", false}, {"https://", true}, {"wss://", true}}};
 
 struct NumberRange {
   uint64_t first = 0, last = 0;
@@ -34,16 +43,18 @@ bool parse_range(std::string_view text, NumberRange& range) {
 }  // namespace
 
 Result<Target> parse_target(std::string_view url) {
-  static constexpr std::string_view scheme = "http://";
-  if (url.starts_with("https://"))
-    return bad_target(Fault::unsupported, url, "TLS is not supported yet");
-  if (!url.starts_with(scheme))
-    return bad_target(Fault::invalid, url, "expected http://host[:port][/path]");
+  const Scheme* scheme = nullptr;
+  for (const Scheme& known : schemes) {
+    if (url.starts_with(known.name)) scheme = &known;
+  }
+  if (scheme == nullptr)
+    return bad_target(Fault::invalid, url,
+                      "expected http://host[:port][/path], https:, ws: or wss:");
   for (const char c : url) {
     if (c <= ' ' || c == '\x7f')
       return bad_target(Fault::invalid, url, "blanks and control characters need %-escapes");
   }
-  std::string_view rest = url.substr(scheme.size());
+  std::string_view rest = url.substr(scheme->name.size());
   rest = rest.substr(0, rest.find('#'));
   const size_t slash = rest.find_first_of("/?");
   const std::string_view authority = rest.substr(0, slash);
@@ -54,11 +65,12 @@ Result<Target> parse_target(std::string_view url) {
                                                 ? 0
                                                 : authority.rfind(']')) != std::string_view::npos;
   const auto place =
-      net::parse_host_port(has_port ? std::string(authority) : std::string(authority) + ":80");
+      net::parse_host_port(has_port ? std::string(authority)
+                                    : std::string(authority) + (scheme->is_tls ? ":443" : ":80"));
   if (!place) return bad_target(Fault::invalid, url, "no host, or a port that is not 1..65535");
   std::string path = slash == std::string_view::npos ? "/" : std::string(rest.substr(slash));
   if (path.front() == '?') path.insert(0, 1, '/');
-  return Target{place->host, place->port, std::string(authority), std::move(path)};
+  return Target{place->host, place->port, std::string(authority), std::move(path), scheme->is_tls};
 }
 
 Result<std::vector<std::string>> expand_pattern(std::string_view pattern, size_t results_max) {

@@ -16,13 +16,14 @@ struct Target {
   uint16_t port = 0;
   std::string authority;  // the Host header
   std::string path;       // with its query
+  bool is_tls = false;    // https, wss
   friend bool operator==(const Target&, const Target&) = default;
 };
 
 inline constexpr size_t targets_max = 1'000'000;
 
-// "http://app.example.com:8080/path?query". Fault::invalid when it is no such URL;
-// Fault::unsupported for https.
+// "http://app.example.com:8080/path?query"; https, ws and wss likewise. Fault::invalid when it is
+// no such URL, Fault::unsupported for one with a user name.
 Result<Target> parse_target(std::string_view url);
 
 // Every way to replace the ranges: "http://app-{1..3}.test/{08..10}" gives nine. A range that

@@ -18,7 +18,7 @@ TEST(Targets, refuses_what_is_no_url) {
   for (const char* url : {"", "app.test", "ftp://a", "http://", "http:///x", "http://a:0/",
                           "http://a:99999/", "http://a:b/", "http://a/ b", "http://a/\r\nHost: b"})
     EXPECT_EQ(parse_target(url).error().fault, Fault::invalid) << url;
-  EXPECT_EQ(parse_target("https://a/").error().fault, Fault::unsupported);
+  EXPECT_EQ(parse_target("wss://a/b").value(), (Target{"a", 443, "a", "/b", true}));
   EXPECT_EQ(parse_target("http://me:secret@a/").error().fault, Fault::unsupported);
 }
 

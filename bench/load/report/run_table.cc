@@ -15,11 +15,16 @@ std::string title(const RunRecord& record) {
   std::string text = record.target;
   if (record.targets > 1) text += " (" + grouped(static_cast<double>(record.targets)) + " targets)";
   text += ", " + record.method + ", ";
-  text += record.loop == "open"
-              ? "open loop, " + record.rate + " requests/s, " + record.spacing + " arrivals"
-              : "closed loop";
+  if (!record.protocol.empty()) text += record.protocol + ", ";
+  if (record.loop == "open") {
+    text += "open loop, " + record.rate + " " + record.unit + "/s, " + record.spacing + " arrivals";
+  } else {
+    text += record.loop == "hold" ? "connections only held" : "closed loop";
+  }
   text += ", " + std::to_string(record.connections) + " connections";
-  if (record.close_each) text += " (a new one for each request)";
+  if (record.close_each) text += " (a new one for each of the " + record.unit + ")";
+  if (record.send_speed > 0) text += " that send " + readable_bytes(record.send_speed) + "/s each";
+  if (record.read_speed > 0) text += " that read " + readable_bytes(record.read_speed) + "/s each";
   text += ", " + std::to_string(record.threads) + (record.threads == 1 ? " thread" : " threads") +
           ", " + fixed(record.duration, 1) + " s";
   if (record.warm_up > 0) text += " after " + fixed(record.warm_up, 1) + " s of warm-up";
@@ -51,13 +56,29 @@ std::string latency_rows(const RunRecord& record) {
   return rows;
 }
 
+std::string connection_rows(const RunRecord& record) {
+  const auto number = [](uint64_t count) { return grouped(static_cast<double>(count)); };
+  if (record.connections_in_all == 0) return "";
+  std::string rows = "  connections " + number(record.connections_in_all) + " opened, " +
+                     number(record.connections_opened) + " of them meanwhile, " +
+                     number(record.connections_failed) + " failed before, " +
+                     number(record.connections_dropped) + " lost idle\n";
+  rows += "    to connect  p50 " + readable_duration(record.connect_time.at(0.5)) + ", p99 " +
+          readable_duration(record.connect_time.at(0.99)) + ", max " +
+          readable_duration(record.connect_time.max) + "\n";
+  if (record.handshakes_full + record.handshakes_resumed > 0)
+    rows += "    handshakes  " + number(record.handshakes_full) + " full, " +
+            number(record.handshakes_resumed) + " resumed\n";
+  return rows;
+}
+
 }  // namespace
 
 std::string to_table(const RunRecord& record) {
   const auto number = [](uint64_t count) { return grouped(static_cast<double>(count)); };
   std::string text = title(record) + "\n";
   if (!record.partial.empty()) text += "  PARTIAL     " + record.partial + "\n";
-  text += "  requests    " + number(record.meant) +
+  text += "  " + padded(record.unit, 12, false) + number(record.meant) +
           (record.loop == "open" ? " meant, " : " sent, ") + number(record.replies) +
           " answered, " + number(record.failures) + " failed";
   if (record.unfinished > 0) text += ", " + number(record.unfinished) + " unfinished";
@@ -66,13 +87,12 @@ std::string to_table(const RunRecord& record) {
   const double seconds = std::max(record.duration, 1e-9);
   text += ", " + readable_bytes(static_cast<double>(record.bytes_in) / seconds) + "/s in, " +
           readable_bytes(static_cast<double>(record.bytes_out) / seconds) + "/s out\n";
-  text += latency_rows(record);
-  text += "  statuses    " + counts_line(record.statuses) + "\n";
+  if (record.latency.count > 0) text += latency_rows(record);
+  if (!record.statuses.empty()) text += "  statuses    " + counts_line(record.statuses) + "\n";
   text += "  errors      " + counts_line(record.errors) + "\n";
   for (const auto& [kind, example] : record.error_examples)
     text += "    " + kind + ", for example: " + example + "\n";
-  if (record.connections_opened > 0)
-    text += "  connections " + number(record.connections_opened) + " opened meanwhile\n";
+  text += connection_rows(record);
   text += "  generator   " + fixed(record.generator_cpu_us_per_request, 1) +
           " us CPU per request, threads busy";
   for (const double busy : record.thread_busy) text += " " + fixed(busy * 100, 0) + " %";
