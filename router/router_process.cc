@@ -1,10 +1,12 @@
 #include "router/router_process.h"
 
+#include <array>
 #include <csignal>
 #include <span>
 #include <thread>
 #include <utility>
 
+#include "json/json.h"
 #include "router/local_network.h"
 #include "router/observe/process_metrics.h"
 #include "tls/random.h"
@@ -62,8 +64,10 @@ RouterProcess::RouterProcess(RouterConfig config, const log::Logger& logger)
       timer_(loop_),
       drained_(loop_, 4096, [this](size_t&& open_exchanges) { on_worker_drained(open_exchanges); }),
       failed_endpoints_(loop_, kFailedEndpointsMax,
-                        [this](FailedEndpoint&& failed) { feed_->take_failed(failed); }) {
+                        [this](FailedEndpoint&& failed) { feed_->take_failed(failed); }),
+      failed_listeners_(loop_, 4096, [this](Error&& error) { on_failed_listener(error); }) {
   drained_.unref();
+  failed_listeners_.unref();
   failed_endpoints_.unref();
   loop_.on_slow_turn([this](Duration took) {
     logger_.info("slow-turn",
@@ -90,6 +94,7 @@ int RouterProcess::run() {
 
 bool RouterProcess::open() {
   logger_.info("starting");
+  log_sharding();
   if (!open_access_log()) return false;
   const Result<void> listening = admin_.listen();
   if (!listening) {
@@ -100,18 +105,18 @@ bool RouterProcess::open() {
   start_workers();
   feed_ = std::make_unique<RouteFeed>(
       loop_, clock_, logger_, registry_, book_, feed_options(config_, local_ip()),
-      RouteFeed::Events{
-          .on_table =
-              [this](std::shared_ptr<const RouteTable> table) {
-                table_ = std::move(table);
-                for (const auto& worker : workers_) worker->post(table_);
-              },
-          .on_connected = [this] { on_connected(); },
-          .on_closed =
-              [this](const Error& error) {
-                const bool is_first = phase_ == Phase::connecting;
-                fail(is_first ? "nats-connection-error" : "nats-connection-closed", error);
-              }});
+      RouteFeed::Events{.on_table =
+                            [this](std::shared_ptr<const RouteTable> table) {
+                              table_ = std::move(table);
+                              for (const auto& worker : workers_) worker->post(table_);
+                            },
+                        .on_connected = [this] { on_connected(); },
+                        .on_closed =
+                            [this](const Error& error) {
+                              const bool is_first = phase_ == Phase::connecting;
+                              fail(is_first ? "nats-connection-error" : "nats-connection-closed",
+                                   error);
+                            }});
   if (tcp_ != nullptr) {
     feed_->nats().subscribe(TcpRouter::kSubjects, [this](const nats::Message& message) {
       tcp_->take(message.subject, message.payload);
@@ -145,6 +150,19 @@ bool RouterProcess::open_access_log() {
   return true;
 }
 
+void RouterProcess::log_sharding() const {
+  constexpr std::array<const char*, 3> kModes{"all", "segments", "shared-and-segments"};
+  json::Writer segments;
+  segments.array();
+  for (const std::string& segment : config_.routes.isolation_segments) {
+    segments.value(std::string_view(segment));
+  }
+  logger_.info(
+      "retrieved-isolation-segments",
+      {log::Field::json("isolation_segments", segments.end().take()),
+       {"routing_table_sharding_mode", kModes[static_cast<size_t>(config_.routes.sharding)]}});
+}
+
 void RouterProcess::register_metrics() {
   register_process_metrics(registry_);
   if (access_log_ != nullptr) access_log_->register_metrics(registry_);
@@ -159,6 +177,7 @@ void RouterProcess::start_workers() {
   const auto tell_failed = [this](FailedEndpoint failed) {
     (void)failed_endpoints_.post(std::move(failed));
   };
+  const auto tell_broken = [this](const Error& error) { (void)failed_listeners_.post(error); };
   for (uint32_t index = 0; index < count; ++index) {
     workers_.push_back(std::make_unique<Worker>(Worker::Wiring{.settings = shared,
                                                                .logger = logger_,
@@ -166,7 +185,8 @@ void RouterProcess::start_workers() {
                                                                .access_log = access_log_.get(),
                                                                .index = index,
                                                                .seed = random_seed(),
-                                                               .on_failed_endpoint = tell_failed}));
+                                                               .on_failed_endpoint = tell_failed,
+                                                               .on_failed_listener = tell_broken}));
   }
   make_tcp();
   for (const auto& worker : workers_) {
@@ -238,6 +258,18 @@ void RouterProcess::on_drain_signal() {
     return logger_.info("gorouter.signal.ignored", {{"signal", "SIGUSR1"}});
   }
   if (phase_ != Phase::serving) return on_stop_signal("SIGUSR1");  // nobody to wait for
+  begin_drain();
+}
+
+// Clients may reach some workers only: whoever watches over the router is to start another one.
+void RouterProcess::on_failed_listener(const Error& error) {
+  if (phase_ >= Phase::draining) return;
+  logger_.error("listener-failed", error);
+  exit_code_ = 1;
+  begin_drain();
+}
+
+void RouterProcess::begin_drain() {
   phase_ = Phase::draining;
   drain_began_ = clock_.now();
   const auto in_seconds = [](Duration duration) {

@@ -46,11 +46,14 @@ class RouterProcess {
   void watch_signals();
   void on_stop_signal(const char* name);
   void on_drain_signal();
+  void on_failed_listener(const Error& error);
+  void begin_drain();
   void drain_workers();
   void on_worker_drained(size_t open_exchanges);
   void set_healthy(bool healthy);
   void fail(std::string_view what, const Error& error);
   void stop();
+  void log_sharding() const;
   void register_metrics();
 
   const RouterConfig config_;
@@ -68,6 +71,7 @@ class RouterProcess {
   net::Timer timer_;  // of the present phase
   net::Mailbox<size_t> drained_;
   net::Mailbox<FailedEndpoint> failed_endpoints_;
+  net::Mailbox<Error> failed_listeners_;
   std::vector<std::unique_ptr<net::SignalWatch>> signals_;
 
   Phase phase_ = Phase::connecting;

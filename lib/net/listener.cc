@@ -28,11 +28,13 @@ constexpr Duration accept_rest = std::chrono::milliseconds(100);
 struct ListenBlock {
   uv_poll_t handle;
   Listener::OnAccept on_accept;
+  std::function<void(const Error&)> on_failed;
 };
 
 class PollListener final : public Listener {
  public:
-  PollListener(Loop& loop, int descriptor, const Address& address, OnAccept on_accept)
+  PollListener(Loop& loop, int descriptor, const Address& address, Options options,
+               OnAccept on_accept)
       : loop_(loop),
         core_(LoopCore::of(loop)),
         descriptor_(descriptor),
@@ -42,6 +44,7 @@ class PollListener final : public Listener {
     CHECK(uv_poll_init(&core_.loop, &block_->handle, descriptor_) == 0);
     block_->handle.data = this;
     block_->on_accept = std::move(on_accept);
+    block_->on_failed = std::move(options.on_failed);
     watch();
   }
   PollListener(const PollListener&) = delete;
@@ -78,16 +81,18 @@ class PollListener final : public Listener {
   }
 
  private:
-  enum class Next : uint8_t { more, empty, exhausted };
+  enum class Next : uint8_t { more, empty, exhausted, broken };
 
   static void on_event(uv_poll_t* handle, int status, int) {
     auto* block = reinterpret_cast<ListenBlock*>(handle);
     for (int count = 0; count < accepts_per_turn_max; ++count) {
       auto* listener = static_cast<PollListener*>(block->handle.data);
       if (listener == nullptr) return;  // ended or drained by its own callback
-      const Next next = status < 0 ? Next::exhausted : listener->accept_one();
+      const Next next = status < 0 ? Next::broken : listener->accept_one();
       if (next == Next::empty) return;
-      if (next == Next::exhausted) return listener->rest();
+      if (next == Next::broken && block->on_failed != nullptr)
+        return listener->fail(status < 0 ? -status : errno);
+      if (next != Next::more) return listener->rest();
     }
   }
 
@@ -97,6 +102,16 @@ class PollListener final : public Listener {
     ++rests_;
     uv_poll_stop(&block_->handle);
     rest_.once(accept_rest, [this] { watch(); });
+  }
+
+  // Touches nothing of the listener after on_failed: it may be gone.
+  void fail(int os) {
+    const auto on_failed = std::move(block_->on_failed);
+    close();
+    on_failed({.fault = fault_of_errno(os),
+               .side = Side::self,
+               .os = os,
+               .detail = "accept on " + address_.to_string()});
   }
 
   // Touches nothing of the listener after on_accept: it may be gone.
@@ -125,10 +140,12 @@ class PollListener final : public Listener {
       case ENFILE:
       case ENOBUFS:
       case ENOMEM:
+        return Next::exhausted;
       case EBADF:
       case EINVAL:
       case ENOTSOCK:
-        return Next::exhausted;
+      case EOPNOTSUPP:
+        return Next::broken;
       default:
         return Next::more;  // that client has gone already (accept(2): treat network errors like
                             // EAGAIN)
@@ -202,7 +219,7 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& addr
     return listen_error("getsockname", address, os);
   }
   return std::unique_ptr<Listener>(std::make_unique<PollListener>(
-      loop, descriptor, Address::from(reinterpret_cast<const sockaddr*>(&name)),
+      loop, descriptor, Address::from(reinterpret_cast<const sockaddr*>(&name)), std::move(options),
       std::move(on_accept)));
 }
 

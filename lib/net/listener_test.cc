@@ -144,6 +144,49 @@ TEST(ListenerTest, rests_without_descriptors_and_loses_nobody) {
   EXPECT_TRUE(run_until(loop, [&] { return recorder.bytes == "still here"; }));
 }
 
+// The descriptor of this process that listens on that port.
+int listening_descriptor(uint16_t port) {
+  for (int descriptor = 0; descriptor < 1024; ++descriptor) {
+    int listens = 0;
+    socklen_t length = sizeof listens;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0) continue;
+    sockaddr_storage name{};
+    socklen_t name_length = sizeof name;
+    if (listens != 0 &&
+        ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &name_length) == 0 &&
+        Address::from(reinterpret_cast<const sockaddr*>(&name)).port() == port) {
+      return descriptor;
+    }
+  }
+  return -1;
+}
+
+TEST(ListenerTest, tells_of_a_socket_that_will_never_accept_again) {
+  Loop loop;
+  std::unique_ptr<Listener> listener;
+  std::optional<Error> failed;
+  Listener::Options options;
+  options.on_failed = [&](const Error& error) {
+    failed = error;
+    listener.reset();  // it may
+  };
+  listener =
+      Listener::open(loop, Address::loopback(0), options, [](std::unique_ptr<Stream>) {}).value();
+  const uint16_t port = listener->address().port();
+  ASSERT_EQ(::shutdown(listening_descriptor(port), SHUT_RDWR), 0);
+  ASSERT_TRUE(run_until(loop, [&] { return failed.has_value(); }));
+  EXPECT_EQ(failed->side, Side::self);
+  EXPECT_NE(failed->detail.find(std::to_string(port)), std::string::npos);
+}
+
+TEST(ListenerTest, without_anybody_to_tell_it_tries_again_and_again) {
+  Loop loop;
+  auto listener =
+      Listener::open(loop, Address::loopback(0), [](std::unique_ptr<Stream>) {}).value();
+  ASSERT_EQ(::shutdown(listening_descriptor(listener->address().port()), SHUT_RDWR), 0);
+  EXPECT_TRUE(run_until(loop, [&] { return listener->accept_rests() == 2; }));
+}
+
 TEST(DescriptorWatchTest, calls_while_there_is_something_to_read_and_may_end_in_its_callback) {
   Loop loop;
   int ends[2];

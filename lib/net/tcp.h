@@ -22,6 +22,8 @@ class Listener {
     bool reuse_port = false;  // SO_REUSEPORT: one listener per worker on the same port
     int backlog = 1024;       // connections
     bool no_delay = true;     // TCP_NODELAY on accepted sockets
+    // The socket will never accept again, and has been closed. Null: it is tried again and again.
+    std::function<void(const Error&)> on_failed = nullptr;
   };
   using OnAccept = std::function<void(std::unique_ptr<Stream>)>;
 

@@ -11,8 +11,12 @@ namespace causeway::router {
 Listener::~Listener() { CHECK(connections_.empty()); }
 
 Result<net::Address> Listener::listen(const net::Address& address) {
+  net::Listener::Options options{.reuse_port = true};
+  options.on_failed = [this](const Error& error) {
+    if (on_failed_ != nullptr) on_failed_(error);
+  };
   auto socket = net::Listener::open(
-      bench_.loop, address, {.reuse_port = true},
+      bench_.loop, address, std::move(options),
       [this](std::unique_ptr<net::Stream> stream) { accept(std::move(stream)); });
   if (!socket) return std::move(socket).error();
   const net::Address bound = (*socket)->address();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -20,6 +21,8 @@ class Listener {
   Listener& operator=(const Listener&) = delete;
   ~Listener();
 
+  // Hears of sockets that will never accept again.
+  void on_failed(std::function<void(const Error&)> callback) { on_failed_ = std::move(callback); }
   Result<net::Address> listen(const net::Address& address);
   // Serves a connection that was accepted elsewhere.
   void accept(std::unique_ptr<net::Stream> stream);
@@ -40,6 +43,7 @@ class Listener {
 
  private:
   Workbench& bench_;
+  std::function<void(const Error&)> on_failed_;
   std::vector<std::unique_ptr<net::Listener>> sockets_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;  // each knows its place
 };

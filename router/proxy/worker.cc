@@ -35,6 +35,7 @@ struct Worker::State {
         drain_timer(loop),
         mailbox(loop, mailbox_messages_max, [this](Message&& message) { message(*this); }) {
     bench.on_failed_endpoint = wiring.on_failed_endpoint;
+    listener.on_failed(wiring.on_failed_listener);
   }
 
   void post(Message message) {

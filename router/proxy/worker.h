@@ -42,6 +42,8 @@ class Worker {
     // Hears of endpoints that the registry should forget; on the worker's thread. Null: nobody
     // does.
     std::function<void(FailedEndpoint)> on_failed_endpoint = nullptr;
+    // Hears of a listening socket that will never accept again; as above.
+    std::function<void(const Error&)> on_failed_listener = nullptr;
   };
 
   explicit Worker(const Wiring& wiring);
