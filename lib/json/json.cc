@@ -1,11 +1,18 @@
 #include "json/json.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <utility>
 
+// For visit(), which is the faster for it.
+#if defined(__SSE2__)
+#define RAPIDJSON_SSE2
+#elif defined(__ARM_NEON)
+#define RAPIDJSON_NEON
+#endif
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
@@ -152,16 +159,46 @@ struct Filling {
   size_t end = 0;
 
   bool operator()(rapidjson::Document& document) {
-    constexpr unsigned flags = rapidjson::kParseIterativeFlag |
-                               rapidjson::kParseValidateEncodingFlag |
-                               rapidjson::kParseNumbersAsStringsFlag;
+    constexpr unsigned flags =
+        rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
+    constexpr unsigned strict_flags = flags | rapidjson::kParseValidateEncodingFlag;
     rapidjson::MemoryStream stream(text.data(), text.size());
     Gate gate(document, text, stream, limits.depth_max, lines);
     rapidjson::Reader reader;
-    result = reader.Parse<flags>(stream, gate);
+    // Looking at all of it at once takes a tenth of the time the reader would.
+    const bool is_utf8 = utf8_valid_prefix(text) == text.size();
+    result = is_utf8 ? reader.Parse<flags>(stream, gate) : reader.Parse<strict_flags>(stream, gate);
     refusal = gate.refusal();
     end = stream.Tell();
     return !result.IsError();
+  }
+};
+
+// Hands the reader's events on.
+struct Telling {
+  Visitor& visitor;
+
+  bool Null() { return visitor.on_other(); }
+  bool Bool(bool) { return visitor.on_other(); }
+  bool Int(int) { return false; }  // numbers come as texts
+  bool Uint(unsigned) { return false; }
+  bool Int64(int64_t) { return false; }
+  bool Uint64(uint64_t) { return false; }
+  bool Double(double) { return false; }
+  bool RawNumber(const char* s, rapidjson::SizeType n, bool) { return visitor.on_number({s, n}); }
+  bool String(const char* s, rapidjson::SizeType n, bool) {
+    return is_text(s, n) && visitor.on_string({s, n});
+  }
+  bool Key(const char* s, rapidjson::SizeType n, bool) {
+    return is_text(s, n) && visitor.on_key({s, n});
+  }
+  bool StartObject() { return visitor.on_begin(Kind::object); }
+  bool EndObject(rapidjson::SizeType) { return visitor.on_end(); }
+  bool StartArray() { return visitor.on_begin(Kind::array); }
+  bool EndArray(rapidjson::SizeType) { return visitor.on_end(); }
+
+  static bool is_text(const char* s, rapidjson::SizeType n) {
+    return utf8_valid_prefix({s, n}) == n;
   }
 };
 
@@ -324,6 +361,28 @@ Result<void> fill(rapidjson::Document& document, std::string_view text, const Li
 }
 
 }  // namespace
+
+bool visit(std::string_view text, Visitor& visitor) {
+  if (text.size() > Limits{}.bytes_max) return false;
+  // In situ, strings are not copied and are looked at sixteen bytes at a time: past the end, too.
+  constexpr size_t room_behind = 32;
+  constexpr size_t short_text_max = 4096;
+  std::array<char, short_text_max + room_behind> short_text;
+  std::string long_text;
+  char* copy = short_text.data();
+  if (text.size() > short_text_max) {
+    long_text.resize(text.size() + room_behind);
+    copy = long_text.data();
+  }
+  text.copy(copy, text.size());
+  std::memset(copy + text.size(), 0, room_behind);
+  rapidjson::InsituStringStream stream(copy);
+  Telling telling{visitor};
+  rapidjson::Reader reader;
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseInsituFlag |
+                             rapidjson::kParseNumbersAsStringsFlag;
+  return !reader.Parse<flags>(stream, telling).IsError() && stream.Tell() == text.size();
+}
 
 Result<Document> Document::parse(std::string_view text, Limits limits) {
   auto state = std::make_unique<State>();

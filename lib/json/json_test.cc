@@ -220,5 +220,42 @@ TEST(WriterDeathTest, misuse_aborts) {
   EXPECT_DEATH(Writer().value(1).value(2), "complete");
 }
 
+// Writes down what it is told, up to a limit.
+struct Notes final : Visitor {
+  explicit Notes(size_t most = 1000) : left(most) {}
+  bool note(std::string_view what, std::string_view text = {}) {
+    if (left == 0) return false;
+    --left;
+    told.append(what).append(text).append(" ");
+    return true;
+  }
+  bool on_begin(Kind kind) override { return note(kind == Kind::object ? "{" : "["); }
+  bool on_end() override { return note("end"); }
+  bool on_key(std::string_view key) override { return note("key:", key); }
+  bool on_string(std::string_view text) override { return note("string:", text); }
+  bool on_number(std::string_view text) override { return note("number:", text); }
+  bool on_other() override { return note("other"); }
+  std::string told;
+  size_t left;
+};
+
+TEST(Visitor, is_told_everything_in_order) {
+  Notes notes;
+  EXPECT_TRUE(visit(R"({"a":["x\u0041",1.50e3,null,true],"b":{}} )", notes));
+  EXPECT_EQ(notes.told, "{ key:a [ string:xA number:1.50e3 other other end key:b { end end ");
+}
+
+TEST(Visitor, may_stop_and_is_not_told_of_nonsense_as_a_whole) {
+  Notes few(3);
+  EXPECT_FALSE(visit("[1,2,3]", few));
+  EXPECT_EQ(few.told, "[ number:1 number:2 ");
+  using namespace std::string_view_literals;
+  for (const std::string_view text : {""sv, "{"sv, "[1,]"sv, "[] []"sv, "[]\0 x"sv, "[\"\xff\"]"sv,
+                                      "[\"\\ud800\"]"sv, "{\"\xff\":1}"sv}) {
+    Notes notes;
+    EXPECT_FALSE(visit(text, notes)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace causeway::json

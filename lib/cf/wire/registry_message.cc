@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cf/wire/json_fields.h"
+#include "cf/wire/plain_registry_message.h"
 #include "json/json.h"
 
 namespace causeway::cf {
@@ -95,13 +96,19 @@ std::string to_json(const RegistryMessage& message) {
 }
 
 Result<RegistryMessage> parse_registry_message(std::string_view json) {
+  RegistryMessage message;
+  WireFault fault;
+  if (read_plain_registry_message(json, message)) {
+    check(message, fault);
+    if (!fault.is_empty()) return fault.error();
+    return message;
+  }
+  message = {};
   auto document = json::Document::parse(json);
   if (!document) return std::move(document).error();
   const json::Node root = document->root();
-  WireFault fault;
   if (!root.is_object()) fault.note("", "", "not an object");
   const JsonFields fields(root, "", fault);
-  RegistryMessage message;
   fields.read("host", message.host);
   read_number(root, "port", message.port, fault);
   read_number(root, "tls_port", message.tls_port, fault);

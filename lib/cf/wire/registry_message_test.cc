@@ -50,6 +50,28 @@ TEST(RegistryMessageTest, needs_only_an_address) {
   EXPECT_EQ(to_json(message.value()), R"({"host":"h","tls_port":1,"uris":[]})");
 }
 
+// An unknown field, a key that comes twice or null: such messages are read another way.
+TEST(RegistryMessageTest, unusual_messages_mean_the_same) {
+  const std::string members =
+      R"("host":"10.0.1.2","port":61001,"tls_port":61443,"uris":["app.example.com","\u0061.b"],)"
+      R"("app":"app-guid","private_instance_id":"i","private_instance_index":"2",)"
+      R"("server_cert_domain_san":"san","protocol":"http2","route_service_url":"https://s",)"
+      R"("stale_threshold_in_seconds":60,"endpoint_updated_at_ns":-1700000000000000001,)"
+      R"("isolation_segment":"iso","availability_zone":"z1","tags":{"component":"c","":"\u00e9"})";
+  const auto plain = parse_registry_message("{" + members + "}");
+  ASSERT_TRUE(plain) << to_string(plain.error());
+  EXPECT_EQ(plain->uris[1], "a.b");
+  EXPECT_EQ(plain->tags.at(""), "\u00e9");
+  for (const char* const more :
+       {R"(,"some_future_field":[1,{"a":[]}])", R"(,"options":null)", R"(,"app":"app-guid")",
+        R"(,"uris":["app.example.com","a.b"])", R"(,"tags":{"component":"c","":"\u00e9"})",
+        R"(,"port":6.1001e4)", R"(,"options":{"loadbalancing":""})"}) {
+    const auto unusual = parse_registry_message("{" + members + more + "}");
+    ASSERT_TRUE(unusual) << more << to_string(unusual.error());
+    EXPECT_EQ(*unusual, *plain) << more;
+  }
+}
+
 struct Malformed {
   const char* json;
   const char* names;  // part of the error
@@ -80,6 +102,9 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{R"({"host":"h","port":1,"uris":"a.d"})", "uris"},
         Malformed{R"({"host":"h","port":1,"uris":["a.d",1]})", "uris"},
         Malformed{R"({"host":"h","port":1,"app":{}})", "app"},
+        Malformed{R"({"host":"h","port":1,"app":"a","app":1})", "app"},
+        Malformed{"{\"host\":\"h\",\"port\":1,\"app\":\"\xff\"}", "ncoding"},
+        Malformed{R"({"host":"h","port":1,"app":"\ud800"})", ""},
         Malformed{R"({"host":"h","port":1,"private_instance_index":0})", "private_instance_index"},
         Malformed{R"({"host":"h","port":1,"tags":{"a":1}})", "tags"},
         Malformed{R"({"host":"h","port":1,"tags":[]})", "tags"},
