@@ -1,19 +1,25 @@
 // Sticky sessions, trace headers, route services.
 #include <algorithm>
+#include <fstream>
 #include <initializer_list>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "router/config/reading.h"
 #include "router/route_service/signature.h"
+#include "tls/context.h"
 
 namespace causeway::router {
 
 namespace {
 
 using config::Section;
+
+// Trusted beside ca_certs, as the original does.
+constexpr const char* system_authorities = "/etc/ssl/certs/ca-certificates.crt";
 
 // "app.example.com" or "*.example.com" with labels of letters, digits, "-" and "_".
 bool is_allowlist_entry(std::string_view entry) {
@@ -47,6 +53,12 @@ void read_secret(Section root, std::string_view key,
   if (!secret.empty()) target = derive_service_key(secret);
 }
 
+std::string text_of_file(const char* path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
 void read_hairpinning(Reading& reading) {
   Section root = reading.root;
   Settings::RouteServices& services = reading.loaded.config.settings.route_services;
@@ -61,6 +73,40 @@ void read_hairpinning(Reading& reading) {
   // Requests to a service of the own table do not leave the process: no listener, no port.
   uint16_t port = 7070;
   root.read("route_services_internal_server_port", port);
+}
+
+// Whom services outside of the route table must convince, and what is shown to them.
+void read_service_tls(Reading& reading) {
+  Section root = reading.root;
+  Settings& settings = reading.loaded.config.settings;
+  tls::ClientContext::Options options;
+  bool skips_validation = false;
+  std::vector<std::string> authorities;
+  root.read("skip_ssl_validation", skips_validation);
+  root.read("ca_certs", authorities);
+  root.read("tls_handshake_timeout", settings.tls_handshake_timeout);
+  if (skips_validation) options.verify = tls::ClientContext::Options::Verify::none;
+  if (!authorities.empty()) options.ca_pem = text_of_file(system_authorities);
+  for (const std::string& authority : authorities) options.ca_pem.append("\n").append(authority);
+
+  Section section = root.section("route_services");
+  tls::KeyPair pair;
+  section.read("cert_chain", pair.certificate_pem);
+  section.read("private_key", pair.key_pem);
+  if (pair.certificate_pem.empty() != pair.key_pem.empty())
+    return section.problem(pair.key_pem.empty() ? "private_key" : "cert_chain", "is required");
+  if (!pair.key_pem.empty()) options.key_pair = std::move(pair);
+  if (!settings.route_services.key) return;
+  auto context = tls::ClientContext::make(options);
+  if (context) {
+    settings.route_services.tls = *std::move(context);
+  } else if (authorities.empty() && !options.key_pair) {
+    reading.warn("route_services_secret", context.error().detail +
+                                              ": services that are no routes of this router are "
+                                              "answered 502");
+  } else {
+    root.problem(authorities.empty() ? "route_services" : "ca_certs", context.error().detail);
+  }
 }
 
 }  // namespace
@@ -106,13 +152,7 @@ void read_route_services(Reading& reading) {
   services.max_attempts = std::max(services.max_attempts, 1u);
   section.read("strict_signature_validation", services.strict_signature_validation);
   section.read("enable_websockets", services.enable_websockets);
-  Reading::check_text(section, "cert_chain");
-  Reading::check_text(section, "private_key");
-  if (services.key) {
-    reading.warn("route_services_secret",
-                 "TLS to route services is not built yet: only services that are routes of this "
-                 "router are reached, with route_services_hairpinning; others are answered 502");
-  }
+  read_service_tls(reading);
 }
 
 }  // namespace causeway::router

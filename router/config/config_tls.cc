@@ -185,11 +185,6 @@ void read_tls(Reading& reading) {
   }
   for (const char* key : {"cert_path", "key_path", "ca_path"}) Reading::check_text(prometheus, key);
 
-  std::vector<std::string> authorities;
-  root.read("ca_certs", authorities);
-  bool skip = false;
-  root.read("skip_ssl_validation", skip);
-  Reading::check_duration(root, "tls_handshake_timeout");
   if (root.has("enable_http2")) {
     reading.not_built(root, "enable_http2",
                       "HTTP/2 is not built yet: clients and backends are served by HTTP/1.1");

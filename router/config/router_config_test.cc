@@ -208,7 +208,7 @@ TEST(RouterConfigTest, where_the_access_log_goes) {
   const LoadedConfig loaded = load(R"(
 logging: {syslog_addr: 'logs.example:601', syslog_network: tcp4, syslog_truncate: 2000,
           enable_attempts_details: true}
-access_log: {enable_streaming: true, queue_bytes: 100000, when_full: block, syslog_format: rfc5424}
+access_log: {enable_streaming: true, queue_bytes: 2000000, when_full: block, syslog_format: rfc5424}
 extra_access_log_fields: [dial_time, local_address]
 )");
   EXPECT_EQ(warned_keys(loaded), Keys{});
@@ -220,7 +220,7 @@ extra_access_log_fields: [dial_time, local_address]
   EXPECT_EQ(log.syslog_host, "logs.example");
   EXPECT_EQ(log.syslog_port, 601);
   EXPECT_EQ(log.syslog_truncate, 2000u);
-  EXPECT_EQ(log.queue_bytes, 100'000u);
+  EXPECT_EQ(log.queue_bytes, 2'000'000u);
   EXPECT_EQ(loaded.config.settings.extra_access_log_fields,
             (Keys{"dial_time", "local_address", "failed_attempts", "failed_attempts_time",
                   "dns_time", "tls_time", "backend_time"}));
@@ -375,7 +375,6 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Warned{"enable_http2: true", "enable_http2"},
                     Warned{"enable_proxy: true", "enable_proxy"},
                     Warned{"balancing_algorithm: hash", "balancing_algorithm"},
-                    Warned{"route_services_secret: x", "route_services_secret"},
                     Warned{"routing_api: {uri: https://api, port: 3001}", "routing_api"},
                     Warned{"enable_envelope_v1_metrics: true", "enable_envelope_v1_metrics"},
                     Warned{"logging: {loggregator_enabled: true}", "logging.loggregator_enabled"},

@@ -13,9 +13,10 @@ Attempt::Start Attempt::start(std::string_view route_key, const Endpoint& endpoi
   end();
   endpoint_ = &endpoint;
   has_sent_ = was_reused_ = reply_has_begun_ = false;
-  dial_time_ = lookup_time_ = {};
+  dial_time_ = lookup_time_ = tls_time_ = {};
   started_at_ = bench_.loop.now();
-  if (endpoint.is_tls()) {
+  const bool is_service = exchange_.ruling().service != nullptr;
+  if (endpoint.is_tls() && !(is_service && bench_.settings.route_services.tls != nullptr)) {
     failure_ = Failure::tls_unsupported;
     return Start::refused;
   }
@@ -62,7 +63,27 @@ void Attempt::on_connected(Result<std::unique_ptr<net::Stream>> connected) {
     failure_ = dial_failure(connected.error());
     return exchange_.on_attempt_failed();
   }
-  lease_ = bench_.backends.adopt(endpoint_->id(), route_key_, *std::move(connected));
+  if (!endpoint_->is_tls()) return adopt(*std::move(connected));
+  tls::Handshake::ConnectOptions options;
+  options.server_name = std::string(endpoint_->server_cert_domain_san());
+  options.sessions = &bench_.service_sessions;
+  options.timeout = bench_.settings.tls_handshake_timeout;
+  handshake_ = tls::Handshake::connect(
+      *std::move(connected), *bench_.settings.route_services.tls, options,
+      [this](Result<tls::Secured> secured) { on_secured(std::move(secured)); });
+}
+
+void Attempt::on_secured(Result<tls::Secured> secured) {
+  tls_time_ = bench_.loop.now() - started_at_ - lookup_time_ - dial_time_;
+  if (!secured) {
+    failure_ = tls_failure(secured.error());
+    return exchange_.on_attempt_failed();
+  }
+  adopt(std::move(secured->stream));
+}
+
+void Attempt::adopt(std::unique_ptr<net::Stream> stream) {
+  lease_ = bench_.backends.adopt(endpoint_->id(), route_key_, std::move(stream));
   lease_->use(*this, exchange_.request().method);
   exchange_.on_attempt_ready();
 }
@@ -89,6 +110,7 @@ void Attempt::finish() {
 void Attempt::end() {
   resolver_.reset();
   connector_.reset();
+  handshake_.reset();
   leave_in_flight();
   lease_.drop();
 }

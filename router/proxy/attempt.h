@@ -10,6 +10,7 @@
 #include "router/backend/backend_lease.h"
 #include "router/proxy/failure.h"
 #include "router/route/pool.h"
+#include "tls/handshake.h"
 
 namespace causeway::router {
 
@@ -53,6 +54,7 @@ class Attempt final : private BackendConnection::User {
   Instant started_at() const { return started_at_; }
   Duration dial_time() const { return dial_time_; }  // zero when a kept connection was used
   Duration lookup_time() const { return lookup_time_; }
+  Duration tls_time() const { return tls_time_; }
   // "ip:port" of this side of the connection, "" without one. One system call the first time.
   std::string local_address() const;
   // Counts as in flight until its end, not only until the reply's head; holds the endpoint for
@@ -62,6 +64,8 @@ class Attempt final : private BackendConnection::User {
  private:
   void connect(const net::Address& address);
   void on_connected(Result<std::unique_ptr<net::Stream>> connected);
+  void on_secured(Result<tls::Secured> secured);
+  void adopt(std::unique_ptr<net::Stream> stream);
   void leave_in_flight();
   void on_reply(http::ReplyHead& head) override;
   void on_reply_body(std::string_view bytes) override;
@@ -76,6 +80,7 @@ class Attempt final : private BackendConnection::User {
   const Endpoint* endpoint_ = nullptr;  // valid as long as the exchange pins its table
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<net::Connector> connector_;
+  std::unique_ptr<tls::Handshake> handshake_;
   BackendLease lease_;
   Failure failure_ = Failure::no_endpoint;
   const Endpoint* in_flight_ = nullptr;  // endpoint_ while it counts this attempt
@@ -86,6 +91,7 @@ class Attempt final : private BackendConnection::User {
   Instant started_at_{};
   Duration dial_time_{};
   Duration lookup_time_{};
+  Duration tls_time_{};
 };
 
 }  // namespace causeway::router

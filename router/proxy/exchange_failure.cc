@@ -60,7 +60,7 @@ void Exchange::log_failed_attempt(const FailureRow& row) const {
        {"conn-reused", attempt.was_reused()},
        {"dns-lookup-time", in_seconds(attempt.lookup_time())},
        {"dial-time", in_seconds(attempt.dial_time())},
-       {"tls-handshake-time", 0.0},
+       {"tls-handshake-time", in_seconds(attempt.tls_time())},
        {"local-address", attempt.local_address()},
        log::Field::json("route-endpoint", endpoint)});
 }
@@ -117,10 +117,13 @@ void Exchange::fail(Failure failure) {
   if (head_->upgrade) bench_.metrics.websocket_failures.add();
   std::string error("endpoint_failure (");
   error.append(row.text).append(")");
-  reply({.status = row.status,
-         .router_error = error,
-         .message = "Registered endpoint failed to handle the request.",
-         .is_templated = false});
+  RouterReply answer{.status = row.status, .router_error = error, .is_templated = false};
+  if (row.body.empty()) {
+    answer.message = "Registered endpoint failed to handle the request.";
+  } else {
+    answer.body = row.body;
+  }
+  reply(answer);
 }
 
 }  // namespace causeway::router

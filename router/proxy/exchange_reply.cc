@@ -22,6 +22,8 @@ void Exchange::note_backend(uint16_t status) {
     record_.dial_seconds = std::chrono::duration<double>(attempt_.dial_time()).count();
   if (attempt_.lookup_time() > Duration::zero())
     record_.dns_seconds = std::chrono::duration<double>(attempt_.lookup_time()).count();
+  if (attempt_.tls_time() > Duration::zero())
+    record_.tls_seconds = std::chrono::duration<double>(attempt_.tls_time()).count();
   if (bench_.logs_local_address) record_.local_address = arena().copy(attempt_.local_address());
   component_ = &bench_.backends.metrics_of(endpoint);
   if (settings().per_app_prometheus_http_metrics_reporting) {
@@ -174,9 +176,11 @@ void Exchange::cut(Failure failure) {
   reply_relay_.end();
   attempt_.end();
   // Where only the end of the connection delimits the body, a reset alone says that it is not
-  // whole.
-  const auto cut =
-      closes_delimited_ ? ClientConnection::Cut::reset : ClientConnection::Cut::orderly;
+  // whole. Nor is anything more sent to a client that was too slow to take it in time.
+  const bool is_slow =
+      failure == Failure::endpoint_timeout && connection_.stream().queued_bytes() > 0;
+  const auto cut = closes_delimited_ || is_slow ? ClientConnection::Cut::reset
+                                                : ClientConnection::Cut::orderly;
   become_idle();
   connection_.cut(cut);
 }

@@ -21,6 +21,15 @@ constexpr FailureRow failure_table[] = {
      "dial tcp: lookup: no such host"},
     {tls_unsupported, "tls_unsupported", Again::always, true, 502,
      "TLS to endpoints is not supported"},
+    {tls_timeout, "tls_timeout", Again::always, true, 502, "net/http: TLS handshake timeout"},
+    {tls_handshake_failed, "tls_handshake_failed", Again::always, true, 525,
+     "remote error: tls: handshake failure", "525 SSL Handshake Failed\n"},
+    {tls_certificate_refused, "tls_certificate_refused", Again::always, true, 496,
+     "remote error: tls: bad certificate", "496 SSL Certificate Required\n"},
+    {tls_untrusted, "tls_untrusted", Again::always, true, 526,
+     "x509: certificate signed by unknown authority", "526 Invalid SSL Certificate\n"},
+    {tls_wrong_name, "tls_wrong_name", Again::always, true, 503,
+     "x509: certificate is valid for other names", "503 Service Unavailable\n"},
     {reset_before_reply, "reset_before_reply", Again::if_replayable, true, 502,
      "read: connection reset by peer"},
     {closed_before_reply, "closed_before_reply", Again::if_replayable, false, 502, "EOF"},
@@ -55,7 +64,23 @@ Failure dial_failure(const Error& error) noexcept {
   }
 }
 
+// lib/tls says in words what the library said; the words are the library's and do not change.
+Failure tls_failure(const Error& error) noexcept {
+  const std::string_view text = error.detail;
+  const auto says = [text](std::string_view what) { return text.find(what) != text.npos; };
+  if (error.fault == Fault::timeout) return tls_timeout;
+  if (says("ostname mismatch") || says("IP address mismatch")) return tls_wrong_name;
+  if (says("CERTIFICATE_VERIFY_FAILED")) return tls_untrusted;
+  for (const std::string_view alert :
+       {"ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "CERTIFICATE_REQUIRED"}) {
+    if (says(alert)) return tls_certificate_refused;
+  }
+  return tls_handshake_failed;
+}
+
 Failure reply_failure(const Error& error) noexcept {
+  // A server of TLS 1.3 refuses a client's certificate when the client has finished already.
+  if (error.detail.starts_with("TLS: ")) return tls_failure(error);
   switch (error.fault) {
     case Fault::closed:
       return closed_before_reply;

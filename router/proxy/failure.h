@@ -14,6 +14,11 @@ enum class Failure : uint8_t {
   dial_unreachable,
   name_unresolved,
   tls_unsupported,
+  tls_timeout,
+  tls_handshake_failed,
+  tls_certificate_refused,  // ours, by the endpoint
+  tls_untrusted,
+  tls_wrong_name,
   reset_before_reply,
   closed_before_reply,
   malformed_reply,
@@ -40,6 +45,8 @@ struct FailureRow {
   bool marks_failed;      // the endpoint is passed over for a while
   uint16_t status;        // of the error reply; 0: the client connection is cut instead
   std::string_view text;  // inside X-Cf-Routererror: endpoint_failure (...)
+  // Of the error reply instead of the usual one, word for word.
+  std::string_view body = {};
 };
 
 // The whole policy in one table.
@@ -47,6 +54,7 @@ const FailureRow& failure_row(Failure failure) noexcept;
 
 // What an error means while connecting, and while waiting for or reading a reply.
 Failure dial_failure(const Error& error) noexcept;
+Failure tls_failure(const Error& error) noexcept;
 Failure reply_failure(const Error& error) noexcept;
 
 }  // namespace causeway::router

@@ -22,11 +22,12 @@
 #include "router/proxy/request_ids.h"
 #include "router/proxy/route_view.h"
 #include "router/route/balancer.h"
+#include "router/route/failed_endpoint.h"
 #include "router/route_service/service_hosts.h"
 #include "router/route_service/signature.h"
-#include "router/tracing/tracer.h"
-#include "router/route/failed_endpoint.h"
 #include "router/settings/settings.h"
+#include "router/tracing/tracer.h"
+#include "tls/handshake.h"
 
 namespace causeway::router {
 
@@ -76,6 +77,7 @@ struct Workbench {
   Tracer tracer;
   const std::optional<ServiceSigner> service_signer;  // none: route services are not supported
   ServiceHosts service_hosts;
+  tls::SessionCache service_sessions;
 
   Deadlines deadlines;
   DeadlineQueue client_idle;

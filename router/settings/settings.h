@@ -11,6 +11,10 @@
 
 #include "base/clock.h"
 
+namespace causeway::tls {
+class ClientContext;
+}
+
 namespace causeway::router {
 
 enum class ClientCertPolicy : uint8_t { always_forward, forward, sanitize_set };
@@ -19,7 +23,7 @@ enum class RedactQuery : uint8_t { none, all, hash };
 class ErrorTemplate;
 
 // Upper bounds of histograms (prometheus.meters), in each one's own unit. gorouter's defaults, with
-// finer ones where those would put every request into one bucket (doc/adr/0021).
+// finer ones where those would put every request into one bucket (doc/adr/0020).
 struct HistogramBounds {
   std::vector<double> route_lookup_ns{1'000,  2'000,  5'000,  10'000, 20'000, 30'000, 40'000,
                                       50'000, 60'000, 70'000, 80'000, 90'000, 100'000};
@@ -50,6 +54,7 @@ struct Settings {
   // Times. 0 = none.
   Duration endpoint_timeout = std::chrono::seconds(60);        // whole exchange with the backend
   Duration endpoint_dial_timeout = std::chrono::seconds(5);    // per attempt
+  Duration tls_handshake_timeout = std::chrono::seconds(10);   // per attempt, after connecting
   Duration frontend_idle_timeout = std::chrono::seconds(900);  // client connection between requests
   // First byte to end of head; 0: the idle timeout, as in gorouter (doc/adr/0017).
   Duration read_header_timeout = std::chrono::seconds(60);
@@ -101,6 +106,8 @@ struct Settings {
     std::vector<std::string> hairpinning_allowlist;  // none: every host
     bool strict_signature_validation = false;
     bool enable_websockets = false;
+    // For services outside of the route table; null: they cannot be reached.
+    std::shared_ptr<const tls::ClientContext> tls;
   };
   RouteServices route_services;
 

@@ -123,7 +123,6 @@ TEST_F(RouteServiceTest, a_request_visits_the_service_on_its_way_to_the_app) {
   EXPECT_NE(arrival.header("X-Vcap-Request-Id"), visit.header("X-Vcap-Request-Id"));
   EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"2xx\"}"), 1);
   EXPECT_EQ(routed_->count_in_log("route-service-response", ""), 0u);
-  EXPECT_EQ(routed_->count_in_log("\"key\":\"route_services_secret\"", ""), 1u);
 }
 
 TEST_F(RouteServiceTest, the_services_own_answer_is_the_clients) {
@@ -222,19 +221,6 @@ TEST_F(RouteServiceTest, the_protocol_of_a_request_that_comes_back_is_believed) 
   EXPECT_EQ(arrival.header("X-Forwarded-Proto"), "https");
   arrival.head = routed_->get("free.d", "/", lines).body;
   EXPECT_EQ(arrival.header("X-Forwarded-Proto"), "http");
-}
-
-// TLS to services: see doc/route-services.md.
-TEST_F(RouteServiceTest, services_that_may_not_be_reached_within_need_tls) {
-  start("route_services_secret: secret\n");
-  EXPECT_EQ(routed_->get("app.d").status(), 502);
-  start(std::string(kBase) + "route_services_hairpinning_allowlist: [trusted.d, '*.services.d']");
-  EXPECT_EQ(routed_->get("app.d").status(), 502);
-  EXPECT_EQ(service_requests(), 0u);
-  EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"5xx\"}"), 1);
-  EXPECT_EQ(routed_->router().metric("bad_gateways"), 1);
-  start(std::string(kBase) + "route_services_hairpinning_allowlist: ['service.d']");
-  EXPECT_EQ(routed_->get("app.d").status(), 200);
 }
 
 TEST_F(RouteServiceTest, a_service_without_instances_or_with_a_service_of_its_own) {
