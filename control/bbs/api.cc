@@ -4,7 +4,7 @@
 #include "control/bbs/cells.h"
 #include "control/bbs/converger.h"
 #include "control/bbs/domains.h"
-#include "control/bbs/hub.h"
+#include "control/bbs/event_streams.h"
 #include "control/bbs/ledger.h"
 #include "control/bbs/locket.h"
 #include "log/logger.h"
@@ -52,7 +52,6 @@ void Api::add_routes(rpc::Server& server) {
   add_cell_routes(server);
   add_event_routes(server);
   add_locket_routes(server);
-  refuse_the_rest(server);
 }
 
 void Api::observe(Duration took) {
@@ -157,33 +156,30 @@ void Api::add_cell_routes(rpc::Server& server) {
 }
 
 void Api::add_event_routes(rpc::Server& server) {
-  const auto stream = [&server](const char* path, Hub& hub) {
-    server.route("POST", path, [&hub](const rpc::Request& request, rpc::Responder responder) {
+  using Kind = EventStreams::Kind;
+  const auto stream = [this, &server](const char* method, const char* path, Kind kind) {
+    server.route(method, path, [this, kind](const rpc::Request& request, rpc::Responder responder) {
       models::EventsByCellId filter;
+      models::DesiredLRPLifecycleResponse refused;
       if (!cf::decode(request.body, filter)) {
-        models::DesiredLRPLifecycleResponse refused;
         set_refusal(refused, refuse(models::Error::InvalidRequest));
         return responder.reply(200, kProtobuf, cf::encode(refused));
       }
-      hub.subscribe(responder.stream({{"Cache-Control", "no-cache, no-store, must-revalidate"}}),
-                    filter.cell_id());
+      if (services_.streams.is_full()) {
+        services_.logger.error("too-many-event-streams", {{"remote", request.remote}});
+        return responder.reply(503, "text/plain", "too many event streams\n");
+      }
+      auto events = responder.stream({{"Cache-Control", "no-cache, no-store, must-revalidate"}});
+      services_.streams.subscribe(kind, std::move(events), filter.cell_id());
     });
   };
-  stream("/v1/events/lrp_instances.r1", services_.lrp_hub);
-  stream("/v1/events/tasks.r1", services_.task_hub);
-}
-
-void Api::refuse_the_rest(rpc::Server& server) {
-  const auto refuse_call = [this](const rpc::Request& request, rpc::Responder responder) {
-    const Caller caller = open(request, std::move(responder));
-    models::DesiredLRPLifecycleResponse refused;
-    set_refusal(refused, {models::Error::InvalidRequest, "not supported yet: " + request.path});
-    answer(caller.id, refused, true);
-  };
-  // The old event formats and the grouped streams.
-  for (const char* path : {"/v1/events", "/v1/events.r1"}) server.route("GET", path, refuse_call);
-  for (const char* path : {"/v1/events/lrp_instances", "/v1/events/tasks"})
-    server.route("POST", path, refuse_call);
+  stream("POST", "/v1/events/lrp_instances.r1", Kind::instances);
+  stream("POST", "/v1/events/tasks.r1", Kind::tasks);
+  // Deprecated.
+  stream("POST", "/v1/events/lrp_instances", Kind::instances_r0);
+  stream("POST", "/v1/events/tasks", Kind::tasks_r0);
+  stream("GET", "/v1/events.r1", Kind::groups);
+  stream("GET", "/v1/events", Kind::groups_r0);
 }
 
 void Api::add_locket_routes(rpc::Server& server) {

@@ -32,7 +32,7 @@ namespace causeway::bbs {
 class Cells;
 class Converger;
 class Domains;
-class Hub;
+class EventStreams;
 class Ledger;
 class Locket;
 class LrpReader;
@@ -53,8 +53,7 @@ class Api {
     Domains& domains;
     Locket& locket;
     Converger& converger;
-    Hub& lrp_hub;
-    Hub& task_hub;
+    EventStreams& streams;
     const Clock& clock;
     const log::Logger& logger;
     metrics::Registry& registry;
@@ -117,7 +116,6 @@ class Api {
   void add_cell_routes(rpc::Server& server);
   void add_event_routes(rpc::Server& server);
   void add_locket_routes(rpc::Server& server);
-  void refuse_the_rest(rpc::Server& server);
 
   Services services_;
   struct Metrics;

@@ -2,6 +2,7 @@
 #include "control/bbs/cells.h"
 #include "control/bbs/converger.h"
 #include "control/bbs/evacuation_rules.h"
+#include "control/bbs/group_events.h"
 
 namespace causeway::bbs {
 
@@ -34,12 +35,6 @@ std::function<void(const Verdict&)> plain_answer(std::function<void(Changed&)> r
     if (verdict.refusal) set_refusal(response, *verdict.refusal);
     respond(response);
   };
-}
-
-// The instance as the deprecated groups show it.
-const std::optional<models::ActualLRP>& shown_instance(const IndexRows& rows) {
-  const bool running = rows.ordinary && rows.ordinary->state() == cf::kRunning;
-  return rows.suspect && !running ? rows.suspect : rows.ordinary;
 }
 
 std::optional<models::ActualLRPGroup> group_of(const IndexRows& rows,

@@ -4,7 +4,6 @@
 
 #include "base/check.h"
 #include "cf/models/models.h"
-#include "control/bbs/lrp_events.h"
 #include "log/logger.h"
 
 namespace causeway::bbs {
@@ -236,11 +235,7 @@ void Ledger::publish(const Decision& decision, const CommitStep& step) {
   const bool first = &step == decision.steps.data();
   ProcessState without_desired;
   if (!first) without_desired.indexes = decision.before.indexes;
-  for (const auto& event :
-       events_of(first ? decision.before : without_desired, step.part, decision.trace_id)) {
-    world_.lrp_hub.publish(event_name(event), encode_event(event),
-                           [&](const std::string& cell) { return concerns_cell(event, cell); });
-  }
+  world_.streams.publish(first ? decision.before : without_desired, step.part, decision.trace_id);
 }
 
 void Ledger::finish(uint64_t id, std::optional<Refusal> refusal) {
@@ -295,7 +290,7 @@ void Ledger::rule_on_task(uint64_t id, const std::optional<std::string>& row) {
   world_.store.commit({std::move(change)}, [this, id](const Result<void>& done) {
     TaskDecision& waiting = task_decisions_.at(id);
     if (done) {
-      publish_task(waiting);
+      world_.streams.publish(waiting.before, waiting.verdict.after);
       return finish_task(id, std::nullopt);
     }
     if (done.error().fault != Fault::conflict || waiting.attempts >= kAttemptsMax)
@@ -303,26 +298,6 @@ void Ledger::rule_on_task(uint64_t id, const std::optional<std::string>& row) {
     ++conflicts_;
     read_task(id);
   });
-}
-
-void Ledger::publish_task(const TaskDecision& decision) {
-  const auto& before = decision.before;
-  const auto& after = decision.verdict.after;
-  const auto everybody = [](const std::string&) { return true; };
-  if (before && after) {
-    models::TaskChangedEvent event;
-    *event.mutable_before() = *before;
-    *event.mutable_after() = *after;
-    world_.task_hub.publish("task_changed", cf::encode(event), everybody);
-  } else if (after) {
-    models::TaskCreatedEvent event;
-    *event.mutable_task() = *after;
-    world_.task_hub.publish("task_created", cf::encode(event), everybody);
-  } else {
-    models::TaskRemovedEvent event;
-    *event.mutable_task() = *before;
-    world_.task_hub.publish("task_removed", cf::encode(event), everybody);
-  }
 }
 
 void Ledger::finish_task(uint64_t id, std::optional<Refusal> refusal) {

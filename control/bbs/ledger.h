@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "control/bbs/errands.h"
-#include "control/bbs/hub.h"
+#include "control/bbs/event_streams.h"
 #include "control/bbs/lrp_rules.h"
 #include "control/bbs/task_rules.h"
 #include "control/store/store.h"
@@ -43,8 +43,7 @@ class Ledger {
     store::Store& store;
     const Clock& clock;
     std::function<std::string()> new_guid;
-    Hub& lrp_hub;
-    Hub& task_hub;
+    EventStreams& streams;
     Errands& errands;
     const log::Logger& logger;
   };
@@ -104,7 +103,6 @@ class Ledger {
 
   void read_task(uint64_t id);
   void rule_on_task(uint64_t id, const std::optional<std::string>& row);
-  void publish_task(const TaskDecision& decision);
   void finish_task(uint64_t id, std::optional<Refusal> refusal);
 
   World world_;

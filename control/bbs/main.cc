@@ -4,8 +4,7 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
+#include "config/command_line.h"
 #include "control/bbs/config.h"
 #include "control/bbs/http_outbox.h"
 #include "control/bbs/service.h"
@@ -99,23 +98,12 @@ int run(const bbs::Config& config) {
 
 int main(int argc, char** argv) {
   net::ignore_sigpipe();
-  CLI::App app(
-      "bbs: keeps what should run, what does, and on which cells; speaks the Diego BBS API.");
-  std::string path;
-  app.add_option("--config,-c", path, "Configuration file (JSON)")->required();
-  app.set_version_flag("--version", std::string("bbs ") + CAUSEWAY_VERSION);
-  // Diego's processes are started with one dash: -config FILE.
-  std::vector<std::string> arguments;
-  for (int i = argc - 1; i > 0; --i) {
-    const std::string word = argv[i];
-    arguments.push_back(word == "-config" ? "--config" : word);
-  }
-  try {
-    app.parse(arguments);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
-  }
-  const auto config = bbs::read_config(path);
+  const config::CommandLine line = config::read_command_line(
+      argc, argv, "bbs",
+      "Keeps what should run, what does, and on which cells; speaks the Diego BBS API.",
+      CAUSEWAY_VERSION);
+  if (line.exit_code) return *line.exit_code;
+  const auto config = bbs::read_config(line.config_path);
   if (!config) {
     std::fprintf(stderr, "bbs: %s\n", config.error().detail.c_str());
     return 1;

@@ -7,7 +7,7 @@
 #include "control/bbs/converger.h"
 #include "control/bbs/domains.h"
 #include "control/bbs/errands.h"
-#include "control/bbs/hub.h"
+#include "control/bbs/event_streams.h"
 #include "control/bbs/ledger.h"
 #include "control/bbs/locket.h"
 #include "control/bbs/lrp_reader.h"
@@ -54,14 +54,14 @@ struct Service::Parts {
         cells(world.store, logger),
         domains(world.store),
         errands(cells, world.outbox, logger),
-        ledger({world.store, world.clock, world.new_guid, lrp_hub, task_hub, errands, logger}),
+        ledger({world.store, world.clock, world.new_guid, streams, errands, logger}),
         lrp_reader(world.store, logger),
         task_reader(world.store, logger),
         locket(loop, world.store, world.clock, logger, world.new_guid),
         callbacks(ledger, world.outbox, logger, config.task_callback_workers),
         converger(loop, world.store, ledger, cells, domains, errands, world.clock, logger,
                   converger_options(config)),
-        api({ledger, lrp_reader, task_reader, cells, domains, locket, converger, lrp_hub, task_hub,
+        api({ledger, lrp_reader, task_reader, cells, domains, locket, converger, streams,
              world.clock, logger, registry, config.max_task_retries}),
         server(loop, logger),
         health(loop, logger) {
@@ -85,8 +85,7 @@ struct Service::Parts {
       locket.renew_all();
       // What the store may have forgotten, or carried out without telling us, subscribers find out
       // by reading anew.
-      lrp_hub.cut_all();
-      task_hub.cut_all();
+      streams.cut_all();
       if (started) converger.soon("store");
     });
     api.add_routes(server);
@@ -170,9 +169,9 @@ struct Service::Parts {
     gauge("PresenceExpired", "Presences lost by time.",
           [this] { return as_double(locket.presences_expired()); });
     gauge("EventSubscribers", "Open event streams.",
-          [this] { return as_double(lrp_hub.subscribers() + task_hub.subscribers()); });
+          [this] { return as_double(streams.subscribers()); });
     gauge("EventSubscribersCutOff", "Event streams ended because they fell behind.",
-          [this] { return as_double(lrp_hub.cut_off() + task_hub.cut_off()); });
+          [this] { return as_double(streams.cut_off()); });
     gauge("StoreConflicts", "Decisions taken again because a row had changed.",
           [this] { return as_double(ledger.conflicts()); });
     gauge("UndecodableRows", "Rows met that could not be read.",
@@ -186,7 +185,7 @@ struct Service::Parts {
   std::optional<log::Logger> access_logger;
   Cells cells;
   Domains domains;
-  Hub lrp_hub, task_hub;
+  EventStreams streams;
   Errands errands;
   Ledger ledger;
   LrpReader lrp_reader;
@@ -221,8 +220,7 @@ void Service::start() {
 
 void Service::drain() {
   parts_->server.drain();
-  parts_->lrp_hub.cut_all();
-  parts_->task_hub.cut_all();
+  parts_->streams.cut_all();
 }
 
 bool Service::is_idle() const {
