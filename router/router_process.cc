@@ -50,7 +50,9 @@ RouteFeed::Options feed_options(const RouterConfig& config, const std::string& i
                     .minimum_register_interval_s = whole_seconds(config.start_response_delay),
                     .prune_threshold_s = whole_seconds(config.routes.stale_threshold)},
           .prune_interval = config.prune_interval,
-          .suspend_pruning_if_nats_unavailable = config.suspend_pruning_if_nats_unavailable};
+          .suspend_pruning_if_nats_unavailable = config.suspend_pruning_if_nats_unavailable,
+          .registration_latency_bounds_ms =
+              config.settings.histogram_bounds.route_registration_ms};
 }
 
 }  // namespace

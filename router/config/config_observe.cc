@@ -111,7 +111,7 @@ void read_access_log(Reading& reading) {
   Section access_log = reading.root.section("access_log");
   AccessLogConfig& config = reading.loaded.config.access_log;
   access_log.read("file", config.file);
-  access_log.read("queue_bytes", config.queue_bytes, {.min = 65'536, .max = 1'000'000'000});
+  access_log.read("queue_bytes", config.queue_bytes, {.min = 1 << 20, .max = 1'000'000'000});
   std::string when_full = "drop";
   access_log.read_choice("when_full", when_full, {"drop", "block"});
   config.blocks_when_full = when_full == "block";

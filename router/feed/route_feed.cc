@@ -32,7 +32,7 @@ RouteFeed::RouteFeed(net::Loop& loop, const Clock& clock, const log::Logger& log
       book_(book),
       options_(std::move(options)),
       events_(std::move(events)),
-      subscriber_(book, clock, logger, registry),
+      subscriber_(book, clock, logger, registry, options_.registration_latency_bounds_ms),
       routes_pruned_(
           registry.counter("routes_pruned", "Endpoints removed because nobody refreshed them")),
       endpoints_failed_(registry.counter("endpoints_pruned_on_failure",

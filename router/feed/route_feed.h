@@ -30,6 +30,7 @@ class RouteFeed {
     bool suspend_pruning_if_nats_unavailable = false;
     // At most one snapshot in this time; more when making one takes longer.
     Duration publish_interval = std::chrono::milliseconds(20);
+    std::vector<double> registration_latency_bounds_ms = {50, 500, 5000};
   };
   struct Events {
     std::function<void(std::shared_ptr<const RouteTable>)> on_table;

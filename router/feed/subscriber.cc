@@ -61,7 +61,7 @@ std::string_view to_change(cf::RegistryMessage&& message, RouteChange::Kind kind
 }
 
 Subscriber::Subscriber(RouteBook& book, const Clock& clock, const log::Logger& logger,
-                       metrics::Registry& registry)
+                       metrics::Registry& registry, std::vector<double> latency_bounds_ms)
     : book_(book),
       clock_(clock),
       logger_(logger.session("subscriber")),
@@ -74,7 +74,10 @@ Subscriber::Subscriber(RouteBook& book, const Clock& clock, const log::Logger& l
       latency_ms_(
           registry.histogram("route_registration_latency",
                              "Milliseconds from the change of an endpoint to its registration here",
-                             {50, 100, 200, 500, 1000, 2000, 5000, 10'000, 20'000, 60'000})) {
+                             std::move(latency_bounds_ms))) {
+  registry.histogram_view("route_registration_latency_seconds",
+                          "From the change of an endpoint to its registration here.",
+                          "route_registration_latency", 1e3);
   book_.on_applied([this](const RouteBook::Applied& result, const EndpointSpec& spec) {
     applied(result, spec);
   });

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "cf/wire/registry_message.h"
@@ -21,7 +22,7 @@ namespace causeway::router {
 class Subscriber {
  public:
   Subscriber(RouteBook& book, const Clock& clock, const log::Logger& logger,
-             metrics::Registry& registry);
+             metrics::Registry& registry, std::vector<double> latency_bounds_ms = {50, 500, 5000});
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
 

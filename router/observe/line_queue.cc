@@ -15,7 +15,7 @@ namespace {
 
 // Emptied strings handed back to the workers: two for each of a few.
 constexpr size_t spare_strings_max = 32;
-constexpr size_t spare_bytes_max = 256u << 10;  // a larger one is not kept
+constexpr size_t spare_bytes_max = 512u << 10;  // a larger one is not kept
 
 }  // namespace
 

@@ -106,6 +106,7 @@ void Exchange::choose() {
   if (backend_started_at_ == Instant{}) backend_started_at_ = std::chrono::steady_clock::now();
   const Endpoint* endpoint = pick_endpoint();
   if (endpoint == nullptr) return fail(attempts_ == 0 ? Failure::no_endpoint : attempt_.failure());
+  if (attempts_ > 0) bench_.metrics.backend_retries.add();
   tried_[attempts_++ % tried_.size()] = endpoint->id();
   try_endpoint(*endpoint, reuse());
 }

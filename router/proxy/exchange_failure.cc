@@ -96,7 +96,6 @@ void Exchange::on_attempt_failed() {
   }
   note_failed_attempt(failure);
   if (!may_try_again(failure)) return fail(failure);
-  bench_.metrics.backend_retries.add();
   choose();
 }
 

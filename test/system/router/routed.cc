@@ -34,7 +34,9 @@ size_t occurrences(std::string_view text, std::string_view what) {
 }  // namespace
 
 Routed::Routed(const std::string& more) {
-  std::string yaml = more + "\naccess_log: {file: " + folder_.path() + "/access.log}";
+  std::string yaml = more;
+  if (more.find("access_log:") == std::string::npos)
+    yaml += "\naccess_log: {file: " + folder_.path() + "/access.log}";
   router_ = std::make_unique<RouterBinary>(nats_.port(), yaml);
   CHECK(router_->wait_until_serving());
   registrar_ = std::make_unique<NatsPeer>(nats_.port());

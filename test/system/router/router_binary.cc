@@ -29,15 +29,16 @@ RawSocket try_connect(uint16_t port) {
 
 }  // namespace
 
-RouterBinary::RouterBinary(uint16_t nats_port, const std::string& more)
+RouterBinary::RouterBinary(uint16_t nats_port, const std::string& more,
+                           const std::string& status_more)
     : port_(free_port()),
       status_port_(free_port()),
       routes_port_(free_port()),
       metrics_port_(free_port()) {
   const std::string config = path("router.yml");
   std::ofstream(config) << "port: " << port_ << "\nstatus: {host: 127.0.0.1, port: " << status_port_
-                        << ", user: status, pass: secret, routes: {port: " << routes_port_
-                        << "}}\nprometheus: {port: " << metrics_port_ << "}\n"
+                        << ", user: status, pass: secret, routes: {port: " << routes_port_ << "}"
+                        << status_more << "}\nprometheus: {port: " << metrics_port_ << "}\n"
                         << unless_in(more, "nats: {hosts: [{hostname: 127.0.0.1, port: " +
                                                std::to_string(nats_port) + "}]}")
                         << unless_in(more, "workers: 2")

@@ -18,8 +18,9 @@ namespace causeway::test {
 // test's.
 class RouterBinary {
  public:
-  // `more`: further lines of YAML.
-  explicit RouterBinary(uint16_t nats_port, const std::string& more = {});
+  // `more`: further lines of YAML; `status_more`: further members of `status`.
+  explicit RouterBinary(uint16_t nats_port, const std::string& more = {},
+                        const std::string& status_more = {});
 
   // Until it takes requests.
   bool wait_until_serving() { return process_->wait_for_output("gorouter.started"); }
