@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The whole platform, real binaries and containers: an app is run, scaled, killed and logged while every process dies once."""
+import http.client
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import sys
 import time
 import unittest
 
-from whole_platform import Load, Platform, until
+from whole_platform import Load, Platform, free_ports, until
 
 APP = f"hello-{os.getpid()}"
 
@@ -95,6 +96,38 @@ class WholePlatform(unittest.TestCase):
         failed = self.platform.causeway("task", "run", name + "-bad", "--command", "exit 7", "--wait", check=False)
         self.assertNotEqual(failed.returncode, 0)
         self.assertIn("7", failed.stdout + failed.stderr)
+
+    def test_a_tcp_port_leads_to_the_instances(self):
+        app, port = "tcp-app", free_ports(1)
+        self.platform.causeway("run", app, "--command", "exec /app/sample-app", "--port", "8080", "--tcp-port", str(port),
+                               "--instances", "2", "--memory", "64M")
+        try:
+            def index_seen():
+                link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                try:
+                    link.request("GET", "/")
+                    return link.getresponse().headers["X-Instance-Index"]
+                except (OSError, http.client.HTTPException):
+                    return None
+                finally:
+                    link.close()
+            until(lambda: {index_seen() for _ in range(8)} == {"0", "1"}, 30, "both instances behind the port")
+            routes = {one["route"]: one for one in self.platform.json("routes")}
+            self.assertEqual((routes[f"tcp:{port}"]["app"], len(routes[f"tcp:{port}"]["endpoints"])), (app, 2))
+            # A connection outlives its route.
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as held:
+                held.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                self.assertTrue(held.recv(65536).startswith(b"HTTP/1.1 200"))
+        finally:
+            self.platform.causeway("stop", app)
+
+        def refused():
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=10).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+        until(refused, 30, "the port closes with its last instance")
 
     def test_bad_wishes_are_refused_and_change_nothing(self):
         for arguments, reason in ((["run", "bad name", "--command", "x"], "letters"),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "cf/models/models.h"
 #include "json/json.h"
@@ -75,6 +76,46 @@ std::string cf_router_json(const App& app) {
   return writer.take();
 }
 
+std::optional<uint16_t> parse_port(std::string_view text) {
+  uint16_t port = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (failure != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
+  return port;
+}
+
+// "1024" leads to the app's first port, "1024:9000" to that one.
+Result<std::vector<TcpPort>> tcp_ports_of(const App& app) {
+  std::vector<TcpPort> ports;
+  for (const std::string& text : app.tcp_ports) {
+    const std::string_view view = text;
+    const size_t colon = std::min(view.find(':'), view.size());
+    const auto external = parse_port(view.substr(0, colon));
+    const auto port = colon == view.size() ? std::optional<uint16_t>(app.ports.front())
+                                           : parse_port(view.substr(colon + 1));
+    if (!external || !port) {
+      return refuse("the TCP port \"" + text + "\" is not PORT or PORT:CONTAINER-PORT");
+    }
+    if (std::find(app.ports.begin(), app.ports.end(), *port) == app.ports.end()) {
+      return refuse("the TCP port \"" + text + "\" leads to a port that no --port names");
+    }
+    ports.push_back({*external, *port});
+  }
+  return ports;
+}
+
+std::string tcp_router_json(const std::vector<TcpPort>& ports) {
+  json::Writer writer;
+  writer.array();
+  for (const TcpPort& port : ports) {
+    writer.object()
+        .member("router_group_guid", kRouterGroup)
+        .member("external_port", port.external_port)
+        .member("container_port", port.port)
+        .end();
+  }
+  return writer.end().take();
+}
+
 }  // namespace
 
 Result<int32_t> parse_megabytes(std::string_view text) {
@@ -95,8 +136,10 @@ Result<models::DesiredLRP> desired_lrp(const App& app) {
   if (!is_guid(app.name)) {
     return refuse("the name \"" + app.name + "\" may hold only letters, digits, '-' and '_'");
   }
-  if (!app.routes.empty() && app.ports.empty())
+  if ((!app.routes.empty() || !app.tcp_ports.empty()) && app.ports.empty())
     return refuse("a route needs a port to lead to: add --port");
+  const auto tcp_ports = tcp_ports_of(app);
+  if (!tcp_ports) return tcp_ports.error();
   for (const std::string& route : app.routes) {
     if (!is_route(route)) return refuse("the route \"" + route + "\" is not hostname[/path]");
   }
@@ -129,6 +172,8 @@ Result<models::DesiredLRP> desired_lrp(const App& app) {
   set_health_check(lrp, app);
   if (!app.routes.empty())
     (*lrp.mutable_routes()->mutable_routes())["cf-router"] = cf_router_json(app);
+  if (!tcp_ports->empty())
+    (*lrp.mutable_routes()->mutable_routes())["tcp-router"] = tcp_router_json(*tcp_ports);
   return lrp;
 }
 
@@ -151,6 +196,22 @@ Result<models::TaskDefinition> task_definition(std::string_view name, const OneO
   if (Result<void> added = add_environment(run, one_off.env); !added) return added.error();
   tag(*definition.mutable_metric_tags(), name);
   return definition;
+}
+
+std::vector<TcpPort> tcp_routes(const models::ProtoRoutes& routes) {
+  std::vector<TcpPort> found;
+  const auto entry = routes.routes().find("tcp-router");
+  if (entry == routes.routes().end()) return found;
+  const Result<json::Document> document = json::Document::parse(entry->second);
+  if (!document) return found;
+  const json::Node list = document->root();
+  for (size_t i = 0; i < list.size(); ++i) {
+    const auto port_of = [&](std::string_view key) {
+      return static_cast<uint16_t>(list.at(i)[key].unsigned_integer().value_or(0));
+    };
+    found.push_back({port_of("external_port"), port_of("container_port")});
+  }
+  return found;
 }
 
 std::vector<std::pair<std::string, uint32_t>> http_routes(const models::ProtoRoutes& routes) {

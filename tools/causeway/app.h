@@ -19,6 +19,8 @@ namespace causeway::cli {
 // The domain under which `causeway run` desires its apps; it is kept fresh for ever, so that
 // scaling down and stopping are carried out.
 inline constexpr std::string_view kDomain = "causeway";
+// The router group of the TCP routes it makes.
+inline constexpr std::string_view kRouterGroup = "default-tcp";
 inline constexpr std::string_view kDefaultRootFs = "preloaded:base";
 
 // What the options of `run` ask for. A value.
@@ -29,8 +31,9 @@ struct App {
   std::string user = "vcap";
   std::vector<uint16_t>
       ports;  // of the container; the first one gets the routes and the health check
-  std::vector<std::string> routes;  // hostname[/path]
-  std::vector<std::string> env;     // NAME=VALUE
+  std::vector<std::string> routes;     // hostname[/path]
+  std::vector<std::string> tcp_ports;  // of the router, or ROUTER:CONTAINER
+  std::vector<std::string> env;        // NAME=VALUE
   int32_t instances = 1;
   int32_t memory_mb = 128;
   int32_t disk_mb = 256;
@@ -57,6 +60,15 @@ Result<int32_t> parse_megabytes(std::string_view text);
 // would refuse, routes without a port, an environment entry without "=".
 Result<models::DesiredLRP> desired_lrp(const App& app);
 Result<models::TaskDefinition> task_definition(std::string_view name, const OneOff& one_off);
+
+// One entry of the `tcp-router` part of a process's routes.
+struct TcpPort {
+  uint16_t external_port = 0;  // of the router
+  uint16_t port = 0;           // of the container
+  friend bool operator==(const TcpPort&, const TcpPort&) = default;
+};
+// Empty when there is none or it is not readable.
+std::vector<TcpPort> tcp_routes(const models::ProtoRoutes& routes);
 
 // The `cf-router` part of a process's routes: hostname and container port. Empty when there is none
 // or it is not readable.

@@ -191,6 +191,11 @@ void add_run(CLI::App& app, Context& context) {
       .add_option("--route", wanted->app.routes,
                   "hostname[/path] that leads to the app; may be repeated")
       ->allow_extra_args(false);
+  command
+      .add_option("--tcp-port", wanted->app.tcp_ports,
+                  "port of the router that leads to the app, PORT or PORT:CONTAINER-PORT; may be "
+                  "repeated")
+      ->allow_extra_args(false);
   command.add_option("--instances,-i", wanted->app.instances)
       ->capture_default_str()
       ->check(CLI::Range(0, 100'000));

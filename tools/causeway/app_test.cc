@@ -71,5 +71,25 @@ TEST(App, broken_routes_read_as_none) {
   EXPECT_TRUE(http_routes(routes).empty());
 }
 
+TEST(DesiredLrp, tcp_ports_lead_to_container_ports) {
+  App app;
+  app.name = "echo";
+  app.ports = {8080, 9000};
+  app.tcp_ports = {"1024", "1025:9000"};
+  const auto lrp = desired_lrp(app);
+  ASSERT_TRUE(lrp) << lrp.error().detail;
+  EXPECT_EQ(lrp->routes().routes().at("tcp-router"),
+            R"([{"router_group_guid":"default-tcp","external_port":1024,"container_port":8080},)"
+            R"({"router_group_guid":"default-tcp","external_port":1025,"container_port":9000}])");
+  EXPECT_EQ(tcp_routes(lrp->routes()), (std::vector<TcpPort>{{1024, 8080}, {1025, 9000}}));
+  for (const char* bad : {"", "0", "70000", "a", "1024:", "1024:9001", ":8080", "1:2:3"}) {
+    app.tcp_ports = {bad};
+    EXPECT_FALSE(desired_lrp(app)) << bad;
+  }
+  app.ports.clear();
+  app.tcp_ports = {"1024"};
+  EXPECT_FALSE(desired_lrp(app));
+}
+
 }  // namespace
 }  // namespace causeway::cli

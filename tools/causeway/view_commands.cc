@@ -72,6 +72,12 @@ void print_ps_json(const Picture& picture) {
         .array();
     for (const auto& [host, port] : http_routes(one.routes()))
       writer.object().member("route", host).member("port", port).end();
+    for (const TcpPort& tcp : tcp_routes(one.routes())) {
+      writer.object()
+          .member("route", "tcp:" + std::to_string(tcp.external_port))
+          .member("port", tcp.port)
+          .end();
+    }
     writer.end().end();
   }
   writer.end().key("instances").array();
@@ -158,7 +164,7 @@ int routes(const Context& context) {
   for (const models::DesiredLRPSchedulingInfo& one :
        picture->desired.desired_lrp_scheduling_infos()) {
     const std::string& app = one.desired_lrp_key().process_guid();
-    for (const auto& [route, port] : http_routes(one.routes())) {
+    const auto add = [&](const std::string& route, uint32_t port) {
       std::string list;
       writer.object()
           .member("route", route)
@@ -172,6 +178,10 @@ int routes(const Context& context) {
       }
       writer.end().end();
       table.row({route, app, std::to_string(port), or_dash(list)});
+    };
+    for (const auto& [route, port] : http_routes(one.routes())) add(route, port);
+    for (const TcpPort& tcp : tcp_routes(one.routes())) {
+      add("tcp:" + std::to_string(tcp.external_port), tcp.port);
     }
   }
   if (context.json) {
@@ -227,7 +237,7 @@ void add_view_commands(CLI::App& app, Context& context) {
   ps_command.callback([&context, name] { context.exit_status = ps(context, *name); });
 
   CLI::App& routes_command =
-      *app.add_subcommand("routes", "which hostname leads to which instances");
+      *app.add_subcommand("routes", "which hostname or TCP port leads to which instances");
   routes_command.callback([&context] { context.exit_status = routes(context); });
 
   CLI::App& cells_command =

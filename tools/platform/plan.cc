@@ -76,6 +76,7 @@ std::string route_emitter_config(const Options& options) {
       .member("bbs_address", local_url(options.ports.bbs))
       .member("nats_addresses", local(options.ports.nats))
       .member("healthcheck_address", local(options.ports.route_emitter_health))
+      .member("enable_tcp_emitter", true)
       .member("log_level", "info");
   return writer.end().take();
 }
@@ -113,6 +114,7 @@ std::string router_config(const Options& options) {
   // before this.
   yaml += "start_response_delay_interval: 1s\n";
   yaml += "backends:\n  max_attempts: 3\n";
+  yaml += "tcp_router:\n  reservable_ports: 1024-65535\n";
   yaml += "access_log:\n  file: " + options.state_dir + "/log/access.log\n";
   yaml += "logging:\n  level: info\n  format:\n    timestamp: rfc3339\n";
   return yaml;
