@@ -32,6 +32,10 @@ void write_endpoint(json::Writer& writer, const Endpoint& endpoint, Duration sta
   if (endpoint.balancing()) {
     writer.member("load_balancing_algorithm", name_of(*endpoint.balancing()));
   }
+  if (endpoint.balancing() == LoadBalancing::hash) {
+    writer.member("hash_header", endpoint.hash_header());
+    writer.member("hash_balance", endpoint.hash_balance());
+  }
   writer.end();
 }
 

@@ -45,5 +45,23 @@ TEST(RoutesPageTest, shows_every_member_that_is_set_in_order_of_routes) {
           R"("server_cert_domain_san":"san","load_balancing_algorithm":"least-connection"}]})");
 }
 
+TEST(RoutesPageTest, shows_how_a_hash_is_made) {
+  const ManualClock clock;
+  RouteBook book({}, clock);
+  RouteChange change;
+  change.uris = {"a.d"};
+  EndpointSpec& spec = change.endpoint;
+  spec.host = "10.0.0.1";
+  spec.port = 80;
+  spec.balancing = LoadBalancing::hash;
+  spec.hash_header = "X-Tenant";
+  spec.hash_balance = 1.25;
+  book.apply(change);
+  EXPECT_NE(routes_json(*book.publish(), std::chrono::seconds(120))
+                .find(R"("load_balancing_algorithm":"hash","hash_header":"X-Tenant",)"
+                      R"("hash_balance":1.25)"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace causeway::router

@@ -80,7 +80,7 @@ TEST_F(SubscriberTest, counts_by_component_and_measures_the_latency_of_new_ones)
        {R"(registry_message{component="web",action="endpoint-added"} 2)",
         R"(registry_message{component="web",action="endpoint-unmodified"} 2)",
         R"(unregistry_message{component="web"} 2)", "route_registration_latency_count 2",
-        R"(route_registration_latency_bucket{le="1000"} 2)"}) {
+        R"(route_registration_latency_bucket{le="5000"} 2)"}) {
     EXPECT_NE(text.find(expected), std::string::npos) << expected << " in\n" << text;
   }
 }
@@ -148,6 +148,30 @@ TEST_F(SubscriberTest, an_unknown_balancing_is_told_and_left_out) {
   register_it(R"({"host":"h","port":80,"uris":["a.d"],"options":{"loadbalancing":"dice"}})");
   EXPECT_EQ(table()->find("a.d", "/")->balancing(), LoadBalancing::round_robin);
   EXPECT_NE(log().find(R"("algorithm":"dice")"), std::string::npos);
+}
+
+TEST_F(SubscriberTest, a_route_may_be_balanced_by_a_header) {
+  const std::string begin = R"({"host":"h","port":80,"uris":["a.d"],"options":)";
+  register_it(begin + R"({"loadbalancing":"hash","hash_header":"X-T","hash_balance":"1.5"}})");
+  const Pool* pool = table()->find("a.d", "/");
+  EXPECT_EQ(pool->balancing(), LoadBalancing::hash);
+  EXPECT_EQ(pool->hash_header(), "X-T");
+  EXPECT_EQ(pool->hash_balance(), 1.5);
+  // What cannot be is told and left out.
+  register_it(begin + R"({"loadbalancing":"hash","hash_header":"X-T","hash_balance":0.5}})");
+  pool = table()->find("a.d", "/");
+  EXPECT_EQ(pool->balancing(), LoadBalancing::hash);
+  EXPECT_EQ(pool->hash_balance(), 0);
+  EXPECT_NE(log().find("hash_balance is neither 0 nor"), std::string::npos);
+  register_it(begin + R"({"loadbalancing":"hash"}})");
+  EXPECT_EQ(table()->find("a.d", "/")->balancing(), LoadBalancing::round_robin);
+  EXPECT_NE(log().find("hash without hash_header"), std::string::npos);
+  // A header without the algorithm says nothing.
+  register_it(begin + R"({"hash_header":"X-T","hash_balance":2}})");
+  EXPECT_EQ(table()->find("a.d", "/")->hash_header(), "");
+  register_it(R"({"host":"h","port":80,"uris":["a.d"]})");
+  EXPECT_EQ(table()->find("a.d", "/")->balancing(), LoadBalancing::round_robin);
+  EXPECT_EQ(subscriber_.malformed_messages(), 0u);
 }
 
 TEST_F(SubscriberTest, nothing_of_the_message_before_stays) {

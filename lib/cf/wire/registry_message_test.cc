@@ -72,6 +72,21 @@ TEST(RegistryMessageTest, unusual_messages_mean_the_same) {
   }
 }
 
+TEST(RegistryMessageTest, the_bound_on_imbalance_is_a_number_or_the_text_of_one) {
+  const std::string begin =
+      R"({"host":"h","port":1,"options":{"loadbalancing":"hash","hash_header":"X-T","hash_balance":)";
+  for (const auto& [text, number] : std::vector<std::pair<std::string, double>>{
+           {"1.25", 1.25}, {R"("1.25")", 1.25}, {"0", 0}, {R"("")", 0}, {"null", 0}, {"2", 2}}) {
+    const auto message = parse_registry_message(begin + text + "}}");
+    ASSERT_TRUE(message) << text << to_string(message.error());
+    EXPECT_EQ(message->hash_balance, number) << text;
+    EXPECT_EQ(message->hash_header, "X-T");
+    const auto again = parse_registry_message(to_json(*message));
+    ASSERT_TRUE(again);
+    EXPECT_EQ(*again, *message);
+  }
+}
+
 struct Malformed {
   const char* json;
   const char* names;  // part of the error
@@ -110,6 +125,10 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{R"({"host":"h","port":1,"tags":[]})", "tags"},
         Malformed{R"({"host":"h","port":1,"options":[]})", "options"},
         Malformed{R"({"host":"h","port":1,"options":{"loadbalancing":1}})", "loadbalancing"},
+        Malformed{R"({"host":"h","port":1,"options":{"hash_header":1}})", "hash_header"},
+        Malformed{R"({"host":"h","port":1,"options":{"hash_balance":"1.5x"}})", "hash_balance"},
+        Malformed{R"({"host":"h","port":1,"options":{"hash_balance":"inf"}})", "hash_balance"},
+        Malformed{R"({"host":"h","port":1,"options":{"hash_balance":true}})", "hash_balance"},
         Malformed{R"({"host":"h","port":1,"stale_threshold_in_seconds":"5"})",
                   "stale_threshold_in_seconds"},
         Malformed{R"({"host":"h","port":1,"route_service_url":"http://x"})", "route_service_url"}));
