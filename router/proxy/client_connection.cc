@@ -18,7 +18,7 @@ constexpr http::HeadLimits head_limits_most{.head_bytes_max = 1u << 20, .headers
 // log line; of longer ones nothing is stored beyond it.
 constexpr size_t head_bytes_spare = 4096;
 // A client that was told to go gets two seconds to do so after its last byte was sent, and a minute
-// for each step of taking it.
+// for each step of taking it; in all no longer than an idle connection is kept.
 constexpr uint32_t linger_rounds_max = 4;
 constexpr uint32_t stuck_rounds_max = 120;
 // What it still sends in that time is thrown away, up to this much.
@@ -240,7 +240,7 @@ void ClientConnection::close_after_reply() {
 void ClientConnection::linger() {
   state_ = State::lingering;
   ahead_.clear();
-  linger_rounds_ = 0;
+  linger_rounds_ = lingered_ = 0;
   linger_queued_ = stream_->queued_bytes();
   stream_->shutdown();
   stream_->watermarks(4);  // on_drained() when all is sent
@@ -254,6 +254,8 @@ void ClientConnection::linger() {
 void ClientConnection::on_linger_tick() {
   const size_t queued = stream_->queued_bytes();
   linger_rounds_ = queued == linger_queued_ ? linger_rounds_ + 1 : 0;
+  const Duration most = bench_.settings.frontend_idle_timeout;
+  if (most > Duration::zero() && ++lingered_ * bench_.lingering.length() > most) return end();
   linger_queued_ = queued;
   const uint32_t rounds_max = queued > 0 ? stuck_rounds_max : linger_rounds_max;
   if (linger_rounds_ >= rounds_max || (has_ended_ && queued == 0)) return end();

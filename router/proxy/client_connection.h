@@ -104,7 +104,8 @@ class ClientConnection final : private net::Stream::Events,
   bool has_ended_ = false;
   bool is_feeding_ = false;
   bool is_timed_ = false;  // the rest of a head, or of a body that nobody wants, is to come in time
-  uint32_t linger_rounds_ = 0;
+  uint32_t linger_rounds_ = 0;  // without progress
+  uint32_t lingered_ = 0;       // rounds in all
   size_t linger_queued_ = 0;
   size_t linger_discarded_bytes_ = 0;
 };

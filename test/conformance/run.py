@@ -17,8 +17,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from cases import escape, read_cases  # noqa: E402
-from peers import PATIENCE, Broken, Program, Reader, Recorder, Router, free_port, until  # noqa: E402
+from router_peers import PATIENCE, Broken, Program, Reader, Recorder, Router, free_port, until  # noqa: E402
 
 SETTINGS = "max_request_header_bytes: 65536\nendpoint_timeout: 20s\nread_header_timeout: 20s\n"
 HOSTS = ["app.example", "*.wild.example"]

@@ -56,7 +56,7 @@ class Program:
 class Router:
     """The real binary with a NATS server of its own."""
 
-    def __init__(self, settings=""):
+    def __init__(self, settings="", workers=1):
         self.folder = tempfile.mkdtemp(prefix="causeway-conformance.")
         self.nats_port, self.port = free_port(), free_port()
         self.status_port, self.routes_port, self.metrics_port = free_port(), free_port(), free_port()
@@ -64,7 +64,7 @@ class Router:
         until(lambda: self._accepts(self.nats_port), "nats-server listens")
         self.config = f"{self.folder}/router.yml"
         with open(self.config, "w") as file:
-            file.write(f"port: {self.port}\nworkers: 1\n"
+            file.write(f"port: {self.port}\nworkers: {workers}\n"
                        f"status: {{host: 127.0.0.1, port: {self.status_port}, routes: {{port: {self.routes_port}}}}}\n"
                        f"prometheus: {{port: {self.metrics_port}}}\n"
                        f"nats: {{hosts: [{{hostname: 127.0.0.1, port: {self.nats_port}}}]}}\n"
