@@ -6,8 +6,10 @@
 #include "bench/load/backend/backend.h"
 #include "bench/load/commands.h"
 #include "bench/load/measure/quantity.h"
+#include "bench/load/report/files.h"
 #include "net/loop.h"
 #include "net/signals.h"
+#include "tls/key_pair.h"
 
 namespace causeway::load {
 namespace {
@@ -15,7 +17,8 @@ namespace {
 struct BackendArguments final : Arguments {
   BackendOptions options;
   std::string listen = "127.0.0.1:0", bytes = "128", delay = "0s";
-  bool is_tcp_echo = false, is_tcp_sink = false, is_tcp_source = false;
+  std::string certificate_file, key_file, client_ca_file;
+  bool is_tls = false, is_tcp_echo = false, is_tcp_sink = false, is_tcp_source = false;
 };
 
 // Splits "A:B"; "A" alone is both.
@@ -23,6 +26,34 @@ std::pair<std::string, std::string> split_span(const std::string& text) {
   const size_t colon = text.find(':');
   if (colon == std::string::npos) return {text, text};
   return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+Result<void> speak_tls(BackendArguments& arguments) {
+  using Options = tls::ServerContext::Options;
+  if (arguments.certificate_file.empty() != arguments.key_file.empty())
+    return Error{.fault = Fault::invalid, .detail = "--cert and --key belong together"};
+  if (!arguments.is_tls && arguments.certificate_file.empty()) return {};
+  Options wanted;
+  wanted.alpn = {"http/1.1"};
+  if (arguments.certificate_file.empty()) {
+    wanted.key_pair = tls::make_self_signed({"localhost", "127.0.0.1", "::1"});
+  } else {
+    auto certificate = read_whole_file(arguments.certificate_file);
+    if (!certificate) return certificate.error();
+    auto key = read_whole_file(arguments.key_file);
+    if (!key) return key.error();
+    wanted.key_pair = {std::move(certificate).value(), std::move(key).value()};
+  }
+  if (!arguments.client_ca_file.empty()) {
+    auto ca = read_whole_file(arguments.client_ca_file);
+    if (!ca) return ca.error();
+    wanted.client_ca_pem = std::move(ca).value();
+    wanted.client_certificate = Options::ClientCertificate::required;
+  }
+  auto context = tls::ServerContext::make(wanted);
+  if (!context) return Error{.fault = Fault::invalid, .detail = "TLS: " + context.error().detail};
+  arguments.options.tls = std::move(context).value();
+  return {};
 }
 
 Result<void> finish(BackendArguments& arguments) {
@@ -44,6 +75,7 @@ Result<void> finish(BackendArguments& arguments) {
                  .detail = "--delay: expected TIME or MIN:MAX, not \"" + arguments.delay + "\""};
   options.delay_min = *soonest;
   options.delay_max = *latest;
+  if (auto spoken = speak_tls(arguments); !spoken) return spoken;
   if (arguments.is_tcp_echo) options.protocol = BackendOptions::Protocol::tcp_echo;
   if (arguments.is_tcp_sink) options.protocol = BackendOptions::Protocol::tcp_sink;
   if (arguments.is_tcp_source) options.protocol = BackendOptions::Protocol::tcp_source;
@@ -83,6 +115,12 @@ void add_backend_command(CLI::App& app, Context& context) {
   backend->add_option("--delay", typed.delay, "before the standard reply, TIME or MIN:MAX (random)")
       ->capture_default_str();
   backend->add_option("--seed", typed.options.seed, "of what is random")->capture_default_str();
+  backend->add_flag("--tls", typed.is_tls,
+                    "TLS, with a certificate signed by itself unless --cert names one");
+  backend->add_option("--cert", typed.certificate_file, "PEM file of the certificate chain");
+  backend->add_option("--key", typed.key_file, "its PEM key");
+  backend->add_option("--client-ca", typed.client_ca_file,
+                      "PEM file: clients must show a certificate signed by it");
   CLI::Option* echo =
       backend->add_flag("--tcp-echo", typed.is_tcp_echo, "no HTTP: send back what comes");
   CLI::Option* sink = backend->add_flag("--tcp-sink", typed.is_tcp_sink, "no HTTP: only read");

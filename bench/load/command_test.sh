@@ -4,7 +4,8 @@ set -u
 bench=$CAUSEWAY_BIN_DIR/causeway-bench
 folder=$(mktemp -d)
 backend=
-trap '[ -n "$backend" ] && kill "$backend" 2>/dev/null; rm -rf "$folder"' EXIT
+secure=
+trap 'for server in $backend $secure; do kill "$server" 2>/dev/null; done; rm -rf "$folder"' EXIT
 failures=0
 
 # expect STATUS TEXT COMMAND...: the exit status, and a text in what it prints
@@ -48,6 +49,17 @@ expect 2 "above 0" "$bench" http "$url" --closed --read-speed none
 expect 2 "at most 16M" "$bench" websocket "ws://$address/" --rate 1 --message-bytes 17M
 expect 2 "expected host:port" "$bench" tcp nowhere --rate 1
 expect 1 "Connection refused" "$bench" tcp 127.0.0.1:1 --rate 1
+"$bench" backend --tls >"$folder/tls-address" 2>/dev/null &
+secure=$!
+tries=0
+until grep -q "^listening on " "$folder/tls-address" || [ $tries -gt 300 ]; do tries=$((tries + 1)); sleep 0.1; done
+secure_address=$(sed 's/listening on //' "$folder/tls-address")
+expect 0 "2 full" "$bench" http "https://$secure_address/" --insecure --rate 100 -d 100ms -c 2
+expect 1 "CERTIFICATE_VERIFY_FAILED" "$bench" http "https://$secure_address/" --rate 100 -d 100ms -c 2
+expect 0 "over TLSv1.2" "$bench" websocket "wss://$secure_address/" --insecure --tls-max 1.2 --rate 100 -d 100ms -c 2
+expect 0 "resumed" "$bench" tcp "$secure_address" --tls --insecure --resume --rate 100 -d 100ms
+expect 2 "belong together" "$bench" http "https://$secure_address/" --key "$folder/address" --closed
+kill $secure
 expect 0 "" "$bench" report "$folder/w.json" "$folder/t.json" --html "$folder/b.html"
 expect 0 "" "$bench" report "$folder/a.json" "$folder/a.json" --html "$folder/b.html"
 expect 0 "Latency by percentile" cat "$folder/b.html"

@@ -76,7 +76,7 @@ void add_http_command(CLI::App& app, Context& context) {
       "--watch $(pidof router)\n"
       "  causeway-bench http http://127.0.0.1:8081/bytes/1M --closed -c 500 --read-speed 10k "
       "--timeout 3m");
-  http->add_option("URL", options.urls, "http://host[:port][/path], may hold ranges {1..1000}");
+  http->add_option("URL", options.urls, "http[s]://host[:port][/path], may hold ranges {1..1000}");
   http->add_option("--targets", options.targets_file, "file with one URL per line");
   http->add_option("--connect", options.connect, "host:port to connect to, whatever the URLs say");
   http->add_option("--method", options.method, "default GET, or POST with a body");

@@ -37,6 +37,42 @@ Result<void> set_speed(double& speed, const std::string& text, const char* name)
 
 bool shows_progress() { return ::isatty(STDERR_FILENO) == 1; }
 
+void add_tls_options(CLI::App& command, LoadArguments& arguments, TlsOptions& options) {
+  const char* group = "TLS";
+  command.add_flag("--insecure", options.is_insecure, "trust every server")->group(group);
+  command
+      .add_option("--ca", arguments.ca_file, "PEM file of whom to trust instead of the system's")
+      ->group(group);
+  command.add_option("--cert", arguments.certificate_file, "PEM file shown to servers that ask")
+      ->group(group);
+  command.add_option("--key", arguments.key_file, "its PEM key")->group(group);
+  command
+      .add_option("--sni", options.server_name,
+                  "name asked for and verified, instead of each address's first host")
+      ->group(group);
+  command.add_flag("--resume", options.resumes, "resume sessions of earlier connections")
+      ->group(group);
+  command.add_option("--tls-max", arguments.tls_version, "highest version")
+      ->check(CLI::IsMember({"1.2", "1.3"}))
+      ->capture_default_str()
+      ->group(group);
+}
+
+Result<void> finish_tls(const LoadArguments& arguments, TlsOptions& options) {
+  const std::pair<const std::string*, std::string*> files[] = {
+      {&arguments.ca_file, &options.ca_pem},
+      {&arguments.certificate_file, &options.certificate_pem},
+      {&arguments.key_file, &options.key_pem}};
+  for (const auto& [file, text] : files) {
+    if (file->empty()) continue;
+    auto read = read_whole_file(*file);
+    if (!read) return read.error();
+    *text = std::move(read).value();
+  }
+  options.is_1_2_at_most = arguments.tls_version == "1.2";
+  return {};
+}
+
 }  // namespace
 
 void add_load_options(CLI::App& command, LoadArguments& arguments, LoadOptions& options) {
@@ -78,6 +114,7 @@ void add_load_options(CLI::App& command, LoadArguments& arguments, LoadOptions& 
       .add_option("--read-speed", arguments.read_speed,
                   "slow clients: read that many bytes/s on each connection")
       ->group("Clients");
+  add_tls_options(command, arguments, options.tls);
   command.add_option("--digits", options.digits, "significant digits of latencies")
       ->check(CLI::Range(Histogram::digits_min, Histogram::digits_max))
       ->capture_default_str()
@@ -110,6 +147,7 @@ Result<void> finish_load(const LoadArguments& arguments, LoadOptions& options) {
   const int paces = int{!options.rate.empty()} + int{arguments.is_closed} + int{options.holds_only};
   if (paces != 1)
     return bad_argument("give either --rate (open loop) or --closed or --hold (nothing is sent)");
+  if (auto read = finish_tls(arguments, options.tls); !read) return read;
   for (const std::string& file : {arguments.json_file, arguments.html_file}) {
     if (file.empty()) continue;
     if (auto possible = check_report_path(file); !possible) return possible;

@@ -22,6 +22,7 @@ struct LoadArguments : Arguments {
   std::string send_speed, read_speed;  // bytes/s
   std::string label, json_file, html_file;
   std::vector<std::string> watched;
+  std::string ca_file, certificate_file, key_file, tls_version = "1.3";
 };
 
 // Adds the options; `options` gets what needs no working out.

@@ -67,6 +67,7 @@ void add_tcp_command(CLI::App& app, Context& context) {
                 "connect: wait for a byte to come back, all the way through a proxy");
   tcp->add_flag("--reset", options.resets,
                 "connect: close with RST, so that no port rests in TIME_WAIT");
+  tcp->add_flag("--tls", options.is_tls, "TLS over it; a connection stands with its handshake");
   add_load_options(*tcp, typed, options);
   tcp->callback([&typed, &context] { context.exit_status = run_tcp_command(typed, context); });
 }

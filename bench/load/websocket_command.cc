@@ -60,7 +60,8 @@ void add_websocket_command(CLI::App& app, Context& context) {
       "  causeway-bench websocket ws://127.0.0.1:8081/ -c 1000 --rate 5000 --message-bytes 1k\n"
       "  causeway-bench websocket ws://127.0.0.1:8081/ -c 10000 --hold --duration 1m --watch "
       "$(pidof router)");
-  websocket->add_option("URL", options.urls, "ws://host[:port][/path], may hold ranges {1..1000}");
+  websocket->add_option("URL", options.urls,
+                        "ws[s]://host[:port][/path], may hold ranges {1..1000}");
   websocket->add_option("--targets", options.targets_file, "file with one URL per line");
   websocket->add_option("--connect", options.connect,
                         "host:port to connect to, whatever the URLs say");

@@ -1,5 +1,6 @@
 #include "bench/load/backend/backend.h"
 
+#include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
@@ -7,6 +8,7 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/tcp.h"
+#include "tls/handshake.h"
 
 namespace causeway::load {
 
@@ -24,6 +26,8 @@ class BackendWorker final : BackendConnection::Owner {
 
  private:
   void accept(std::unique_ptr<net::Stream> stream);
+  void shake_hands(std::unique_ptr<net::Stream> stream);
+  void serve(std::unique_ptr<net::Stream> stream);
   void release(BackendConnection& connection) override;
   void count_request() override {
     requests_.store(requests_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -35,6 +39,8 @@ class BackendWorker final : BackendConnection::Owner {
   BackendConnection::Shared shared_;
   std::unique_ptr<net::Listener> listener_;
   std::vector<std::unique_ptr<BackendConnection>> connections_;
+  std::unordered_map<uint64_t, std::unique_ptr<tls::Handshake>> handshakes_;
+  uint64_t next_handshake_ = 0;
   std::atomic<uint64_t> accepted_{0}, requests_{0};
 };
 
@@ -64,11 +70,27 @@ Result<net::Address> BackendWorker::listen(const net::Address& address, bool sha
 void BackendWorker::run() {
   loop_.run();
   listener_.reset();
+  handshakes_.clear();
   connections_.clear();
 }
 
 void BackendWorker::accept(std::unique_ptr<net::Stream> stream) {
   accepted_.store(accepted_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (options_.tls) return shake_hands(std::move(stream));
+  serve(std::move(stream));
+}
+
+void BackendWorker::shake_hands(std::unique_ptr<net::Stream> stream) {
+  const uint64_t number = next_handshake_++;
+  handshakes_[number] = tls::Handshake::accept(
+      std::move(stream), *options_.tls, {}, [this, number](Result<tls::Secured> secured) {
+        const auto handshake = std::move(handshakes_[number]);
+        handshakes_.erase(number);
+        if (secured) serve(std::move(secured->stream));
+      });
+}
+
+void BackendWorker::serve(std::unique_ptr<net::Stream> stream) {
   BackendConnection::Owner& me = *this;
   connections_.push_back(std::make_unique<BackendConnection>(shared_, me, std::move(stream)));
   connections_.back()->index = connections_.size() - 1;

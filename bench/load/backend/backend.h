@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "net/address.h"
+#include "tls/context.h"
 
 namespace causeway::load {
 
@@ -21,6 +22,8 @@ struct BackendOptions {
   uint64_t bytes_min = 128, bytes_max = 128;
   Duration delay_min{}, delay_max{};
   uint64_t seed = 1;
+  // Present: everything is over TLS, with this ALPN order: h2, http/1.1.
+  std::shared_ptr<const tls::ServerContext> tls = {};
 };
 
 class BackendWorker;

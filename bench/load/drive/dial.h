@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,33 +11,48 @@
 #include "bench/load/drive/place.h"
 #include "net/stream.h"
 #include "net/tcp.h"
+#include "tls/handshake.h"
 
 namespace causeway::load {
 
 struct Dialed {
   std::unique_ptr<net::Stream> stream;
   ConnectionFacts facts;
+  std::string protocol;  // agreed upon by ALPN
 };
 
-// One attempt to open a connection as a plan wants it: TCP, slowed down where it is to be slow.
-// Calls back exactly once, never from inside its start, unless ended first. Owner: a place or a
-// connection. Thread: its loop's.
+// What the connections of one share have in common. Owner: the share, before its places. Thread:
+// the worker's.
+struct Dialer {
+  net::Loop& loop;
+  const LoadPlan& plan;
+  tls::SessionCache sessions = {};
+};
+
+// One attempt to open a connection as a plan wants it: TCP, slowed down where it is to be slow, TLS
+// where that is spoken. Calls back exactly once, never from inside its start, unless ended first.
+// Owner: a place or a connection. Thread: its loop's.
 class Dial {
  public:
   using OnDialed = std::function<void(Result<Dialed>)>;
 
-  Dial(net::Loop& loop, const LoadPlan& plan, const net::Address& address, OnDialed on_dialed);
+  // `address`: index into the plan's.
+  Dial(Dialer& dialer, size_t address, OnDialed on_dialed);
   Dial(const Dial&) = delete;
   Dial& operator=(const Dial&) = delete;
   ~Dial();
 
  private:
   void on_connection(Result<std::unique_ptr<net::Stream>> connected);
+  void on_secured(Result<tls::Secured> secured);
+  void finish(Result<Dialed> dialed);
 
-  const LoadPlan& plan_;
+  Dialer& dialer_;
+  size_t address_;
   OnDialed on_dialed_;
   Instant begun_;
   std::unique_ptr<net::Connector> connector_;
+  std::unique_ptr<tls::Handshake> handshake_;
 };
 
 }  // namespace causeway::load

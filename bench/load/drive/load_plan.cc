@@ -64,6 +64,29 @@ Result<void> set_load_plan(LoadPlan& plan, const LoadOptions& options) {
   return {};
 }
 
+Result<void> set_tls(LoadPlan& plan, const TlsOptions& options, std::vector<std::string> names,
+                     std::vector<std::string> alpn) {
+  using Context = tls::ClientContext;
+  if (options.certificate_pem.empty() != options.key_pem.empty())
+    return bad_option("--cert and --key belong together");
+  Context::Options wanted;
+  wanted.verify =
+      options.is_insecure ? Context::Options::Verify::none : Context::Options::Verify::peer;
+  wanted.ca_pem = options.ca_pem;
+  if (!options.key_pem.empty())
+    wanted.key_pair = tls::KeyPair{options.certificate_pem, options.key_pem};
+  wanted.alpn = std::move(alpn);
+  if (options.is_1_2_at_most) wanted.most = tls::Version::tls_1_2;
+  auto context = Context::make(wanted);
+  if (!context) return bad_option("TLS: " + context.error().detail);
+  plan.tls = std::move(context).value();
+  plan.resumes_sessions = options.resumes;
+  plan.server_names = std::move(names);
+  if (!options.server_name.empty())
+    plan.server_names.assign(plan.server_names.size(), options.server_name);
+  return {};
+}
+
 Result<net::Address> resolve(const std::string& host, uint16_t port) {
   if (auto numeric = net::Address::parse(host, port)) return numeric;
   net::Loop loop;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/result.h"
 #include "bench/load/measure/rate.h"
 #include "net/address.h"
+#include "tls/context.h"
 
 namespace causeway::load {
 
@@ -17,6 +19,16 @@ namespace causeway::load {
 struct Speed {
   double send = 0, read = 0;  // bytes/s; 0: as fast as it goes
   bool is_limited() const { return send > 0 || read > 0; }
+};
+
+// How clients speak TLS.
+struct TlsOptions {
+  bool is_insecure = false;              // trusts every server
+  std::string ca_pem;                    // whom to trust; empty: the system's authorities
+  std::string certificate_pem, key_pem;  // shown to servers that ask
+  std::string server_name;  // SNI, and the certificate's name; empty: the first host of an address
+  bool resumes = false;     // sessions of earlier connections
+  bool is_1_2_at_most = false;
 };
 
 // What every kind of load is asked for.
@@ -32,6 +44,7 @@ struct LoadOptions {
   Duration timeout = std::chrono::seconds(5);
   int digits = 3;
   Speed speed;
+  TlsOptions tls;
 };
 
 // The same, worked out. Immutable while workers run; they share it.
@@ -51,10 +64,17 @@ struct LoadPlan {
   Duration interval{};
   size_t interval_count = 0;
   Speed speed;
+  std::shared_ptr<const tls::ClientContext> tls;  // absent: plain
+  bool resumes_sessions = false;
+  std::vector<std::string> server_names;  // by address, when TLS is spoken
 };
 
 // Checks what can be checked and sets all but the addresses. Fault::invalid names the option.
 Result<void> set_load_plan(LoadPlan& plan, const LoadOptions& options);
+
+// Makes the plan speak TLS and offer `alpn`. `names`: by address. Fault::invalid names the option.
+Result<void> set_tls(LoadPlan& plan, const TlsOptions& options, std::vector<std::string> names,
+                     std::vector<std::string> alpn);
 
 // Of a host and port, by the resolver (which may take its time).
 Result<net::Address> resolve(const std::string& host, uint16_t port);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -18,7 +19,8 @@ namespace causeway::load {
 // How a connection came to stand.
 struct ConnectionFacts {
   enum class Handshake : uint8_t { none, full, resumed } handshake = Handshake::none;
-  Duration took{};  // from the first SYN, with its handshake
+  Duration took{};          // from the first SYN, with its handshake
+  std::string tls_version;  // "TLSv1.3"; empty without TLS
 };
 
 // One of the generator's places for a unit of work in flight (a request, a message, a connect).

@@ -261,6 +261,7 @@ RunRecord Run::record() const {
   record.connections_dropped = tally.dropped;
   if (failed_to_open_ > 0) record.error_examples["open"] = open_example_;
   if (tally.dropped > 0) record.error_examples["dropped"] = tally.dropped_example;
+  record.tls_version = tally.tls_version;
   record.handshakes_full = tally.handshakes_full;
   record.handshakes_resumed = tally.handshakes_resumed;
   record.connect_time = Distribution::of(tally.connect_time);

@@ -261,6 +261,7 @@ void Worker::on_failed(Place& place, Failure failure, const Error& error) {
 void Worker::on_connected(const ConnectionFacts& facts) {
   if (window_is_open_ && !window_has_ended_) ++tally_.connections;
   ++tally_.connections_in_all;
+  if (tally_.tls_version.empty()) tally_.tls_version = facts.tls_version;
   tally_.connect_time.record(nanoseconds(facts.took));
   if (facts.handshake == ConnectionFacts::Handshake::full) ++tally_.handshakes_full;
   if (facts.handshake == ConnectionFacts::Handshake::resumed) ++tally_.handshakes_resumed;

@@ -9,9 +9,9 @@
 
 namespace causeway::load {
 
-HttpConnection::HttpConnection(net::Loop& loop, const HttpPlan& plan, Place::Events& events,
+HttpConnection::HttpConnection(Dialer& dialer, const HttpPlan& plan, Place::Events& events,
                                size_t address, size_t& cursor)
-    : loop_(loop),
+    : dialer_(dialer),
       plan_(plan),
       events_(events),
       address_(address),
@@ -28,7 +28,7 @@ void HttpConnection::open() {
 }
 
 void HttpConnection::connect() {
-  dial_ = std::make_unique<Dial>(loop_, plan_, plan_.addresses[address_],
+  dial_ = std::make_unique<Dial>(dialer_, address_,
                                  [this](Result<Dialed> dialed) { on_dialed(std::move(dialed)); });
 }
 

@@ -18,7 +18,7 @@ namespace causeway::load {
 class HttpConnection final : public Place, net::Stream::Events, http::ReplyParser::Events {
  public:
   // Asks for the plan's requests to `address` in rotation; `cursor` counts those of the worker.
-  HttpConnection(net::Loop& loop, const HttpPlan& plan, Place::Events& events, size_t address,
+  HttpConnection(Dialer& dialer, const HttpPlan& plan, Place::Events& events, size_t address,
                  size_t& cursor);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
@@ -45,7 +45,7 @@ class HttpConnection final : public Place, net::Stream::Events, http::ReplyParse
   void on_reply_body(std::string_view bytes) override;
   void on_reply_end(const http::Headers& trailers) override;
 
-  net::Loop& loop_;
+  Dialer& dialer_;
   const HttpPlan& plan_;
   Place::Events& events_;
   size_t address_;

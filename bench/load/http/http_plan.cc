@@ -53,6 +53,19 @@ Result<void> check(const HttpOptions& options) {
   return {};
 }
 
+Result<void> speak_tls(HttpPlan& plan, const std::vector<Target>& targets,
+                       const std::vector<size_t>& places, const HttpOptions& options) {
+  const bool is_tls = targets.front().is_tls;
+  std::vector<std::string> names(plan.addresses.size());
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (targets[i].is_tls != is_tls)
+      return invalid("http:// and https:// in one run: one or the other");
+    if (names[places[i]].empty()) names[places[i]] = targets[i].host;
+  }
+  if (!is_tls) return {};
+  return set_tls(plan, options.tls, std::move(names), {"http/1.1"});
+}
+
 std::string request_head(const HttpOptions& options, const std::string& method,
                          const Target& target) {
   http::Headers headers;
@@ -105,6 +118,7 @@ Result<HttpPlan> make_http_plan(const HttpOptions& options) {
   if (const auto set = set_load_plan(plan, options); !set) return set.error();
   auto places = place_targets(plan, targets, options.connect);
   if (!places) return places.error();
+  if (auto set = speak_tls(plan, targets, *places, options); !set) return set.error();
   if (plan.addresses.size() > options.connections)
     return invalid(std::to_string(plan.addresses.size()) +
                    " different addresses need at least as many connections");

@@ -11,7 +11,8 @@ namespace {
 // One worker's connections.
 class HttpShare final : public Share {
  public:
-  HttpShare(net::Loop& loop, const HttpPlan& plan, unsigned worker, Place::Events& events) {
+  HttpShare(net::Loop& loop, const HttpPlan& plan, unsigned worker, Place::Events& events)
+      : dialer_{loop, plan} {
     // Each worker begins elsewhere, so that not all ask for the same at once.
     for (const auto& requests : plan.requests_of)
       cursors_.push_back(requests.size() * worker / plan.threads);
@@ -19,13 +20,14 @@ class HttpShare final : public Share {
     for (unsigned i = 0; i < mine; ++i) {
       const size_t address = (worker + size_t{i} * plan.threads) % plan.addresses.size();
       connections_.push_back(
-          std::make_unique<HttpConnection>(loop, plan, events, address, cursors_[address]));
+          std::make_unique<HttpConnection>(dialer_, plan, events, address, cursors_[address]));
     }
   }
   size_t size() const override { return connections_.size(); }
   Place& place(size_t index) override { return *connections_[index]; }
 
  private:
+  Dialer dialer_;
   std::vector<size_t> cursors_;  // by address: the next of its requests
   std::vector<std::unique_ptr<HttpConnection>> connections_;
 };

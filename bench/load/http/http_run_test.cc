@@ -11,6 +11,7 @@
 
 #include "bench/load/backend/backend.h"
 #include "net/loopback_test.h"
+#include "tls/key_pair.h"
 
 namespace causeway::load {
 namespace {
@@ -119,6 +120,41 @@ TEST(HttpRun, failures_are_told_apart) {
   EXPECT_EQ(scene.run("/status/503").statuses, (std::map<std::string, uint64_t>{{"503", 15}}));
   // Ends after each reply in spite of its promise: the generator connects anew.
   EXPECT_EQ(scene.run("/half").meant, 15u);
+}
+
+TEST(HttpRun, speaks_tls_with_new_sessions_and_resumed_ones) {
+  const tls::KeyPair pair = tls::make_self_signed({"127.0.0.1"});
+  BackendOptions over_tls;
+  over_tls.tls = tls::ServerContext::make({.key_pair = pair}).value();
+  const auto backend = Backend::start(over_tls).value();
+  HttpOptions options;
+  options.urls = {"https://" + backend->address().to_string() + "/bytes/100k"};
+  options.rate = "100";
+  options.duration = Milliseconds(300);
+  options.timeout = std::chrono::seconds(30);
+  options.connections = 2;
+  options.close_each = true;
+  options.tls.ca_pem = pair.certificate_pem;
+  for (const bool resumes : {false, true}) {
+    options.tls.resumes = resumes;
+    const auto record = run_http(make_http_plan(options).value(), {});
+    ASSERT_TRUE(record) << to_string(record.error());
+    EXPECT_EQ(record->replies, 30u);
+    EXPECT_EQ(record->failures, 0u);
+    EXPECT_EQ(record->tls_version, "TLSv1.3");
+    EXPECT_EQ(record->handshakes_full + record->handshakes_resumed, 30u);
+    EXPECT_EQ(record->handshakes_resumed > 0, resumes);
+    EXPECT_EQ(record_from_json(to_json(*record))->handshakes_full, record->handshakes_full);
+  }
+  options.tls.ca_pem = tls::make_self_signed({"127.0.0.1"}).certificate_pem;
+  const auto stranger = run_http(make_http_plan(options).value(), {});
+  ASSERT_TRUE(stranger);
+  EXPECT_EQ(stranger->replies, 0u);
+  EXPECT_EQ(stranger->errors.begin()->first, "protocol");
+  EXPECT_NE(stranger->error_examples.begin()->second.find("CERTIFICATE_VERIFY_FAILED"),
+            std::string::npos);
+  options.urls.push_back("http://127.0.0.1/");
+  EXPECT_FALSE(make_http_plan(options));
 }
 
 TEST(HttpRun, an_interrupted_run_keeps_what_it_has_and_says_so) {

@@ -71,6 +71,7 @@ void Tally::merge(const Tally& other) {
   unfinished += other.unfinished;
   connections += other.connections;
   connections_in_all += other.connections_in_all;
+  if (tls_version.empty()) tls_version = other.tls_version;
   handshakes_full += other.handshakes_full;
   handshakes_resumed += other.handshakes_resumed;
   dropped += other.dropped;

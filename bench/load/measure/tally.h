@@ -52,6 +52,7 @@ struct Tally {
   uint64_t unfinished = 0;          // in flight when the run was interrupted
   uint64_t connections = 0;         // opened after the start of the measured time
   uint64_t connections_in_all = 0;  // with those before and after it
+  std::string tls_version;          // the first connection's
   uint64_t handshakes_full = 0, handshakes_resumed = 0;  // TLS, of all connections
   uint64_t dropped = 0;  // connections that ended with nothing in flight, inside the measured time
   std::string dropped_example;

@@ -36,6 +36,7 @@ void write_plan(json::Writer& writer, const RunRecord& record) {
       .member("connections", record.connections)
       .member("threads", record.threads);
   writer.member("protocol", record.protocol)
+      .member("tls", record.tls_version)
       .member("connection_per_request", record.close_each)
       .member("send_bytes_per_second", record.send_speed)
       .member("read_bytes_per_second", record.read_speed);
@@ -114,6 +115,7 @@ void read_plan(json::Node plan, RunRecord& record) {
   record.connections = static_cast<unsigned>(count_of(plan["connections"]));
   record.threads = static_cast<unsigned>(count_of(plan["threads"]));
   record.protocol = text_of(plan["protocol"]);
+  record.tls_version = text_of(plan["tls"]);
   record.send_speed = number_of(plan["send_bytes_per_second"]);
   record.read_speed = number_of(plan["read_bytes_per_second"]);
   record.close_each = plan["connection_per_request"].boolean().value_or(false);

@@ -54,7 +54,8 @@ struct RunRecord {
   MachineFacts machine;
 
   std::string target, method, loop, rate, spacing;  // loop: "open", "closed", "hold"
-  std::string protocol;  // "HTTP/1.1", "HTTP/2", ... with " over TLSv1.3"
+  std::string protocol;                             // "HTTP/1.1", "HTTP/2", "WebSocket", "TCP"
+  std::string tls_version;                          // "TLSv1.3"; empty without TLS
   uint64_t targets = 0, seed = 0;
   unsigned connections = 0, threads = 0;
   bool close_each = false;

@@ -15,7 +15,9 @@ std::string title(const RunRecord& record) {
   std::string text = record.target;
   if (record.targets > 1) text += " (" + grouped(static_cast<double>(record.targets)) + " targets)";
   text += ", " + record.method + ", ";
-  if (!record.protocol.empty()) text += record.protocol + ", ";
+  if (!record.protocol.empty())
+    text +=
+        record.protocol + (record.tls_version.empty() ? "" : " over " + record.tls_version) + ", ";
   if (record.loop == "open") {
     text += "open loop, " + record.rate + " " + record.unit + "/s, " + record.spacing + " arrivals";
   } else {

@@ -22,16 +22,16 @@ const Error ended_early{.fault = Fault::closed, .side = Side::backend};
 
 }  // namespace
 
-ConnectPlace::ConnectPlace(net::Loop& loop, const TcpPlan& plan, Place::Events& events,
+ConnectPlace::ConnectPlace(Dialer& dialer, const TcpPlan& plan, Place::Events& events,
                            size_t address)
-    : loop_(loop), plan_(plan), events_(events), address_(address) {}
+    : dialer_(dialer), plan_(plan), events_(events), address_(address) {}
 
 ConnectPlace::~ConnectPlace() = default;
 
 void ConnectPlace::open() { CHECK(false); }  // such a plan opens nothing ahead
 
 void ConnectPlace::send_unit() {
-  dial_ = std::make_unique<Dial>(loop_, plan_, plan_.addresses[address_],
+  dial_ = std::make_unique<Dial>(dialer_, address_,
                                  [this](Result<Dialed> dialed) { on_dialed(std::move(dialed)); });
 }
 
@@ -71,8 +71,8 @@ void ConnectPlace::on_end() { fail(ended_early); }
 
 void ConnectPlace::on_failure(const Error& error) { fail(error); }
 
-BlockPlace::BlockPlace(net::Loop& loop, const TcpPlan& plan, Place::Events& events, size_t address)
-    : loop_(loop), plan_(plan), events_(events), address_(address), turn_(loop) {}
+BlockPlace::BlockPlace(Dialer& dialer, const TcpPlan& plan, Place::Events& events, size_t address)
+    : dialer_(dialer), plan_(plan), events_(events), address_(address), turn_(dialer.loop) {}
 
 BlockPlace::~BlockPlace() = default;
 
@@ -82,7 +82,7 @@ void BlockPlace::open() {
 }
 
 void BlockPlace::connect() {
-  dial_ = std::make_unique<Dial>(loop_, plan_, plan_.addresses[address_],
+  dial_ = std::make_unique<Dial>(dialer_, address_,
                                  [this](Result<Dialed> dialed) { on_dialed(std::move(dialed)); });
 }
 

@@ -15,7 +15,7 @@ namespace causeway::load {
 // for, and closes it. Owner, thread: as Place.
 class ConnectPlace final : public Place, net::Stream::Events {
  public:
-  ConnectPlace(net::Loop& loop, const TcpPlan& plan, Place::Events& events, size_t address);
+  ConnectPlace(Dialer& dialer, const TcpPlan& plan, Place::Events& events, size_t address);
   ~ConnectPlace() override;
 
   void open() override;
@@ -30,7 +30,7 @@ class ConnectPlace final : public Place, net::Stream::Events {
   void on_end() override;
   void on_failure(const Error& error) override;
 
-  net::Loop& loop_;
+  Dialer& dialer_;
   const TcpPlan& plan_;
   Place::Events& events_;
   size_t address_;
@@ -41,7 +41,7 @@ class ConnectPlace final : public Place, net::Stream::Events {
 // A place whose unit is a block of bytes on a connection that stays. Owner, thread: as Place.
 class BlockPlace final : public Place, net::Stream::Events {
  public:
-  BlockPlace(net::Loop& loop, const TcpPlan& plan, Place::Events& events, size_t address);
+  BlockPlace(Dialer& dialer, const TcpPlan& plan, Place::Events& events, size_t address);
   ~BlockPlace() override;
 
   void open() override;
@@ -63,7 +63,7 @@ class BlockPlace final : public Place, net::Stream::Events {
   void on_failure(const Error& error) override;
   void on_drained() override;
 
-  net::Loop& loop_;
+  Dialer& dialer_;
   const TcpPlan& plan_;
   Place::Events& events_;
   size_t address_;

@@ -13,14 +13,15 @@ namespace {
 // One worker's connections.
 class TcpShare final : public Share {
  public:
-  TcpShare(net::Loop& loop, const TcpPlan& plan, unsigned worker, Place::Events& events) {
+  TcpShare(net::Loop& loop, const TcpPlan& plan, unsigned worker, Place::Events& events)
+      : dialer_{loop, plan} {
     const unsigned mine = share_of(plan.connections, worker, plan.threads);
     for (unsigned i = 0; i < mine; ++i) {
       const size_t address = (worker + size_t{i} * plan.threads) % plan.addresses.size();
       if (plan.mode == TcpOptions::Mode::connect) {
-        places_.push_back(std::make_unique<ConnectPlace>(loop, plan, events, address));
+        places_.push_back(std::make_unique<ConnectPlace>(dialer_, plan, events, address));
       } else {
-        places_.push_back(std::make_unique<BlockPlace>(loop, plan, events, address));
+        places_.push_back(std::make_unique<BlockPlace>(dialer_, plan, events, address));
       }
     }
   }
@@ -28,6 +29,7 @@ class TcpShare final : public Share {
   Place& place(size_t index) override { return *places_[index]; }
 
  private:
+  Dialer dialer_;
   std::vector<std::unique_ptr<Place>> places_;
 };
 
@@ -67,6 +69,7 @@ Result<TcpPlan> make_tcp_plan(const TcpOptions& options) {
   if (options.block_bytes == 0 || options.block_bytes > block_bytes_max)
     return bad_tcp("--block: expected 1..64M");
   if (options.targets.empty()) return bad_tcp("nothing to connect to: give host:port");
+  std::vector<std::string> server_names;
   for (const std::string& pattern : options.targets) {
     const auto names = expand_pattern(pattern);
     if (!names) return names.error();
@@ -76,7 +79,12 @@ Result<TcpPlan> make_tcp_plan(const TcpOptions& options) {
       auto address = resolve(place->host, place->port);
       if (!address) return address.error();
       plan.addresses.push_back(*address);
+      server_names.push_back(place->host);
     }
+  }
+  if (options.is_tls) {
+    if (const auto set = set_tls(plan, options.tls, std::move(server_names), {}); !set)
+      return set.error();
   }
   plan.mode = options.mode;
   plan.block_bytes = static_cast<size_t>(options.block_bytes);

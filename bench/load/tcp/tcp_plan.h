@@ -23,7 +23,8 @@ struct TcpOptions : LoadOptions {
   std::vector<std::string> targets;  // host:port, may hold ranges
   uint64_t block_bytes = 256u << 10;
   bool round_trip = false;  // connect: stands only when a byte has come back
-  bool resets = false;      // connect: closes with RST, so that no port rests in TIME_WAIT
+  bool is_tls = false;
+  bool resets = false;  // connect: closes with RST, so that no port rests in TIME_WAIT
 };
 
 inline constexpr uint64_t block_bytes_max = 64u << 20;

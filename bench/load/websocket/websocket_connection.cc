@@ -57,15 +57,15 @@ void WebSocketMessage::append_masked(std::string& out, http::Opcode opcode,
   http::apply_mask({out.data() + begin, payload.size()}, mask_, 0);
 }
 
-WebSocketConnection::WebSocketConnection(net::Loop& loop, const WebSocketPlan& plan,
+WebSocketConnection::WebSocketConnection(Dialer& dialer, const WebSocketPlan& plan,
                                          Place::Events& events, WebSocketMessage& message,
                                          size_t number)
-    : loop_(loop),
+    : dialer_(dialer),
       plan_(plan),
       events_(events),
       message_(message),
       request_(plan.requests[number % plan.requests.size()]),
-      deadline_(loop),
+      deadline_(dialer.loop),
       arena_(1024),
       parser_(arena_, http::HeadLimits{.head_bytes_max = 64u << 10, .headers_max = 1000}, *this) {}
 
@@ -84,7 +84,7 @@ void WebSocketConnection::send_unit() {
 void WebSocketConnection::connect() {
   CHECK(phase_ == Phase::closed);
   phase_ = Phase::dialing;
-  dial_ = std::make_unique<Dial>(loop_, plan_, plan_.addresses[request_.address],
+  dial_ = std::make_unique<Dial>(dialer_, request_.address,
                                  [this](Result<Dialed> dialed) { on_dialed(std::move(dialed)); });
 }
 

@@ -54,7 +54,7 @@ class WebSocketMessage {
 class WebSocketConnection final : public Place, net::Stream::Events, http::ReplyParser::Events {
  public:
   // `number`: among all connections of the run; decides which target it asks for.
-  WebSocketConnection(net::Loop& loop, const WebSocketPlan& plan, Place::Events& events,
+  WebSocketConnection(Dialer& dialer, const WebSocketPlan& plan, Place::Events& events,
                       WebSocketMessage& message, size_t number);
   ~WebSocketConnection() override;
 
@@ -83,7 +83,7 @@ class WebSocketConnection final : public Place, net::Stream::Events, http::Reply
   void on_reply_body(std::string_view) override {}
   void on_reply_end(const http::Headers&) override {}
 
-  net::Loop& loop_;
+  Dialer& dialer_;
   const WebSocketPlan& plan_;
   Place::Events& events_;
   WebSocketMessage& message_;

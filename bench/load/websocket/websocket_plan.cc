@@ -13,18 +13,19 @@ namespace {
 class WebSocketShare final : public Share {
  public:
   WebSocketShare(net::Loop& loop, const WebSocketPlan& plan, unsigned worker, Place::Events& events)
-      : message_(plan.message_bytes, plan.seed + worker) {
+      : dialer_{loop, plan}, message_(plan.message_bytes, plan.seed + worker) {
     const unsigned mine = share_of(plan.connections, worker, plan.threads);
     for (unsigned i = 0; i < mine; ++i) {
       const size_t number = worker + size_t{i} * plan.threads;
       connections_.push_back(
-          std::make_unique<WebSocketConnection>(loop, plan, events, message_, number));
+          std::make_unique<WebSocketConnection>(dialer_, plan, events, message_, number));
     }
   }
   size_t size() const override { return connections_.size(); }
   Place& place(size_t index) override { return *connections_[index]; }
 
  private:
+  Dialer dialer_;
   WebSocketMessage message_;
   std::vector<std::unique_ptr<WebSocketConnection>> connections_;
 };
