@@ -65,6 +65,24 @@ void append_named(std::string& out, std::string_view name, std::string_view text
 
 bool is_plain(char c) noexcept { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; }
 
+// Nearly all texts are. Looks at all of it, eight bytes at a time, rather than for the first that
+// is not.
+bool is_all_plain(std::string_view text) noexcept {
+  constexpr uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+  const auto has_zero = [](uint64_t word) { return (word - ones) & ~word; };
+  uint64_t odd = 0;  // the high bit of some byte is set when there is one that is not plain
+  for (; text.size() >= sizeof odd; text.remove_prefix(sizeof odd)) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data(), sizeof word);
+    const uint64_t controls = (word - ones * 0x20) & ~word;
+    odd |= word | controls | has_zero(word ^ ones * '"') | has_zero(word ^ ones * '\\') |
+           has_zero(word ^ ones * 0x7f);
+  }
+  bool is_plain_so_far = (odd & highs) == 0;
+  for (const char c : text) is_plain_so_far = is_plain_so_far && is_plain(c);
+  return is_plain_so_far;
+}
+
 void append_escape(std::string& out, unsigned char c) {
   static constexpr char hex[] = "0123456789abcdef";
   switch (c) {
@@ -186,6 +204,10 @@ void append_code_point_escape(std::string& out, uint32_t code) {
 
 void append_quoted(std::string& out, std::string_view text) {
   out.push_back('"');
+  if (is_all_plain(text)) {
+    out.append(text).push_back('"');
+    return;
+  }
   while (!text.empty()) {
     size_t plain = 0;
     while (plain < text.size() && is_plain(text[plain])) ++plain;
