@@ -1,5 +1,6 @@
 #include "tls/aead.h"
 
+#include <charconv>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -12,8 +13,12 @@ namespace {
 template <size_t N>
 std::array<std::byte, N> from_hex(std::string_view digits) {
   std::array<std::byte, N> bytes{};
-  for (size_t i = 0; i < N; ++i)
-    bytes[i] = std::byte(std::stoi(std::string(digits.substr(2 * i, 2)), nullptr, 16));
+  for (size_t i = 0; i < N; ++i) {
+    unsigned value = 0;
+    const char* const first = digits.data() + 2 * i;
+    EXPECT_EQ(std::from_chars(first, first + 2, value, 16).ptr, first + 2);
+    bytes[i] = std::byte(value);
+  }
   return bytes;
 }
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <regex>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -12,11 +12,18 @@
 namespace causeway::test {
 namespace {
 
-constexpr const char* kUuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+constexpr const char* kUuid = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 
-bool matches(const std::string& text, const std::string& pattern) {
-  return std::regex_match(text, std::regex(pattern));
+// "x" stands for a hexadecimal digit, "9" for a decimal one, anything else for itself.
+bool has_shape(std::string_view text, std::string_view shape) {
+  return std::equal(text.begin(), text.end(), shape.begin(), shape.end(), [](char c, char like) {
+    const bool is_digit = c >= '0' && c <= '9';
+    if (like == 'x') return is_digit || (c >= 'a' && c <= 'f');
+    return like == '9' ? is_digit : c == like;
+  });
 }
+const std::string kTraceShape(32, 'x');
+const std::string kSpanShape(16, 'x');
 
 // A router before one echoing app.
 class HeadersTest : public testing::Test {
@@ -45,8 +52,8 @@ TEST_F(HeadersTest, what_is_added_to_a_request) {
   const RawMessage bare = seen("");
   EXPECT_EQ(bare.header("X-Forwarded-For"), "127.0.0.1");
   EXPECT_EQ(bare.header("X-Forwarded-Proto"), "http");
-  EXPECT_TRUE(matches(bare.header("X-Request-Start"), "[0-9]{13}"));
-  EXPECT_TRUE(matches(bare.header("X-Vcap-Request-Id"), kUuid));
+  EXPECT_TRUE(has_shape(bare.header("X-Request-Start"), "9999999999999"));
+  EXPECT_TRUE(has_shape(bare.header("X-Vcap-Request-Id"), kUuid));
   EXPECT_EQ(bare.header("X-CF-ApplicationID"), "guid");
   EXPECT_EQ(bare.header("X-CF-InstanceID"), "inst");
   EXPECT_EQ(bare.header("X-CF-InstanceIndex"), "7");
@@ -79,7 +86,7 @@ TEST_F(HeadersTest, what_the_client_said_is_kept_appended_or_replaced) {
   EXPECT_EQ(request.header("X-Forwarded-Proto"), "https");
   EXPECT_EQ(request.header("X-Request-Start"), "1");
   EXPECT_EQ(request.count("X-Vcap-Request-Id"), 1);
-  EXPECT_TRUE(matches(request.header("X-Vcap-Request-Id"), kUuid));
+  EXPECT_TRUE(has_shape(request.header("X-Vcap-Request-Id"), kUuid));
   EXPECT_EQ(request.header("X-CF-ApplicationID"), "guid");
   EXPECT_EQ(request.header("X-CF-InstanceID"), "inst");
   EXPECT_EQ(request.header("X-CF-InstanceIndex"), "7");
@@ -138,8 +145,8 @@ TEST_F(HeadersTest, zipkin_headers) {
   start("tracing: {enable_zipkin: true}");
   const RawMessage fresh = seen("");
   const std::string trace = fresh.header("X-B3-TraceId");
-  EXPECT_TRUE(matches(trace, "[0-9a-f]{32}"));
-  EXPECT_TRUE(matches(fresh.header("X-B3-SpanId"), "[0-9a-f]{16}"));
+  EXPECT_TRUE(has_shape(trace, kTraceShape));
+  EXPECT_TRUE(has_shape(fresh.header("X-B3-SpanId"), kSpanShape));
   EXPECT_EQ(fresh.header("b3"), trace + "-" + fresh.header("X-B3-SpanId"));
   EXPECT_FALSE(fresh.has("traceparent"));
   std::string id = fresh.header("X-Vcap-Request-Id");
@@ -158,7 +165,7 @@ TEST_F(HeadersTest, zipkin_headers) {
   EXPECT_EQ(several.header("b3"), known + "-00f067aa0ba902b7");
   EXPECT_EQ(several.header("X-B3-TraceId"), known);
   const RawMessage broken = seen("X-B3-TraceId: nonsense\r\nX-B3-SpanId: x\r\n");
-  EXPECT_TRUE(matches(broken.header("X-B3-TraceId"), "[0-9a-f]{32}"));
+  EXPECT_TRUE(has_shape(broken.header("X-B3-TraceId"), kTraceShape));
   EXPECT_EQ(broken.count("X-B3-TraceId"), 1);
   // The access log has them.
   (void)seen("b3: " + known + "-00f067aa0ba902b8\r\n", std::string("GET /logged HTTP/1.1"));
@@ -171,7 +178,7 @@ TEST_F(HeadersTest, w3c_headers) {
   start("tracing: {enable_w3c: true, w3c_tenant_id: tenant}");
   const RawMessage fresh = seen("tracestate: a=1\r\n");
   const std::string parent = fresh.header("traceparent");
-  ASSERT_TRUE(matches(parent, "00-[0-9a-f]{32}-[0-9a-f]{16}-01")) << parent;
+  ASSERT_TRUE(has_shape(parent, "00-" + kTraceShape + "-" + kSpanShape + "-01")) << parent;
   EXPECT_EQ(fresh.header("tracestate"), "tenant@gorouter=" + parent.substr(36, 16));
   std::string id = fresh.header("X-Vcap-Request-Id");
   std::erase(id, '-');
@@ -204,8 +211,9 @@ class ReplyHeadersTest : public HeadersTest {
 TEST_F(ReplyHeadersTest, what_is_added_and_removed) {
   start();
   const RawMessage plain = said("");
-  EXPECT_TRUE(matches(plain.header("X-Vcap-Request-Id"), kUuid));
-  EXPECT_TRUE(matches(plain.header("Date"), "[A-Z][a-z]{2}, [0-9]{2} .* GMT"));
+  EXPECT_TRUE(has_shape(plain.header("X-Vcap-Request-Id"), kUuid));
+  EXPECT_EQ(plain.header("Date").size(), 29u);
+  EXPECT_TRUE(plain.header("Date").ends_with(" GMT"));
   EXPECT_FALSE(plain.has("Content-Type"));
   for (const char* name : {"X-Vcap-Router", "X-Vcap-Backend", "X-Cf-RouteEndpoint"})
     EXPECT_FALSE(plain.has(name)) << name;
@@ -226,7 +234,8 @@ TEST_F(ReplyHeadersTest, the_trace_key_shows_the_way) {
   const std::string endpoint = "127.0.0.1:" + std::to_string(sayer_.port());
   EXPECT_EQ(traced.header("X-Vcap-Backend"), endpoint);
   EXPECT_EQ(traced.header("X-Cf-RouteEndpoint"), endpoint);
-  EXPECT_TRUE(matches(traced.header("X-Vcap-Router"), "[0-9.]+"));
+  EXPECT_EQ(traced.header("X-Vcap-Router").find_first_not_of("0123456789."), std::string::npos);
+  EXPECT_FALSE(traced.header("X-Vcap-Router").empty());
   EXPECT_FALSE(said("X-Vcap-Trace: 23\r\n").has("X-Vcap-Backend"));
   EXPECT_FALSE(said("").has("X-Vcap-Backend"));
 }
