@@ -25,8 +25,8 @@ ProxyMetrics::ProxyMetrics(metrics::Registry& r, const Settings& settings)
     : rejected_requests(
           r.counter("rejected_requests", "Requests the router itself refused (400, 404).")),
       bad_gateways(r.counter("bad_gateways", "Requests answered 502 because the backend failed.")),
-      empty_content_length_header(
-          r.counter("empty_content_length_header", "Requests with an empty Content-Length line.")),
+      empty_content_length_header(r.counter("empty_content_length_header",
+                                            "Always 0: such requests are refused as malformed.")),
       backend_exhausted_conns(r.counter(
           "backend_exhausted_conns", "Requests refused because every endpoint is at max_conns.")),
       backend_invalid_id(r.counter("backend_invalid_id",

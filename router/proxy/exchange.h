@@ -150,6 +150,7 @@ class Exchange final : private Deadline {
   void count_response(uint16_t status);
   void count_to_the_end();
   void fail(Failure failure);
+  void count_failure(Failure failure);
   void on_deadline() override;  // endpoint_timeout
   void note_backend(uint16_t status);
   void pass_interim(const http::ReplyHead& head);

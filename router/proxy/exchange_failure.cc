@@ -70,6 +70,9 @@ void Exchange::mark_endpoint(const FailureRow& row) {
   if (!row.marks_failed || ruling_.service != nullptr) return;
   const Endpoint& endpoint = attempt_.endpoint();
   bench_.balancer.mark_failed(endpoint.id(), bench_.loop.now());
+  if (row.proves_wrong && endpoint.is_tls() && bench_.on_failed_endpoint != nullptr)
+    return bench_.on_failed_endpoint(
+        {.route_key = std::string(ruling_.pool->key()), .endpoint = endpoint.id()});
   bench_.logger.error("endpoint-marked-as-ineligible",
                       {log::Field::json("route-endpoint", described(endpoint)),
                        {"error", row.text},
@@ -105,6 +108,21 @@ void Exchange::on_deadline() {
   fail(Failure::endpoint_timeout);
 }
 
+void Exchange::count_failure(Failure failure) {
+  ProxyMetrics& metrics = bench_.metrics;
+  switch (failure) {
+    case Failure::tls_wrong_name:
+      return metrics.backend_invalid_id.add();
+    case Failure::tls_untrusted:
+    case Failure::tls_certificate_refused:
+      return metrics.backend_invalid_tls_cert.add();
+    case Failure::tls_handshake_failed:
+      return metrics.backend_tls_handshake_failed.add();
+    default:
+      return metrics.bad_gateways.add();
+  }
+}
+
 void Exchange::fail(Failure failure) {
   const FailureRow& row = failure_row(failure);
   CHECK(row.status != 0);
@@ -112,7 +130,7 @@ void Exchange::fail(Failure failure) {
     note_backend(row.status);
     count_response(row.status);
   }
-  if (row.status == 502) bench_.metrics.bad_gateways.add();
+  count_failure(failure);
   if (head_->upgrade) bench_.metrics.websocket_failures.add();
   std::string error("endpoint_failure (");
   error.append(row.text).append(")");

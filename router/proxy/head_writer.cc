@@ -204,7 +204,8 @@ void make_body(std::string& body, http::Headers& headers, Exchange& exchange,
   const std::string_view reason = http::reason_phrase(reply.status);
   const ErrorTemplate* page = exchange.settings().error_template.get();
   body.assign(reply.body);
-  if (!reply.message.empty()) headers.add("X-Content-Type-Options", "nosniff");
+  if (!reply.message.empty() || !reply.is_templated)
+    headers.add("X-Content-Type-Options", "nosniff");
   if (page != nullptr && reply.is_templated && !reply.message.empty()) {
     if (page->render(body,
                      {.status = reply.status,

@@ -83,6 +83,8 @@ Verdict require_free_endpoint(Exchange& exchange, const Pool& pool) {
   }
   if (bench.balancer.is_overloaded(pool, exchange.ruling().filter)) {
     bench.metrics.backend_exhausted_conns.add();
+    bench.logger.info("connection-limit-reached",
+                      {{"vcap_request_id", exchange.ruling().request_id}});
     const std::string message = "Requested route ('" + std::string(host_of(exchange)) +
                                 "') has reached the connection limit.";
     exchange.reply({.status = 503, .router_error = "Connection Limit Reached", .message = message});

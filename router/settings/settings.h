@@ -63,7 +63,8 @@ struct Settings {
   Duration endpoint_keep_alive_probe_interval = std::chrono::seconds(1);
 
   // Backends.
-  uint32_t max_attempts = 1;  // backends.max_attempts, at least 1
+  std::shared_ptr<const tls::ClientContext> backend_tls;  // null: no endpoint with TLS is reached
+  uint32_t max_attempts = 1;                              // backends.max_attempts, at least 1
   uint32_t max_conns = 0;  // backends.max_conns: exchanges in flight per endpoint, over all workers
   // An exchange counts as in flight until the end of its reply, tunnels included; otherwise until
   // its head (gorouter.md section 4).

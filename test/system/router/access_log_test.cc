@@ -57,7 +57,8 @@ bool is_seconds(const std::string& text) {
 bool is_local(const std::string& text) { return text.starts_with("\"127.0.0.1:"); }
 
 constexpr const char* all_fields = R"(
-extra_access_log_fields: [failed_attempts, failed_attempts_time, dns_time, dial_time, tls_time, backend_time, local_address]
+extra_access_log_fields: [failed_attempts, failed_attempts_time, dns_time, dial_time, tls_time,
+                          backend_time, local_address]
 extra_headers_to_log: [X-Extra, X-Absent]
 tracing: {enable_zipkin: true, enable_w3c: true}
 backends: {max_attempts: 3}
