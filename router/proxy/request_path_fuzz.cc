@@ -218,6 +218,8 @@ class Play {
   Play& operator=(const Play&) = delete;
 
   void act(char kind, std::string_view bytes) {
+    const bool is_backends = kind == 'b' || kind == 'E' || kind == 'R';
+    if (is_backends && latest_ == 0) return;  // no backend was asked anything yet
     switch (kind) {
       case 'b':
         backend().incoming += bytes;
@@ -260,7 +262,7 @@ class Play {
 
  private:
   Wire& client() { return *wires_.front(); }
-  // Where the router wrote last; the client itself when it wrote nowhere, which does no harm.
+  // Where the router wrote last.
   Wire& backend() { return *wires_[latest_]; }
 
   void fail(Wire& wire) {
