@@ -17,7 +17,7 @@
     backend-has: TE: trailers          (somewhere in what the backend received)
     backend-lacks: X-Bad
     reply:                     (what the backend answers instead of a plain 200; lines as in `send:`, one such block for
-                                each request; `reply-close:` and `reply-early:` as said at Recorder)
+                                each request; `reply-close:`, `reply-early:` ... and `reply-rest:` as said at Recorder)
     closes: yes                (an open connection is not tried with a further request)
 
 Escapes in lines: \\r \\n \\t \\\\ \\xNN, and <<text*count>>. {case} is the name of the case.
@@ -61,7 +61,7 @@ class Case:
         self.statuses, self.end = [], ""
         self.backend = []    # (method, target, body) as bytes; body None: cut
         self.checks = {"client-has": [], "client-lacks": [], "backend-has": [], "backend-lacks": []}
-        self.replies = []    # (bytes, option) for each request
+        self.replies = []    # (bytes, kind, bytes that follow) for each request
         self.probes = True
 
 
@@ -90,9 +90,11 @@ def read_cases(path):
                 case.steps.append(["send", block])
             elif key in ("await", "await-backend", "half-close"):
                 case.steps.append([key, unescape(value)])
-            elif key in ("reply", "reply-close", "reply-reset", "reply-early"):
+            elif key in ("reply", "reply-close", "reply-reset", "reply-early", "reply-early-close"):
                 block = []
-                case.replies.append([block, key])
+                case.replies.append([block, key, []])
+            elif key == "reply-rest":
+                block = case.replies[-1][2]
             elif key == "client":
                 words = value.split()
                 case.statuses, case.end = [int(word) for word in words[:-1]], words[-1]
@@ -109,7 +111,7 @@ def read_cases(path):
                 raise ValueError(f"{place}: {key}?")
     for case in cases:
         case.steps = [(kind, b"".join(value) if kind == "send" else value) for kind, value in case.steps]
-        case.replies = [(b"".join(block), kind) for block, kind in case.replies]
+        case.replies = [(b"".join(block), kind, b"".join(rest)) for block, kind, rest in case.replies]
         assert case.end, f"{case.place}: no `client:`"
     names = [case.name for case in cases]
     assert len(names) == len(set(names)), f"{path}: two cases of one name: {[n for n in names if names.count(n) > 1]}"

@@ -216,7 +216,8 @@ class Reader:
 
 class Recorder:
     """A backend that notes every request it understands and every byte it got, and answers as the case says. The answer goes
-    out when the request is whole; `reply-early` when its head is there (a 100 is followed by the usual answer), `reply-close` and `reply-reset` end the connection
+    out when the request is whole; `reply-early` when its head is there, and `reply-rest` when the request is whole (after a 100 it
+    is the usual answer), `reply-early-close` when its head is there and then nothing more is read; `reply-close` and `reply-reset` end the connection
     afterwards."""
 
     ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -289,12 +290,14 @@ class Recorder:
             if len(own) != 1:
                 raise Broken(f"{len(own)} request ids: this did not come from the router as a request")
             with self.lock:
-                reply, kind = self.replies.pop(0) if self.replies else (self.ANSWER, "reply")
-            if kind == "reply-early":
+                reply, kind, rest = self.replies.pop(0) if self.replies else (self.ANSWER, "reply", b"")
+            if kind.startswith("reply-early"):
                 peer.sendall(reply)
+            if kind == "reply-early-close":
+                return False
             body = reader.framed_body(fields) or b""
             if kind == "reply-early":
-                reply = self.ANSWER if reply.startswith(b"HTTP/1.1 100") else b""
+                reply = self.ANSWER if reply.startswith(b"HTTP/1.1 100") else rest
         finally:
             with self.lock:
                 self.pending -= 1
