@@ -207,4 +207,5 @@ def main():
     assert code == 0, f"the router ended with {code}"
 
 
-main()
+if __name__ == "__main__":
+    main()
