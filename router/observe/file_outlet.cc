@@ -11,7 +11,7 @@
 namespace causeway::router {
 namespace {
 
-constexpr int poll_interval_ms = 100;
+constexpr int file_poll_interval_ms = 100;
 
 // Never waiting: of a named pipe somebody must be reading; that of a file is always ready.
 int open_for_append(const std::string& path) {
@@ -53,7 +53,7 @@ size_t FileOutlet::write_bytes(std::string_view bytes, Ending& ending, int& os) 
     if (os == EINTR) continue;
     if (os != EAGAIN || ending.is_over()) break;
     pollfd ready{file_, POLLOUT, 0};
-    ::poll(&ready, 1, poll_interval_ms);
+    ::poll(&ready, 1, file_poll_interval_ms);
   }
   return done;
 }

@@ -26,7 +26,7 @@ constexpr size_t tag_bytes_max = 48;
 // What fits into a UDP datagram together with its header.
 constexpr size_t datagram_line_bytes_max = 65'000;
 constexpr size_t datagrams_at_once = 64;
-constexpr int poll_interval_ms = 100;
+constexpr int syslog_poll_interval_ms = 100;
 constexpr Duration dial_timeout = milliseconds(5000);
 constexpr Duration first_pause = milliseconds(100);
 constexpr Duration longest_pause = milliseconds(5000);
@@ -121,7 +121,7 @@ int SyslogOutlet::dial(Ending& ending) {
     const Instant deadline = SystemClock().now() + dial_timeout;
     while (failure == EINPROGRESS && !ending.has_begun() && SystemClock().now() < deadline) {
       pollfd ready{fd, POLLOUT, 0};
-      if (::poll(&ready, 1, poll_interval_ms) <= 0) continue;
+      if (::poll(&ready, 1, syslog_poll_interval_ms) <= 0) continue;
       socklen_t size = sizeof failure;
       ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &size);
     }
@@ -175,7 +175,7 @@ bool SyslogOutlet::peer_has_gone() const {
 
 void SyslogOutlet::await_room() const {
   pollfd ready{socket_, POLLOUT, 0};
-  ::poll(&ready, 1, poll_interval_ms);
+  ::poll(&ready, 1, syslog_poll_interval_ms);
 }
 
 LineOutlet::Written SyslogOutlet::send_stream(Ending& ending) {
