@@ -154,6 +154,8 @@ bool SyslogOutlet::connect(Ending& ending) {
   if (socket_ >= 0 && options_.is_tcp && peer_has_gone()) hang_up();
   Duration pause = first_pause;
   while (socket_ < 0) {
+    // A name server that does not answer must not hold up the end.
+    if (is_reported_ && ending.has_begun()) return false;
     socket_ = dial(ending);
     if (socket_ >= 0) break;
     say_unreachable();

@@ -17,7 +17,7 @@ backends: {max_attempts: 1, max_conns: 1}
 workers: 1
 max_request_headers: 20
 max_response_headers: 10
-endpoint_timeout: 1s
+endpoint_timeout: 5s
 empty_pool_response_code_503: true
 empty_pool_timeout: 1h
 )";
@@ -175,6 +175,20 @@ TEST_F(Errors, a_head_answered_431_ends_the_connection) {
   EXPECT_EQ(reply.status(), 431);
   EXPECT_EQ(reply.header("Connection"), "close");
   EXPECT_EQ(client.receive_all(), "");
+}
+
+TEST(ErrorLog, names_the_trace_of_a_request) {
+  Routed routed("tracing: {enable_w3c: true}");
+  const std::string trace(32, 'a');
+  const std::string parent = "traceparent: 00-" + trace + "-" + std::string(16, 'b') + "-01\r\n";
+  EXPECT_EQ(routed.send(get("127.0.0.1", parent)).status(), 400);
+  const std::string line = routed.log_line("\"message\":\"status\"", "empty Host");
+  EXPECT_NE(line.find("\"trace-id\":\"" + trace + "\""), std::string::npos) << line;
+  EXPECT_NE(line.find("\"span-id\":\""), std::string::npos) << line;
+  const ClosedPort closed;
+  routed.add("refused.example", closed.port());
+  EXPECT_EQ(routed.send(get("refused.example", parent)).status(), 502);
+  EXPECT_NE(routed.log_line("backend-endpoint-failed", "\"trace-id\":\"" + trace + "\""), "");
 }
 
 // A page of the operator's.

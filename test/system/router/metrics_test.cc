@@ -12,7 +12,6 @@ namespace {
 constexpr const char* usual = R"(
 backends: {max_attempts: 3, max_conns: 1}
 workers: 1
-endpoint_timeout: 1s
 per_app_prometheus_http_metrics_reporting: true
 )";
 
