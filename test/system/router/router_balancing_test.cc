@@ -22,6 +22,7 @@ class RouterBalancingTest : public testing::Test {
     router_ = std::make_unique<RouterBinary>(nats_.port(), more);
     ASSERT_TRUE(router_->wait_until_serving()) << router_->process().output();
     peer_ = std::make_unique<NatsPeer>(nats_.port());
+    settle(*router_, *peer_);
   }
   static std::string members(size_t index, const std::string& more) {
     const std::string text = std::to_string(index);

@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/check.h"
+
 namespace causeway::test {
 
 namespace {
@@ -64,6 +66,20 @@ double RouterBinary::metric(const std::string& line) const {
   const std::string text = "\n" + get(metrics_port_, "metrics", "/metrics").body;
   const size_t at = text.find("\n" + line + " ");
   return at == std::string::npos ? -1 : std::strtod(text.c_str() + at + line.size() + 2, nullptr);
+}
+
+void settle(const RouterBinary& router, NatsPeer& peer) {
+  const std::string message = registration("settle.invalid", 1);
+  const double before = router.metric("total_routes");
+  const auto becomes = [&](std::string_view subject, double routes) {
+    return eventually([&] {
+      peer.publish(subject, message);
+      peer.flush();
+      return router.metric("total_routes") == routes;
+    });
+  };
+  CHECK(becomes("router.register", before + 1));
+  CHECK(becomes("router.unregister", before));
 }
 
 std::string registration(const std::string& uri, uint16_t port, const std::string& more) {

@@ -54,4 +54,8 @@ class RouterBinary {
 // A registration of 127.0.0.1:port for one uri; `more`: further members (",\"app\":\"a\"").
 std::string registration(const std::string& uri, uint16_t port, const std::string& more = {});
 
+// Returns when the router hears what the peer publishes: its subscription may reach the server
+// later than it says that it has started. Leaves no route behind.
+void settle(const RouterBinary& router, NatsPeer& peer);
+
 }  // namespace causeway::test

@@ -18,6 +18,7 @@ class RouterRoutesTest : public testing::Test {
     router_ = std::make_unique<RouterBinary>(nats_.port(), more);
     EXPECT_TRUE(router_->wait_until_serving()) << router_->process().output();
     peer_ = std::make_unique<NatsPeer>(nats_.port());
+    settle(*router_, *peer_);
     return *router_;
   }
   void register_route(const std::string& uri, uint16_t port, const std::string& more = {}) {
