@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "router/local_network.h"
 #include "router/observe/process_metrics.h"
+#include "tls/context.h"
 #include "tls/random.h"
 
 namespace causeway::router {
@@ -51,8 +52,7 @@ RouteFeed::Options feed_options(const RouterConfig& config, const std::string& i
                     .prune_threshold_s = whole_seconds(config.routes.stale_threshold)},
           .prune_interval = config.prune_interval,
           .suspend_pruning_if_nats_unavailable = config.suspend_pruning_if_nats_unavailable,
-          .registration_latency_bounds_ms =
-              config.settings.histogram_bounds.route_registration_ms};
+          .registration_latency_bounds_ms = config.settings.histogram_bounds.route_registration_ms};
 }
 
 }  // namespace
@@ -170,12 +170,22 @@ void RouterProcess::register_metrics() {
   if (access_log_ != nullptr) access_log_->register_metrics(registry_);
 }
 
+std::shared_ptr<const Settings> RouterProcess::worker_settings() const {
+  Settings settings = config_.settings;
+  settings.router_ip = local_ip();
+  auto backend_tls = tls::ClientContext::make(config_.backend_tls);
+  if (backend_tls) {
+    settings.backend_tls = *std::move(backend_tls);
+  } else {
+    logger_.error("tls-to-endpoints-disabled", backend_tls.error());
+  }
+  return std::make_shared<const Settings>(std::move(settings));
+}
+
 void RouterProcess::start_workers() {
   const uint32_t cores = std::max(std::thread::hardware_concurrency(), 1u);
   const uint32_t count = config_.workers > 0 ? config_.workers : cores;
-  Settings settings = config_.settings;
-  settings.router_ip = local_ip();
-  const auto shared = std::make_shared<const Settings>(std::move(settings));
+  const auto shared = worker_settings();
   const auto tell_failed = [this](FailedEndpoint failed) {
     (void)failed_endpoints_.post(std::move(failed));
   };

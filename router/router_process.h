@@ -40,6 +40,7 @@ class RouterProcess {
   bool open();
   bool open_access_log();
   void start_workers();
+  std::shared_ptr<const Settings> worker_settings() const;
   void make_tcp();
   void on_connected();
   void serve();

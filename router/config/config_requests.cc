@@ -75,19 +75,28 @@ void read_hairpinning(Reading& reading) {
   root.read("route_services_internal_server_port", port);
 }
 
+// Whom endpoints and services must convince: the system's authorities and ours. "": the system's.
+std::string read_authorities(Reading& reading) {
+  std::vector<std::string> authorities;
+  reading.root.read("ca_certs", authorities);
+  std::string ours;
+  for (const std::string& authority : authorities) ours.append(authority).append("\n");
+  if (ours.empty()) return {};
+  const auto context = tls::ClientContext::make({.ca_pem = ours});
+  if (!context) reading.root.problem("ca_certs", context.error().detail);
+  return ours + text_of_file(system_authorities);
+}
+
 // Whom services outside of the route table must convince, and what is shown to them.
 void read_service_tls(Reading& reading) {
   Section root = reading.root;
   Settings& settings = reading.loaded.config.settings;
   tls::ClientContext::Options options;
   bool skips_validation = false;
-  std::vector<std::string> authorities;
   root.read("skip_ssl_validation", skips_validation);
-  root.read("ca_certs", authorities);
   root.read("tls_handshake_timeout", settings.tls_handshake_timeout);
   if (skips_validation) options.verify = tls::ClientContext::Options::Verify::none;
-  if (!authorities.empty()) options.ca_pem = text_of_file(system_authorities);
-  for (const std::string& authority : authorities) options.ca_pem.append("\n").append(authority);
+  options.ca_pem = reading.loaded.config.backend_tls.ca_pem;
 
   Section section = root.section("route_services");
   tls::KeyPair pair;
@@ -100,12 +109,12 @@ void read_service_tls(Reading& reading) {
   auto context = tls::ClientContext::make(options);
   if (context) {
     settings.route_services.tls = *std::move(context);
-  } else if (authorities.empty() && !options.key_pair) {
+  } else if (options.key_pair) {
+    section.problem("cert_chain", context.error().detail);
+  } else {
     reading.warn("route_services_secret", context.error().detail +
                                               ": services that are no routes of this router are "
                                               "answered 502");
-  } else {
-    root.problem(authorities.empty() ? "route_services" : "ca_certs", context.error().detail);
   }
 }
 
@@ -152,6 +161,7 @@ void read_route_services(Reading& reading) {
   services.max_attempts = std::max(services.max_attempts, 1u);
   section.read("strict_signature_validation", services.strict_signature_validation);
   section.read("enable_websockets", services.enable_websockets);
+  reading.loaded.config.backend_tls.ca_pem = read_authorities(reading);
   read_service_tls(reading);
 }
 

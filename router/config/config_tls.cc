@@ -174,9 +174,11 @@ void read_tls(Reading& reading) {
   read_ssl_listener(reading);
   read_health_listener(reading);
 
-  if (check_pair(root.section("backends"), "cert_chain", "private_key", false)) {
-    reading.warn("backends.cert_chain",
-                 "TLS to backends is not built yet: the certificate is not used");
+  Section backends = root.section("backends");
+  if (check_pair(backends, "cert_chain", "private_key", false)) {
+    tls::KeyPair& pair = reading.loaded.config.backend_tls.key_pair.emplace();
+    backends.read("cert_chain", pair.certificate_pem);
+    backends.read("private_key", pair.key_pem);
   }
   Section prometheus = root.section("prometheus");
   if (prometheus.has("cert_path")) {

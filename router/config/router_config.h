@@ -12,6 +12,7 @@
 #include "router/route/route_book.h"
 #include "router/settings/settings.h"
 #include "router/settings/tcp_settings.h"
+#include "tls/context.h"
 
 namespace causeway::router {
 
@@ -62,8 +63,9 @@ struct RouterConfig {
   Duration drain_wait{};
   Duration drain_timeout = std::chrono::seconds(60);
 
-  Settings settings;  // of the data path
-  TcpSettings tcp;    // of TCP routes
+  Settings settings;                        // of the data path; without backend_tls
+  tls::ClientContext::Options backend_tls;  // whom endpoints with TLS must convince, and by what
+  TcpSettings tcp;                          // of TCP routes
 };
 
 // A key that was accepted but does not do what it says, and what happens instead.

@@ -15,8 +15,7 @@ Attempt::Start Attempt::start(std::string_view route_key, const Endpoint& endpoi
   has_sent_ = was_reused_ = reply_has_begun_ = false;
   dial_time_ = lookup_time_ = tls_time_ = {};
   started_at_ = bench_.loop.now();
-  const bool is_service = exchange_.ruling().service != nullptr;
-  if (endpoint.is_tls() && !(is_service && bench_.settings.route_services.tls != nullptr)) {
+  if (endpoint.is_tls() && tls_context() == nullptr) {
     failure_ = Failure::tls_unsupported;
     return Start::refused;
   }
@@ -47,6 +46,12 @@ Attempt::Start Attempt::start(std::string_view route_key, const Endpoint& endpoi
   return Start::waiting;
 }
 
+const tls::ClientContext* Attempt::tls_context() const {
+  const Settings& settings = bench_.settings;
+  return exchange_.ruling().service != nullptr ? settings.route_services.tls.get()
+                                               : settings.backend_tls.get();
+}
+
 void Attempt::connect(const net::Address& address) {
   net::Connector::Options options;
   options.timeout = bench_.settings.endpoint_dial_timeout;
@@ -65,11 +70,13 @@ void Attempt::on_connected(Result<std::unique_ptr<net::Stream>> connected) {
   }
   if (!endpoint_->is_tls()) return adopt(*std::move(connected));
   tls::Handshake::ConnectOptions options;
-  options.server_name = std::string(endpoint_->server_cert_domain_san());
-  options.sessions = &bench_.service_sessions;
+  const std::string_view name = endpoint_->server_cert_domain_san();
+  options.server_name = std::string(name.empty() ? endpoint_->host() : name);
+  options.sessions =
+      exchange_.ruling().service != nullptr ? &bench_.service_sessions : &bench_.backend_sessions;
   options.timeout = bench_.settings.tls_handshake_timeout;
   handshake_ = tls::Handshake::connect(
-      *std::move(connected), *bench_.settings.route_services.tls, options,
+      *std::move(connected), *tls_context(), options,
       [this](Result<tls::Secured> secured) { on_secured(std::move(secured)); });
 }
 

@@ -62,6 +62,7 @@ class Attempt final : private BackendConnection::User {
   void count_to_the_end(std::shared_ptr<const Endpoint> endpoint);
 
  private:
+  const tls::ClientContext* tls_context() const;
   void connect(const net::Address& address);
   void on_connected(Result<std::unique_ptr<net::Stream>> connected);
   void on_secured(Result<tls::Secured> secured);

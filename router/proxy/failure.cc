@@ -11,38 +11,41 @@ using enum Failure;
 // they happened: the original does so for connections it had kept only, and a killed instance would
 // then fail its clients (doc/adr/0008).
 constexpr FailureRow failure_table[] = {
-    // failure              name                      again                 marks  status text
-    {dial_refused, "dial_refused", Again::always, true, 502,
+    // failure, name, again, marks, proves wrong, status, text, body
+    {dial_refused, "dial_refused", Again::always, true, true, 502,
      "dial tcp: connect: connection refused"},
-    {dial_timeout, "dial_timeout", Again::always, true, 502, "dial tcp: i/o timeout"},
-    {dial_unreachable, "dial_unreachable", Again::always, true, 502,
+    {dial_timeout, "dial_timeout", Again::always, true, true, 502, "dial tcp: i/o timeout"},
+    {dial_unreachable, "dial_unreachable", Again::always, true, true, 502,
      "dial tcp: connect: no route to host"},
-    {name_unresolved, "name_unresolved", Again::always, true, 502,
+    {name_unresolved, "name_unresolved", Again::always, true, true, 502,
      "dial tcp: lookup: no such host"},
-    {tls_unsupported, "tls_unsupported", Again::always, true, 502,
+    {tls_unsupported, "tls_unsupported", Again::always, true, false, 502,
      "TLS to endpoints is not supported"},
-    {tls_timeout, "tls_timeout", Again::always, true, 502, "net/http: TLS handshake timeout"},
-    {tls_handshake_failed, "tls_handshake_failed", Again::always, true, 525,
+    {tls_timeout, "tls_timeout", Again::always, true, true, 502, "net/http: TLS handshake timeout"},
+    {tls_handshake_failed, "tls_handshake_failed", Again::always, true, true, 525,
      "remote error: tls: handshake failure", "525 SSL Handshake Failed\n"},
-    {tls_certificate_refused, "tls_certificate_refused", Again::always, true, 496,
+    {tls_certificate_refused, "tls_certificate_refused", Again::always, true, true, 496,
      "remote error: tls: bad certificate", "496 SSL Certificate Required\n"},
-    {tls_untrusted, "tls_untrusted", Again::always, true, 526,
+    {tls_untrusted, "tls_untrusted", Again::always, true, true, 526,
      "x509: certificate signed by unknown authority", "526 Invalid SSL Certificate\n"},
-    {tls_wrong_name, "tls_wrong_name", Again::always, true, 503,
+    {tls_wrong_name, "tls_wrong_name", Again::always, true, true, 503,
      "x509: certificate is valid for other names", "503 Service Unavailable\n"},
-    {reset_before_reply, "reset_before_reply", Again::if_replayable, true, 502,
+    {reset_before_reply, "reset_before_reply", Again::if_replayable, true, false, 502,
      "read: connection reset by peer"},
-    {closed_before_reply, "closed_before_reply", Again::if_replayable, false, 502, "EOF"},
-    {malformed_reply, "malformed_reply", Again::never, false, 502, "malformed HTTP response"},
-    {reply_head_too_large, "reply_head_too_large", Again::never, false, 502,
+    {closed_before_reply, "closed_before_reply", Again::if_replayable, false, false, 502, "EOF"},
+    {malformed_reply, "malformed_reply", Again::never, false, false, 502,
+     "malformed HTTP response"},
+    {reply_head_too_large, "reply_head_too_large", Again::never, false, false, 502,
      "server response headers exceeded the limit"},
-    {too_many_reply_headers, "too_many_reply_headers", Again::never, false, 502,
+    {too_many_reply_headers, "too_many_reply_headers", Again::never, false, false, 502,
      "Too many response headers"},
-    {endpoint_timeout, "endpoint_timeout", Again::never, false, 502, "context deadline exceeded"},
-    {wrong_upgrade, "wrong_upgrade", Again::never, false, 502, "backend tried to switch protocol"},
-    {no_endpoint, "no_endpoint", Again::never, false, 502, "No endpoints available"},
-    {client_gone, "client_gone", Again::never, false, 499, "context canceled"},
-    {broken_body, "broken_body", Again::never, false, 0, "unexpected EOF"},
+    {endpoint_timeout, "endpoint_timeout", Again::never, false, false, 502,
+     "context deadline exceeded"},
+    {wrong_upgrade, "wrong_upgrade", Again::never, false, false, 502,
+     "backend tried to switch protocol"},
+    {no_endpoint, "no_endpoint", Again::never, false, false, 502, "No endpoints available"},
+    {client_gone, "client_gone", Again::never, false, false, 499, "context canceled"},
+    {broken_body, "broken_body", Again::never, false, false, 0, "unexpected EOF"},
 };
 
 }  // namespace
@@ -80,7 +83,8 @@ Failure tls_failure(const Error& error) noexcept {
 
 Failure reply_failure(const Error& error) noexcept {
   // A server of TLS 1.3 refuses a client's certificate when the client has finished already.
-  if (error.detail.starts_with("TLS: ")) return tls_failure(error);
+  if (error.detail.starts_with("TLS: ") && tls_failure(error) == tls_certificate_refused)
+    return tls_certificate_refused;
   switch (error.fault) {
     case Fault::closed:
       return closed_before_reply;

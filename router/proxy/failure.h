@@ -43,6 +43,7 @@ struct FailureRow {
   std::string_view name;  // in logs
   Again again;
   bool marks_failed;      // the endpoint is passed over for a while
+  bool proves_wrong;      // it is not what was registered: with TLS it is forgotten
   uint16_t status;        // of the error reply; 0: the client connection is cut instead
   std::string_view text;  // inside X-Cf-Routererror: endpoint_failure (...)
   // Of the error reply instead of the usual one, word for word.

@@ -77,7 +77,9 @@ struct Workbench {
   Tracer tracer;
   const std::optional<ServiceSigner> service_signer;  // none: route services are not supported
   ServiceHosts service_hosts;
+  // Apart: services may be trusted without validation, endpoints never.
   tls::SessionCache service_sessions;
+  tls::SessionCache backend_sessions;
 
   Deadlines deadlines;
   DeadlineQueue client_idle;
