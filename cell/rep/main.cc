@@ -9,12 +9,11 @@
 #include <thread>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/clock.h"
 #include "cell/executor/cell.h"
 #include "cell/rep/config.h"
 #include "cell/rep/rep.h"
+#include "config/command_line.h"
 #include "log/logger.h"
 #include "net/loop.h"
 #include "net/signals.h"
@@ -92,24 +91,11 @@ int run(const Config& config, const std::vector<std::string>& unknown_keys) {
 
 int main(int argc, char** argv) {
   causeway::net::ignore_sigpipe();
-  CLI::App app("Runs the instances and tasks of one machine.", "rep");
-  app.set_version_flag("--version", "rep " CAUSEWAY_VERSION);
-  std::string path;
-  app.add_option("--config,-c", path, "configuration file (JSON); -config as in Diego works too")
-      ->required();
-  // Go's flags have one dash.
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  for (std::string& argument : arguments) {
-    if (argument == "-config" || argument.starts_with("-config=")) argument.insert(0, "-");
-  }
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-  try {
-    app.parse(reversed);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
-  }
+  const causeway::config::CommandLine line = causeway::config::read_command_line(
+      argc, argv, "rep", "Runs the instances and tasks of one machine.", CAUSEWAY_VERSION);
+  if (line.exit_code) return *line.exit_code;
   std::vector<std::string> unknown_keys;
-  const Result<Config> config = causeway::rep::read_config(path, unknown_keys);
+  const Result<Config> config = causeway::rep::read_config(line.config_path, unknown_keys);
   if (!config) {
     std::fprintf(stderr, "rep: %s\n", config.error().detail.c_str());
     return 1;

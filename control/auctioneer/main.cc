@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
+#include "config/command_line.h"
 #include "control/auctioneer/auctioneer.h"
 #include "control/auctioneer/settings.h"
 #include "diego/lease.h"
@@ -103,23 +102,11 @@ int run(const Settings& settings) {
 
 int main(int argc, char** argv) {
   causeway::net::ignore_sigpipe();
-  CLI::App app("Decides which cell runs each instance and task.", "auctioneer");
-  app.set_version_flag("--version", "auctioneer " CAUSEWAY_VERSION);
-  std::string path;
-  app.add_option("--config,-c", path, "configuration file (JSON); -config as in Diego works too")
-      ->required();
-  // Go's flags have one dash.
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  for (std::string& argument : arguments) {
-    if (argument == "-config" || argument.starts_with("-config=")) argument.insert(0, "-");
-  }
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-  try {
-    app.parse(reversed);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
-  }
-  Result<Settings> settings = causeway::auctioneer::read_settings(path);
+  const causeway::config::CommandLine line = causeway::config::read_command_line(
+      argc, argv, "auctioneer", "Decides which cell runs each instance and task.",
+      CAUSEWAY_VERSION);
+  if (line.exit_code) return *line.exit_code;
+  Result<Settings> settings = causeway::auctioneer::read_settings(line.config_path);
   if (!settings) {
     std::fprintf(stderr, "auctioneer: %s\n", settings.error().detail.c_str());
     return 1;

@@ -1,15 +1,12 @@
 // route-emitter: tells routers over NATS which instances of the BBS serve which routes. Wiring
 // only.
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include <CLI/CLI.hpp>
-
+#include "config/command_line.h"
 #include "control/route_emitter/emitter_config.h"
 #include "control/route_emitter/route_emitter.h"
 #include "log/logger.h"
@@ -58,22 +55,11 @@ int run(const route_emitter::LoadedConfig& loaded) {
 
 int main(int argc, char** argv) {
   net::ignore_sigpipe();
-  std::string path;
-  CLI::App app{"Tells routers over NATS which instances serve which routes.", "route-emitter"};
-  app.set_version_flag("--version", "route-emitter " CAUSEWAY_VERSION);
-  app.add_option("--config,-c", path, "configuration file (JSON); -config as in Diego works too")
-      ->required();
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  for (std::string& argument : arguments) {
-    if (argument == "-config" || argument.starts_with("-config=")) argument.insert(0, "-");
-  }
-  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
-  try {
-    app.parse(std::move(arguments));
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 1;
-  }
-  const auto loaded = route_emitter::read_config(path);
+  const config::CommandLine line = config::read_command_line(
+      argc, argv, "route-emitter", "Tells routers over NATS which instances serve which routes.",
+      CAUSEWAY_VERSION);
+  if (line.exit_code) return *line.exit_code;
+  const auto loaded = route_emitter::read_config(line.config_path);
   if (!loaded) {
     std::fprintf(stderr, "route-emitter: %s\n",
                  (loaded.error().detail.empty() ? to_string(loaded.error()) : loaded.error().detail)
