@@ -10,7 +10,7 @@ constexpr size_t tail_bytes = 16;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
+bool is_html_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
 
 bool is_url_attribute(std::string_view name) {
   constexpr std::array<std::string_view, 14> urls{
@@ -49,7 +49,7 @@ bool HtmlPlace::closes_raw() const {
   const std::string end = "</" + tag_;
   return tail_.size() > end.size() &&
          tail_.compare(tail_.size() - end.size() - 1, end.size(), end) == 0 &&
-         (is_blank(tail_.back()) || tail_.back() == '>' || tail_.back() == '/');
+         (is_html_blank(tail_.back()) || tail_.back() == '>' || tail_.back() == '/');
 }
 
 void HtmlPlace::end_tag() {
@@ -96,7 +96,7 @@ void HtmlPlace::take(char c) {
       return;
     case At::tag_name:
       if (c == '>') return end_tag();
-      if (is_blank(c) || c == '/') {
+      if (is_html_blank(c) || c == '/') {
         at_ = At::tag;
       } else {
         tag_.push_back(lower(c));
@@ -104,7 +104,7 @@ void HtmlPlace::take(char c) {
       return;
     case At::tag:
       if (c == '>') return end_tag();
-      if (is_blank(c) || c == '/') return;
+      if (is_html_blank(c) || c == '/') return;
       at_ = At::attribute_name;
       attribute_.assign(1, lower(c));
       return;
@@ -113,7 +113,7 @@ void HtmlPlace::take(char c) {
       if (c == '>') return end_tag();
       if (c == '=') {
         at_ = At::before_value;
-      } else if (is_blank(c)) {
+      } else if (is_html_blank(c)) {
         at_ = At::after_name;
       } else if (at_ == At::after_name) {
         at_ = At::attribute_name;
@@ -124,18 +124,18 @@ void HtmlPlace::take(char c) {
       return;
     case At::before_value:
       if (c == '>') return end_tag();
-      if (is_blank(c)) return;
+      if (is_html_blank(c)) return;
       begin_value(c == '"' || c == '\'' ? c : '\0');
       return;
     case At::value:
       if (quote_ == 0) {
         if (c == '>') return end_tag();
-        if (is_blank(c)) at_ = At::tag;
+        if (is_html_blank(c)) at_ = At::tag;
       } else if (c == quote_) {
         at_ = At::tag;
       } else if (c == '?' || c == '#') {
         url_ = Escape::url_query;
-      } else if (url_ == Escape::url_start && !is_blank(c)) {
+      } else if (url_ == Escape::url_start && !is_html_blank(c)) {
         url_ = Escape::url_path;
       }
       return;
