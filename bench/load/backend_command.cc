@@ -34,7 +34,7 @@ Result<void> speak_tls(BackendArguments& arguments) {
     return Error{.fault = Fault::invalid, .detail = "--cert and --key belong together"};
   if (!arguments.is_tls && arguments.certificate_file.empty()) return {};
   Options wanted;
-  wanted.alpn = {"http/1.1"};
+  wanted.alpn = {"h2", "http/1.1"};
   if (arguments.certificate_file.empty()) {
     wanted.key_pair = tls::make_self_signed({"localhost", "127.0.0.1", "::1"});
   } else {
@@ -103,7 +103,10 @@ void add_backend_command(CLI::App& app, Context& context) {
       "after N bytes of a longer\n"
       "body) /cut/N (FIN instead) /half (FIN after a whole reply, reads on) /hang (no reply) "
       "/status/N /echo; any other\n"
-      "path: the standard reply. Upgrades to WebSocket are echoed.\n"
+      "path: the standard reply. Upgrades to WebSocket are echoed. HTTP/2 is spoken to clients "
+      "that "
+      "begin with it, or agree on\n"
+      "it by ALPN.\n"
       "Prints \"listening on ADDRESS\" when ready, ends on SIGTERM or SIGINT.");
   backend->add_option("--listen", typed.listen, "address:port, port 0 takes a free one")
       ->capture_default_str();

@@ -42,6 +42,8 @@ expect 1 "not one of the requests was answered" "$bench" http "$url/cut/1" --rat
 expect 0 "200: 10" "$bench" http "$url" --rate 100 -d 100ms --json "$folder/a.json" --html "$folder/a.html" --watch $backend
 address=${url#http://}
 expect 0 "10 meant, 10 answered" "$bench" websocket "ws://$address/" --rate 100 -d 100ms -c 4 --json "$folder/w.json"
+expect 0 "8 connections of 4 streams" "$bench" http "$url" --http2 --streams 4 -c 8 --rate 100 -d 100ms
+expect 2 "only with --http2" "$bench" http "$url" --streams 4 --closed
 expect 0 "connections only held" "$bench" websocket "ws://$address/" --hold -d 100ms -c 20
 expect 0 "10 meant, 10 answered" "$bench" tcp "$address" --rate 100 -d 100ms --json "$folder/t.json"
 expect 0 "that read 1.02 kB/s each" "$bench" http "$url" --closed --read-speed 1k --send-speed 1k -d 300ms -c 2
@@ -59,6 +61,12 @@ expect 1 "CERTIFICATE_VERIFY_FAILED" "$bench" http "https://$secure_address/" --
 expect 0 "over TLSv1.2" "$bench" websocket "wss://$secure_address/" --insecure --tls-max 1.2 --rate 100 -d 100ms -c 2
 expect 0 "resumed" "$bench" tcp "$secure_address" --tls --insecure --resume --rate 100 -d 100ms
 expect 2 "belong together" "$bench" http "https://$secure_address/" --key "$folder/address" --closed
+expect 0 "HTTP/2 over TLSv1.3" "$bench" http "https://$secure_address/" --insecure --http2 --streams 4 --rate 100 -d 100ms -c 2
+if command -v curl >/dev/null && curl --version | grep -q HTTP2; then
+  expect 0 "HTTP/2 200" curl -s -k -i "https://$secure_address/bytes/5"
+  expect 0 "x-bytes: 5" curl -s -k -v "https://$secure_address/trailers/5"
+  expect 0 "hello" curl -s --http2-prior-knowledge -d hello "$url/echo"
+fi
 kill $secure
 expect 0 "" "$bench" report "$folder/w.json" "$folder/t.json" --html "$folder/b.html"
 expect 0 "" "$bench" report "$folder/a.json" "$folder/a.json" --html "$folder/b.html"

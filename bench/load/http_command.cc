@@ -75,7 +75,9 @@ void add_http_command(CLI::App& app, Context& context) {
       "  causeway-bench http 'http://app-{1..1000}.test/' --connect 127.0.0.1:8081 --closed "
       "--watch $(pidof router)\n"
       "  causeway-bench http http://127.0.0.1:8081/bytes/1M --closed -c 500 --read-speed 10k "
-      "--timeout 3m");
+      "--timeout 3m\n"
+      "  causeway-bench http https://127.0.0.1:8443/ --insecure --http2 --streams 32 -c 4 --rate "
+      "5000");
   http->add_option("URL", options.urls, "http[s]://host[:port][/path], may hold ranges {1..1000}");
   http->add_option("--targets", options.targets_file, "file with one URL per line");
   http->add_option("--connect", options.connect, "host:port to connect to, whatever the URLs say");
@@ -87,6 +89,9 @@ void add_http_command(CLI::App& app, Context& context) {
   http->add_option("--body-bytes", typed.body_bytes, "send a body of that many bytes")
       ->excludes(file);
   http->add_flag("--close", options.close_each, "a new connection for each request");
+  http->add_flag("--http2", options.is_http2, "HTTP/2: by prior knowledge, or by ALPN for https");
+  http->add_option("--streams", options.streams, "HTTP/2: requests in flight on each connection")
+      ->capture_default_str();
   add_load_options(*http, typed, options);
   http->callback([&typed, &context] { context.exit_status = run_http_command(typed, context); });
 }

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "bench/load/backend/backend_connection.h"
+#include "bench/load/backend/backend_http2.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/tcp.h"
@@ -14,7 +15,7 @@ namespace causeway::load {
 
 // One thread of a backend. Owner: its Backend, which starts the thread and joins it. Thread: its
 // own in run().
-class BackendWorker final : BackendConnection::Owner {
+class BackendWorker final : BackendOwner {
  public:
   BackendWorker(const BackendOptions& options, unsigned index);
   Result<net::Address> listen(const net::Address& address, bool share_port);
@@ -28,7 +29,10 @@ class BackendWorker final : BackendConnection::Owner {
   void accept(std::unique_ptr<net::Stream> stream);
   void shake_hands(std::unique_ptr<net::Stream> stream);
   void serve(std::unique_ptr<net::Stream> stream);
-  void release(BackendConnection& connection) override;
+  void release(BackendClient& client) override;
+  void turn_to_http2(BackendClient& client, std::unique_ptr<net::Stream> stream,
+                     std::string first) override;
+  void adopt(std::unique_ptr<BackendClient> client);
   void count_request() override {
     requests_.store(requests_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
@@ -38,7 +42,7 @@ class BackendWorker final : BackendConnection::Owner {
   net::Mailbox<int> stops_;
   BackendConnection::Shared shared_;
   std::unique_ptr<net::Listener> listener_;
-  std::vector<std::unique_ptr<BackendConnection>> connections_;
+  std::vector<std::unique_ptr<BackendClient>> clients_;
   std::unordered_map<uint64_t, std::unique_ptr<tls::Handshake>> handshakes_;
   uint64_t next_handshake_ = 0;
   std::atomic<uint64_t> accepted_{0}, requests_{0};
@@ -71,7 +75,7 @@ void BackendWorker::run() {
   loop_.run();
   listener_.reset();
   handshakes_.clear();
-  connections_.clear();
+  clients_.clear();
 }
 
 void BackendWorker::accept(std::unique_ptr<net::Stream> stream) {
@@ -86,23 +90,37 @@ void BackendWorker::shake_hands(std::unique_ptr<net::Stream> stream) {
       std::move(stream), *options_.tls, {}, [this, number](Result<tls::Secured> secured) {
         const auto handshake = std::move(handshakes_[number]);
         handshakes_.erase(number);
-        if (secured) serve(std::move(secured->stream));
+        if (!secured) return;
+        if (secured->protocol != "h2") return serve(std::move(secured->stream));
+        BackendOwner& me = *this;
+        adopt(std::make_unique<BackendHttp2>(shared_, me, std::move(secured->stream), ""));
       });
 }
 
 void BackendWorker::serve(std::unique_ptr<net::Stream> stream) {
-  BackendConnection::Owner& me = *this;
-  connections_.push_back(std::make_unique<BackendConnection>(shared_, me, std::move(stream)));
-  connections_.back()->index = connections_.size() - 1;
+  BackendOwner& me = *this;
+  adopt(std::make_unique<BackendConnection>(shared_, me, std::move(stream)));
 }
 
-void BackendWorker::release(BackendConnection& connection) {
-  const size_t index = connection.index;
-  CHECK(index < connections_.size() && connections_[index].get() == &connection);
-  std::swap(connections_[index], connections_.back());
-  connections_[index]->index = index;
-  loop_.bury(std::move(connections_.back()));
-  connections_.pop_back();
+void BackendWorker::adopt(std::unique_ptr<BackendClient> client) {
+  clients_.push_back(std::move(client));
+  clients_.back()->index = clients_.size() - 1;
+}
+
+void BackendWorker::release(BackendClient& client) {
+  const size_t index = client.index;
+  CHECK(index < clients_.size() && clients_[index].get() == &client);
+  std::swap(clients_[index], clients_.back());
+  clients_[index]->index = index;
+  loop_.bury(std::move(clients_.back()));
+  clients_.pop_back();
+}
+
+void BackendWorker::turn_to_http2(BackendClient& client, std::unique_ptr<net::Stream> stream,
+                                  std::string first) {
+  release(client);
+  BackendOwner& me = *this;
+  adopt(std::make_unique<BackendHttp2>(shared_, me, std::move(stream), std::move(first)));
 }
 
 Result<std::unique_ptr<Backend>> Backend::start(const BackendOptions& options) {

@@ -14,6 +14,7 @@ namespace causeway::load {
 namespace {
 
 constexpr size_t piece_bytes = 64u << 10;
+constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n";
 constexpr size_t echo_bytes_max = 16u << 20;
 constexpr size_t frame_bytes_max = 16u << 20;
 constexpr Duration drip_every = Milliseconds(20);
@@ -25,7 +26,7 @@ std::string_view filler() {
 
 }  // namespace
 
-BackendConnection::BackendConnection(Shared& shared, Owner& owner,
+BackendConnection::BackendConnection(Shared& shared, BackendOwner& owner,
                                      std::unique_ptr<net::Stream> stream)
     : shared_(shared),
       owner_(owner),
@@ -68,6 +69,8 @@ void BackendConnection::on_read(std::span<char> bytes) {
       stream_->pause(net::Pause::exchange);
       return;
     case Phase::reading:
+      if (!std::exchange(has_spoken_, true) && text.starts_with(http2_preface))
+        return owner_.turn_to_http2(*this, std::move(stream_), std::string(text));
       return take(text);
   }
 }

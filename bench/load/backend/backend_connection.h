@@ -16,9 +16,38 @@
 
 namespace causeway::load {
 
+class BackendClient;
+
+// The worker, as its clients see it.
+class BackendOwner {
+ public:
+  virtual void release(BackendClient& client) = 0;
+  virtual void count_request() = 0;
+  // The client has begun to speak HTTP/2: its stream, with what was read of it, goes to another
+  // object, and `client` is released.
+  virtual void turn_to_http2(BackendClient& client, std::unique_ptr<net::Stream> stream,
+                             std::string first) = 0;
+
+ protected:
+  ~BackendOwner() = default;
+};
+
+// Anything that serves one connection. Owner: its worker.
+class BackendClient {
+ public:
+  BackendClient() = default;
+  BackendClient(const BackendClient&) = delete;
+  BackendClient& operator=(const BackendClient&) = delete;
+  virtual ~BackendClient() = default;
+
+  size_t index = 0;  // its place in the owner's list
+};
+
 // One client of a backend. Requests are answered one after the other; what a client sends meanwhile
 // waits. Owner: its worker, which buries it at release(). Thread: the worker's.
-class BackendConnection final : net::Stream::Events, http::RequestParser::Events {
+class BackendConnection final : public BackendClient,
+                                net::Stream::Events,
+                                http::RequestParser::Events {
  public:
   // What connections of one worker share.
   struct Shared {
@@ -28,20 +57,9 @@ class BackendConnection final : net::Stream::Events, http::RequestParser::Events
     std::string standard_reply;  // whole, when size and delay are fixed and the body is small;
                                  // otherwise empty
   };
-  class Owner {
-   public:
-    virtual void release(BackendConnection& connection) = 0;
-    virtual void count_request() = 0;
-
-   protected:
-    ~Owner() = default;
-  };
-
-  BackendConnection(Shared& shared, Owner& owner, std::unique_ptr<net::Stream> stream);
+  BackendConnection(Shared& shared, BackendOwner& owner, std::unique_ptr<net::Stream> stream);
   BackendConnection(const BackendConnection&) = delete;
   BackendConnection& operator=(const BackendConnection&) = delete;
-
-  size_t index = 0;  // its place in the owner's list
 
  private:
   enum class Phase : uint8_t {
@@ -84,7 +102,7 @@ class BackendConnection final : net::Stream::Events, http::RequestParser::Events
   void on_request_end(const http::Headers& trailers) override;
 
   Shared& shared_;
-  Owner& owner_;
+  BackendOwner& owner_;
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<net::Timer> timer_;  // made when first needed
   Arena arena_;
@@ -95,6 +113,7 @@ class BackendConnection final : net::Stream::Events, http::RequestParser::Events
   bool has_trailers_ = false;
   bool is_head_ = false;  // the request is HEAD: no body
   bool has_ended_ = false;
+  bool has_spoken_ = false;
   uint64_t body_left_ = 0;
   std::string out_;
   std::string waiting_;  // requests, or frames, that are not complete or not due

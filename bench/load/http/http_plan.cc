@@ -48,6 +48,14 @@ Result<void> check(const HttpOptions& options) {
   if (!options.method.empty() && !is_token(options.method))
     return invalid("--method: \"" + options.method + "\" is no method");
   if (options.method == "CONNECT") return invalid("--method: CONNECT makes tunnels, not replies");
+  constexpr unsigned streams_max = 100'000;
+  if (options.streams == 0 || options.streams > streams_max)
+    return invalid("--streams: expected 1.." + std::to_string(streams_max));
+  if (!options.is_http2 && options.streams > 1) return invalid("--streams: only with --http2");
+  if (options.is_http2 && options.close_each)
+    return invalid("--close: HTTP/2 connections carry many requests");
+  if (options.headers.size() + 8 > HttpPlan::fields_max)
+    return invalid("--header: at most " + std::to_string(HttpPlan::fields_max - 8));
   if (options.urls.empty() && options.targets_file.empty())
     return invalid("nothing to ask for: give a URL or --targets FILE");
   return {};
@@ -63,7 +71,7 @@ Result<void> speak_tls(HttpPlan& plan, const std::vector<Target>& targets,
     if (names[places[i]].empty()) names[places[i]] = targets[i].host;
   }
   if (!is_tls) return {};
-  return set_tls(plan, options.tls, std::move(names), {"http/1.1"});
+  return set_tls(plan, options.tls, std::move(names), {options.is_http2 ? "h2" : "http/1.1"});
 }
 
 std::string request_head(const HttpOptions& options, const std::string& method,
@@ -84,6 +92,30 @@ std::string request_head(const HttpOptions& options, const std::string& method,
   std::string head;
   http::append_request_head(head, method, target.path, http::Version{}, headers);
   return head;
+}
+
+// As HTTP/2 has them (RFC 9113, section 8.3.1); empty for HTTP/1.1.
+std::vector<RequestHeader> request_fields(const HttpOptions& options, const std::string& method,
+                                          const Target& target) {
+  if (!options.is_http2) return {};
+  std::vector<RequestHeader> fields{{":method", method},
+                                    {":scheme", target.is_tls ? "https" : "http"},
+                                    {":authority", target.authority},
+                                    {":path", target.path}};
+  bool has_length = false;
+  for (const RequestHeader& header : options.headers) {
+    std::string name;
+    for (const char c : header.name) name += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    if (name == "host") {
+      fields[2].value = header.value;
+    } else if (name != "connection" && name != "upgrade" && name != "keep-alive") {
+      has_length = has_length || name == "content-length";
+      fields.push_back({std::move(name), header.value});
+    }
+  }
+  if (!has_length && !options.body.empty())
+    fields.push_back({"content-length", std::to_string(options.body.size())});
+  return fields;
 }
 
 }  // namespace
@@ -125,10 +157,13 @@ Result<HttpPlan> make_http_plan(const HttpOptions& options) {
   plan.method = !options.method.empty() ? options.method : options.body.empty() ? "GET" : "POST";
   for (size_t i = 0; i < targets.size(); ++i) {
     plan.requests_of[(*places)[i]].push_back(i);
-    plan.requests.push_back({request_head(options, plan.method, targets[i]), (*places)[i]});
+    plan.requests.push_back({request_head(options, plan.method, targets[i]),
+                             request_fields(options, plan.method, targets[i]), (*places)[i]});
   }
   plan.body = options.body;
   plan.close_each = options.close_each;
+  plan.is_http2 = options.is_http2;
+  plan.streams = options.streams;
   plan.opens_ahead = !options.close_each;
   return plan;
 }

@@ -24,19 +24,25 @@ struct HttpOptions : LoadOptions {
   std::vector<RequestHeader> headers;
   std::string body;
   bool close_each = false;  // a connection per request
+  bool is_http2 = false;    // by prior knowledge, or by ALPN over TLS
+  unsigned streams = 1;     // HTTP/2: requests in flight on each connection
 };
 
 // The same, worked out. Immutable while workers run; they share it.
 struct HttpPlan : LoadPlan {
+  static constexpr size_t fields_max = 128;
   struct Request {
-    std::string head;
-    size_t address = 0;  // index into addresses
+    std::string head;                   // HTTP/1.1
+    std::vector<RequestHeader> fields;  // HTTP/2
+    size_t address = 0;                 // index into addresses
   };
   std::vector<Request> requests;
   std::vector<std::vector<size_t>> requests_of;  // by address: indices into requests
   std::string method;
   std::string body;
   bool close_each = false;
+  bool is_http2 = false;
+  unsigned streams = 1;
 };
 
 // Reads lists, expands patterns, resolves names (which may take the resolver's time), checks what

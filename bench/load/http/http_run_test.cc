@@ -157,6 +157,98 @@ TEST(HttpRun, speaks_tls_with_new_sessions_and_resumed_ones) {
   EXPECT_FALSE(make_http_plan(options));
 }
 
+struct Http2Scene : RunScene {
+  Http2Scene() {
+    options.is_http2 = true;
+    options.connections = 2;
+    options.streams = 10;
+    options.rate = "100";
+  }
+};
+
+TEST(Http2Run, many_streams_share_a_connection) {
+  Http2Scene scene;
+  for (const char* path : {"/", "/bytes/300k", "/chunked/20", "/trailers/5", "/delay/20ms",
+                           "/drip/100/60ms", "/status/204"}) {
+    const RunRecord record = scene.run(path);
+    EXPECT_EQ(record.replies, 30u) << path;
+    EXPECT_EQ(record.failures, 0u) << path;
+    EXPECT_EQ(record.connections_in_all, 2u);
+    EXPECT_EQ(record.protocol, "HTTP/2");
+    EXPECT_EQ(record.streams, 10u);
+  }
+  scene.options.body = std::string(200'000, 'q');
+  const RunRecord echoed = scene.run("/echo");
+  EXPECT_EQ(echoed.replies, 30u);
+  EXPECT_GT(echoed.bytes_in, 25u * 200'000);
+}
+
+TEST(Http2Run, a_stall_of_some_streams_is_no_stall_of_others) {
+  Http2Scene scene;
+  scene.options.rate.clear();
+  scene.options.streams = 4;
+  const RunRecord record = scene.run("/delay/50ms");
+  EXPECT_GE(record.service.min, 49e6);
+  EXPECT_GE(record.replies, 8u);
+}
+
+TEST(Http2Run, failures_are_told_apart) {
+  Http2Scene scene;
+  scene.options.rate = "50";
+  scene.options.streams = 1;
+  EXPECT_EQ(scene.run("/reset/5").errors, (std::map<std::string, uint64_t>{{"reset", 15}}));
+  EXPECT_EQ(scene.run("/cut/5").errors, (std::map<std::string, uint64_t>{{"closed", 15}}));
+  EXPECT_EQ(scene.run("/half").meant, 15u);
+  scene.options.timeout = Milliseconds(100);
+  const RunRecord hung = scene.run("/hang");
+  EXPECT_EQ(hung.replies, 0u);
+  EXPECT_EQ(hung.meant, 15u);
+}
+
+TEST(Http2Run, over_tls_by_alpn) {
+  const tls::KeyPair pair = tls::make_self_signed({"127.0.0.1"});
+  for (const bool speaks : {true, false}) {
+    BackendOptions over_tls;
+    over_tls.tls =
+        tls::ServerContext::make({.key_pair = pair, .alpn = {speaks ? "h2" : "http/1.1"}}).value();
+    const auto backend = Backend::start(over_tls).value();
+    HttpOptions options;
+    options.urls = {"https://" + backend->address().to_string() + "/bytes/100k"};
+    options.rate = "100";
+    options.duration = Milliseconds(300);
+    options.timeout = std::chrono::seconds(30);
+    options.connections = 2;
+    options.is_http2 = true;
+    options.streams = 4;
+    options.tls.ca_pem = pair.certificate_pem;
+    const auto record = run_http(make_http_plan(options).value(), {});
+    ASSERT_EQ(record.has_value(), speaks);
+    if (speaks) {
+      EXPECT_EQ(record->replies, 30u);
+      EXPECT_EQ(record->handshakes_full, 2u);
+    } else {
+      EXPECT_NE(record.error().detail.find("does not agree on h2"), std::string::npos);
+    }
+  }
+}
+
+TEST(Http2Run, a_server_of_http_1_is_named) {
+  BackendOptions echo;
+  echo.protocol = BackendOptions::Protocol::tcp_echo;
+  const auto backend = Backend::start(echo).value();
+  HttpOptions options;
+  options.urls = {"http://" + backend->address().to_string() + "/"};
+  options.rate = "50";
+  options.duration = Milliseconds(100);
+  options.connections = 1;
+  options.is_http2 = true;
+  const auto record = run_http(make_http_plan(options).value(), {});
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->replies, 0u);
+  options.close_each = true;
+  EXPECT_FALSE(make_http_plan(options));
+}
+
 TEST(HttpRun, an_interrupted_run_keeps_what_it_has_and_says_so) {
   RunScene scene;
   scene.options.rate = "1000";

@@ -37,6 +37,7 @@ void write_plan(json::Writer& writer, const RunRecord& record) {
       .member("threads", record.threads);
   writer.member("protocol", record.protocol)
       .member("tls", record.tls_version)
+      .member("streams", record.streams)
       .member("connection_per_request", record.close_each)
       .member("send_bytes_per_second", record.send_speed)
       .member("read_bytes_per_second", record.read_speed);
@@ -115,6 +116,7 @@ void read_plan(json::Node plan, RunRecord& record) {
   record.connections = static_cast<unsigned>(count_of(plan["connections"]));
   record.threads = static_cast<unsigned>(count_of(plan["threads"]));
   record.protocol = text_of(plan["protocol"]);
+  record.streams = static_cast<unsigned>(count_of(plan["streams"]));
   record.tls_version = text_of(plan["tls"]);
   record.send_speed = number_of(plan["send_bytes_per_second"]);
   record.read_speed = number_of(plan["read_bytes_per_second"]);

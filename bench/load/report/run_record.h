@@ -58,6 +58,7 @@ struct RunRecord {
   std::string tls_version;                          // "TLSv1.3"; empty without TLS
   uint64_t targets = 0, seed = 0;
   unsigned connections = 0, threads = 0;
+  unsigned streams = 1;  // HTTP/2: requests in flight on each connection, at most
   bool close_each = false;
   double send_speed = 0, read_speed = 0;          // bytes/s of a slow client; 0: as fast as it goes
   double duration = 0, warm_up = 0, timeout = 0;  // seconds; duration: the time really measured

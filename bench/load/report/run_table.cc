@@ -24,6 +24,7 @@ std::string title(const RunRecord& record) {
     text += record.loop == "hold" ? "connections only held" : "closed loop";
   }
   text += ", " + std::to_string(record.connections) + " connections";
+  if (record.streams > 1) text += " of " + std::to_string(record.streams) + " streams";
   if (record.close_each) text += " (a new one for each of the " + record.unit + ")";
   if (record.send_speed > 0) text += " that send " + readable_bytes(record.send_speed) + "/s each";
   if (record.read_speed > 0) text += " that read " + readable_bytes(record.read_speed) + "/s each";
