@@ -44,6 +44,15 @@ class Mode:
             stage.trim_logs()
 
 
+class Tcp(Mode):
+    """Bytes passed without being looked at."""
+
+    def measure(self, stage, options, done):
+        super().measure(stage, options, done)
+        if "nginx" in options.only:
+            done["notes"].append("nginx is left out: it takes its stream module, which tools/deps does not ask for")
+
+
 class HalfRate(Mode):
     """Open loop at half of what haproxy can."""
 
@@ -164,6 +173,10 @@ MODES = [
     Mode("16k-64", "64 keep-alive connections, 16 KiB replies", load_shape(64, 16 << 10)),
     Mode("1m-16", "16 keep-alive connections, 1 MiB replies", load_shape(16, 1 << 20), columns=BULK,
          goals=(("mb_per_cpu_s", "nginx", 1.0),)),
+    Tcp("tcp-16", "a TCP route, 16 keep-alive connections, 1 MiB replies, splicing", load_shape(16, 1 << 20),
+        servers=("router:tcp", "haproxy:tcp", "floor"), columns=BULK),
+    Tcp("tcp-64", "a TCP route, 64 keep-alive connections, 128 B replies", load_shape(64),
+        servers=("router:tcp", "haproxy:tcp", "floor")),
     Mode("close-64", "a connection per request, 64 at a time, 128 B replies", load_shape(64, close=True)),
     Mode("log-64", "access log on and off, 64 keep-alive connections, 128 B replies", load_shape(64),
          servers=("router", "router:no-log")),

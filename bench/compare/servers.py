@@ -17,13 +17,19 @@ IDLE_BACKEND_CONNECTIONS = 1024
 
 
 class Registrar:
-    """Registers the backend with the router over NATS every half second, as a route-emitter does."""
+    """Registers the backend with the router over NATS every half second, as a route-emitter does: for HOST and for the
+    given TCP port."""
 
-    def __init__(self, nats_port, backend_port):
+    def __init__(self, nats_port, backend_port, tcp_port):
         self.link = socket.create_connection(("127.0.0.1", nats_port))
         self.link.sendall(b'CONNECT {"verbose":false,"pedantic":false}\r\n')
-        self.message = json.dumps({"host": "127.0.0.1", "port": backend_port, "uris": [HOST], "app": "bench",
-                                   "private_instance_id": "bench-0", "private_instance_index": "0"}).encode()
+        instance = {"host": "127.0.0.1", "port": backend_port, "app": "bench", "private_instance_id": "bench-0",
+                    "private_instance_index": "0"}
+        self.messages = b""
+        for subject, route in (("router.register", {"uris": [HOST]}),
+                               ("router.tcp.register", {"router_group_guid": "", "external_port": tcp_port})):
+            payload = json.dumps({**instance, **route}).encode()
+            self.messages += b"PUB %s %d\r\n%s\r\n" % (subject.encode(), len(payload), payload)
         self.ended = threading.Event()
         threading.Thread(target=self.repeat, daemon=True).start()
         threading.Thread(target=self.answer_pings, daemon=True).start()
@@ -31,7 +37,7 @@ class Registrar:
     def repeat(self):
         while True:
             try:
-                self.link.sendall(b"PUB router.register %d\r\n%s\r\n" % (len(self.message), self.message))
+                self.link.sendall(self.messages)
             except OSError:
                 return
             if self.ended.wait(0.5):
@@ -71,7 +77,7 @@ class Stage:
         # One CPU each where there are three; the load side shares one where there are two.
         rest = cpus[1:] or cpus
         self.generator_cpus, self.backend_cpus = rest[:1], rest[1:2] or rest[:1]
-        self.nats_port = None
+        self.nats_port = self.tcp_port = None
         self.backend = None
         self.kept = {}
 
@@ -129,8 +135,9 @@ class Stage:
         kind, _, option = name.partition(":")
         if kind == "router":
             return self.start_router(name, place, cpus, option)
-        return {"haproxy": self.start_haproxy, "nginx": self.start_nginx, "floor": self.start_floor}[kind](
-            name, place, cpus)
+        if kind == "haproxy":
+            return self.start_haproxy(name, place, cpus, option)
+        return {"nginx": self.start_nginx, "floor": self.start_floor}[kind](name, place, cpus)
 
     def start_floor(self, name, place, cpus):
         port = free_port()
@@ -166,24 +173,27 @@ http {{
         server.pid = workers[0]
         return server
 
-    def start_haproxy(self, name, place, cpus):
+    def start_haproxy(self, name, place, cpus, option):
+        """Option: `tcp`, which passes bytes."""
         port = free_port()
+        mode, more = ("tcp", "option splice-auto") if option == "tcp" else ("http", """option forwardfor
+  option http-keep-alive
+  http-reuse always""")
+        header = "" if option == "tcp" else "http-request set-header X-Forwarded-Proto http"
         config = self.write(f"{place}.cfg", f"""
 global
   nbthread 1
   maxconn 12000
   no strict-limits
 defaults
-  mode http
-  option forwardfor
-  option http-keep-alive
-  http-reuse always
+  mode {mode}
+  {more}
   timeout connect 5s
   timeout client 900s
   timeout server 900s
 frontend front
   bind 127.0.0.1:{port} backlog 4096
-  http-request set-header X-Forwarded-Proto http
+  {header}
   default_backend back
 backend back
   server one 127.0.0.1:{self.backend.port} pool-max-conn {IDLE_BACKEND_CONNECTIONS}
@@ -193,15 +203,16 @@ backend back
         return Server(name, port, process)
 
     def start_router(self, name, place, cpus, option):
-        """Options: `no-log` without access log, `workers-N`."""
+        """Options: `no-log` without access log, `workers-N`, `tcp`: the port of a TCP route."""
         if self.nats_port is None:
-            self.nats_port = free_port()
+            self.nats_port, self.tcp_port = free_port(), free_port()
             process, log = self.spawn("nats-server", self.backend_cpus,
                                       ["nats-server", "-a", "127.0.0.1", "-p", str(self.nats_port)])
             wait_port(self.nats_port, process, "nats-server", log)
-            self.registrars.append(Registrar(self.nats_port, self.backend.port))
+            self.registrars.append(Registrar(self.nats_port, self.backend.port, self.tcp_port))
         port, status, routes = free_port(), free_port(), free_port()
         workers = int(option[len("workers-"):]) if option.startswith("workers-") else 1
+        tcp_line = f'tcp_router: {{reservable_ports: "{self.tcp_port}"}}' if option == "tcp" else ""
         log_line = "" if option == "no-log" else f"access_log: {{file: {self.folder}/{place}.access.log}}"
         config = self.write(f"{place}.yml", f"""
 port: {port}
@@ -214,11 +225,12 @@ max_idle_conns: {IDLE_BACKEND_CONNECTIONS}
 max_idle_conns_per_host: {IDLE_BACKEND_CONNECTIONS}
 backends: {{max_attempts: 3}}
 {log_line}
+{tcp_line}
 logging: {{level: info}}
 """)
         process, log = self.spawn(place, cpus, [f"{self.bin}/router", "-c", config])
         wait_port(port, process, "the router", log)
-        server = Server(name, port, process)
+        server = Server(name, self.tcp_port if option == "tcp" else port, process)
         self.wait_route(server, log)
         return server
 
