@@ -108,6 +108,8 @@ router::Settings fuzz_settings() {
   settings.max_idle_conns_per_host = 4;
   settings.hop_by_hop_headers_to_filter = {"X-Forwarded-For"};
   settings.trace_key = "key";
+  settings.enable_zipkin = settings.enable_w3c = true;
+  settings.sticky_sessions_for_auth_negotiate = true;
   return settings;
 }
 

@@ -41,7 +41,9 @@ void say(int descriptor, std::string_view text) {
             static_cast<ssize_t>(text.size()));
 }
 
-TEST(SteadyState, a_request_on_kept_connections_allocates_nothing) {
+// Two thousand times the same request and reply: the second thousand is counted.
+void expect_no_allocations(const router::Settings& settings, std::string_view request,
+                           std::string_view reply) {
   log::Sink sink({.path = "/dev/null"});
   log::Logger logger(sink, "test");
   metrics::Registry registry;
@@ -50,7 +52,7 @@ TEST(SteadyState, a_request_on_kept_connections_allocates_nothing) {
   auto log = router::AccessLog::open({.path = "/dev/null"});
   ASSERT_TRUE(log);
   net::Loop loop;
-  router::Workbench bench(loop, std::make_shared<const router::Settings>(usual_settings()), logger,
+  router::Workbench bench(loop, std::make_shared<const router::Settings>(settings), logger,
                           registry, log->get(), 1);
   router::Listener listener(bench);
   const auto address = listener.listen(net::Address::loopback(0));
@@ -69,20 +71,13 @@ TEST(SteadyState, a_request_on_kept_connections_allocates_nothing) {
   change.endpoint.host = "127.0.0.1";
   change.endpoint.port = ntohs(name.sin_port);
   change.endpoint.app_id = "01234567-89ab-cdef-0123-456789abcdef";
+  change.endpoint.instance_id = "instance";
   change.endpoint.tags["component"] = "app";
   book.apply(change);
   bench.routes.replace(book.publish());
 
   const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ASSERT_EQ(::connect(client, address->socket_address(), address->length()), 0);
-  constexpr std::string_view request =
-      "POST /path?query HTTP/1.1\r\nHost: app.example\r\nUser-Agent: tester/1.0\r\nAccept: "
-      "*/*\r\nContent-Length: 4\r\n"
-      "X-Forwarded-For: 192.0.2.1\r\nCookie: JSESSIONID=0123456789\r\n\r\nbody";
-  constexpr std::string_view reply =
-      "HTTP/1.1 200 OK\r\nServer: test\r\nContent-Type: text/plain\r\nTransfer-Encoding: "
-      "chunked\r\n\r\n"
-      "5\r\nhello\r\n0\r\n\r\n";
   char buffer[65536];
   say(client, request);
   while (!is_readable(backend_listener)) loop.run_once(false);
@@ -105,6 +100,34 @@ TEST(SteadyState, a_request_on_kept_connections_allocates_nothing) {
   bench.backends.close_idle();
   loop.run_once(false);
   for (const int descriptor : {client, backend, backend_listener}) ::close(descriptor);
+}
+
+TEST(SteadyState, a_request_on_kept_connections_allocates_nothing) {
+  expect_no_allocations(
+      usual_settings(),
+      "POST /path?query HTTP/1.1\r\nHost: app.example\r\nUser-Agent: tester/1.0\r\nAccept: "
+      "*/*\r\nContent-Length: 4\r\n"
+      "X-Forwarded-For: 192.0.2.1\r\nCookie: JSESSIONID=0123456789\r\n\r\nbody",
+      "HTTP/1.1 200 OK\r\nServer: test\r\nContent-Type: text/plain\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n"
+      "5\r\nhello\r\n0\r\n\r\n");
+}
+
+TEST(SteadyState, neither_do_trace_headers_sticky_sessions_and_rewriting) {
+  router::Settings settings = usual_settings();
+  settings.enable_zipkin = settings.enable_w3c = true;
+  settings.sticky_sessions_for_auth_negotiate = true;
+  settings.hop_by_hop_headers_to_filter = {"b3"};
+  settings.trace_key = "22";
+  settings.remove_response_headers = {{.name = "Server", .value = ""}};
+  settings.add_response_headers_if_not_present = {{"X-Added", "1"}};
+  expect_no_allocations(
+      settings,
+      "GET /path HTTP/1.1\r\nHost: app.example\r\nConnection: b3, X-Gone\r\nX-Gone: 1\r\n"
+      "X-Vcap-Trace: 22\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+      "tracestate: a=1\r\nCookie: JSESSIONID=1; __VCAP_ID__=gone\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nServer: test\r\nSet-Cookie: JSESSIONID=2; Secure\r\n"
+      "Content-Length: 5\r\n\r\nhello");
 }
 
 }  // namespace
