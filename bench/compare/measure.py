@@ -47,7 +47,8 @@ def load(stage, server, options, shape):
     ran = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if ran.returncode != 0:
         said = (ran.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise Failure(f"load on {server.name} ended with status {ran.returncode}: {said}")
+        raise Failure(f"load on {server.name} ended with status {ran.returncode}: {said}"
+                      f"{server.end_as_text()}")
     with open(record) as file:
         return json.load(file)
 

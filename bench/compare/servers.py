@@ -58,8 +58,13 @@ class Registrar:
 class Server:
     """One started program. `pid`: of the process that serves."""
 
-    def __init__(self, name, port, process):
-        self.name, self.port, self.process, self.pid = name, port, process, process.pid
+    def __init__(self, name, port, process, log):
+        self.name, self.port, self.process, self.pid, self.log = name, port, process, process.pid, log
+
+    def end_as_text(self):
+        """What became of it, "" while it runs."""
+        status = self.process.poll()
+        return "" if status is None else f"; {self.name} has ended with status {status}: {last_line(self.log)}"
 
 
 class Stage:
@@ -122,7 +127,7 @@ class Stage:
         process, log = self.spawn("backend", self.backend_cpus,
                                   [f"{self.bin}/causeway-bench", "backend", "--listen", f"127.0.0.1:{port}"])
         wait_port(port, process, "the backend", log)
-        self.backend = Server("backend", port, process)
+        self.backend = Server("backend", port, process, log)
 
     def server(self, name):
         """The running server of that name (kind, then options after a colon), started when needed."""
@@ -144,7 +149,7 @@ class Stage:
         process, log = self.spawn(place, cpus, [f"{self.bin}/causeway-bench", "relay", "--listen", f"127.0.0.1:{port}",
                                                 "--to", f"127.0.0.1:{self.backend.port}"])
         wait_port(port, process, "the relay", log)
-        return Server(name, port, process)
+        return Server(name, port, process, log)
 
     def start_nginx(self, name, place, cpus):
         port = free_port()
@@ -166,7 +171,7 @@ http {{
 """)
         process, log = self.spawn(place, cpus, ["nginx", "-e", f"{self.folder}/{place}.error.log", "-c", config])
         wait_port(port, process, "nginx", log)
-        server = Server(name, port, process)
+        server = Server(name, port, process, log)
         workers = children(process.pid)
         if len(workers) != 1:
             raise Failure(f"nginx has {len(workers)} workers, not one")
@@ -200,7 +205,7 @@ backend back
 """)
         process, log = self.spawn(place, cpus, ["haproxy", "-db", "-f", config])
         wait_port(port, process, "haproxy", log)
-        return Server(name, port, process)
+        return Server(name, port, process, log)
 
     def start_router(self, name, place, cpus, option):
         """Options: `no-log` without access log, `workers-N`, `tcp`: the port of a TCP route."""
@@ -230,7 +235,7 @@ logging: {{level: info}}
 """)
         process, log = self.spawn(place, cpus, [f"{self.bin}/router", "-c", config])
         wait_port(port, process, "the router", log)
-        server = Server(name, self.tcp_port if option == "tcp" else port, process)
+        server = Server(name, self.tcp_port if option == "tcp" else port, process, log)
         self.wait_route(server, log)
         return server
 
