@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include "net/descriptor.h"
@@ -98,6 +99,29 @@ TEST(ListenerTest, draining_hands_out_who_waits_and_closes) {
   for (auto& client : clients) EXPECT_EQ(client->receive(), "served");
   listener->drain();
   loop.run();
+}
+
+TEST(ListenerTest, refusing_new_ones_keeps_who_has_begun) {
+  Loop loop;
+  std::vector<std::unique_ptr<Stream>> accepted;
+  auto listener = Listener::open(loop, Address::loopback(0), [&](std::unique_ptr<Stream> stream) {
+                    accepted.push_back(std::move(stream));
+                  }).value();
+  std::vector<std::unique_ptr<RawPeer>> clients;
+  for (int i = 0; i < 10; ++i) clients.push_back(std::make_unique<RawPeer>(listener->address()));
+  listener->refuse_new();
+  std::optional<Result<std::unique_ptr<Stream>>> outcome;
+  auto late = Connector::start(
+      loop, listener->address(), {.timeout = std::chrono::milliseconds(200)},
+      [&](Result<std::unique_ptr<Stream>> stream) { outcome = std::move(stream); });
+  EXPECT_TRUE(run_until(loop, [&] { return accepted.size() == 10 && outcome; }));
+  ASSERT_FALSE(*outcome);
+  EXPECT_EQ(outcome->error().fault,
+            Fault::timeout);  // neither accepted nor refused: it tries again, elsewhere or here
+  for (auto& stream : accepted) stream->write("served");
+  for (auto& client : clients) EXPECT_EQ(client->receive(), "served");
+  listener->drain();
+  EXPECT_FALSE(RawPeer(listener->address()).is_connected());
 }
 
 TEST(ListenerTest, may_end_in_its_own_callback) {
