@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <charconv>
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
@@ -105,8 +107,9 @@ TEST(TlsPeers, our_client_talks_to_openssl_as_server_and_resumes) {
            (at != std::string::npos && server.out.find('\n', at) != std::string::npos);
   }));
   ASSERT_FALSE(server.exit) << server.err;
-  const auto port =
-      static_cast<uint16_t>(std::atoi(server.out.c_str() + server.out.find(mark) + mark.size()));
+  uint16_t port = 0;
+  const char* const digits = server.out.data() + server.out.find(mark) + mark.size();
+  std::from_chars(digits, server.out.data() + server.out.size(), port);
   const auto context =
       ClientContext::make({.ca_pem = files.pair.certificate_pem, .alpn = {"h2", "http/1.1"}})
           .value();

@@ -227,7 +227,7 @@ void Run::add_generator(RunRecord& record, const Tally& tally) const {
   if (record.send_delay.at(0.99) > send_delay_limit)
     record.generator_limits.push_back("1 % of what was due was sent " +
                                       readable_duration(record.send_delay.at(0.99)) +
-                                      " or more after they were due and a connection was free");
+                                      " or more after a connection was free for it");
   for (size_t i = 0; i < extras_.watched.size(); ++i) {
     const bool is_known = i < cpu_at_begin_.size() && i < cpu_at_end_.size() &&
                           cpu_at_begin_[i] >= Duration::zero() &&

@@ -45,10 +45,20 @@ std::string latency_format(double nanoseconds) { return readable_duration(nanose
 std::string rate_format(double rate) { return grouped(rate); }
 std::string cpu_format(double microseconds) { return fixed(microseconds, 1) + " us"; }
 
+// What one of a run's units is called; "unit" when the runs' differ.
+std::string unit_of(const std::vector<RunRecord>& records) {
+  std::string unit = records.front().unit;
+  for (const RunRecord& record : records) {
+    if (record.unit != unit) return "unit";
+  }
+  if (unit.ends_with('s')) unit.pop_back();
+  return unit;
+}
+
 std::string percentile_chart(const std::vector<RunRecord>& records) {
   LineChart chart;
   chart.title = "Latency by percentile";
-  chart.x_label = "percentile of requests";
+  chart.x_label = "percentile of " + unit_of(records) + "s";
   chart.y_label = "lower is better";
   chart.y_is_logarithmic = true;
   chart.format = latency_format;
@@ -110,11 +120,27 @@ std::string time_chart(const std::vector<RunRecord>& records, OverTime what) {
 }
 
 std::string cpu_chart(const std::vector<RunRecord>& records) {
-  BarChart chart{.title = "CPU time per request", .format = cpu_format, .bars = {}};
+  BarChart chart{.title = "CPU time per " + unit_of(records), .format = cpu_format, .bars = {}};
   for (size_t run = 0; run < records.size(); ++run) {
     for (const WatchedProcess& process : records[run].watched)
       chart.bars.push_back(
           {records[run].label + ": " + process.name, run, process.cpu_us_per_request});
+  }
+  return to_svg(chart);
+}
+
+std::string bytes_format(double bytes) { return readable_bytes(bytes) + "/s"; }
+
+std::string bytes_chart(const std::vector<RunRecord>& records) {
+  BarChart chart{.title = "Bytes per second", .format = bytes_format, .bars = {}};
+  for (size_t run = 0; run < records.size(); ++run) {
+    const RunRecord& record = records[run];
+    if (record.bytes_in + record.bytes_out == 0) continue;
+    const double seconds = std::max(record.duration, 1e-9);
+    chart.bars.push_back(
+        {record.label + ": in", run, static_cast<double>(record.bytes_in) / seconds});
+    chart.bars.push_back(
+        {record.label + ": out", run, static_cast<double>(record.bytes_out) / seconds});
   }
   return to_svg(chart);
 }
@@ -137,7 +163,8 @@ std::string table(const std::vector<RunRecord>& records) {
       "<div "
       "class=\"wide\"><table><thead><tr><th>run</th><th>replies/s</th><th>p50</th><th>p90</"
       "th><th>p99</th>"
-      "<th>p99.9</th><th>max</th><th>failed</th><th>CPU/request</th></tr></thead><tbody>\n";
+      "<th>p99.9</th><th>max</th><th>failed</th><th>CPU/" +
+      unit_of(records) + "</th></tr></thead><tbody>\n";
   for (size_t run = 0; run < records.size(); ++run) {
     const RunRecord& record = records[run];
     const bool is_first = run == 0;
@@ -196,12 +223,12 @@ std::string to_html(const std::vector<RunRecord>& records, const std::string& ti
   html += "</ul>\n";
   html += percentile_chart(records);
   html +=
-      "<p class=\"soft\">Open loop: from the time a request was due. Requests that timed out are "
-      "in it with the time "
-      "they had waited.</p>\n";
+      "<p class=\"soft\">Open loop: from the time it was due. What timed out is in it with the "
+      "time it had waited.</p>\n";
   html += time_chart(records, OverTime::replies);
   html += time_chart(records, OverTime::p99);
   html += cpu_chart(records);
+  html += bytes_chart(records);
   for (size_t run = 0; run < records.size(); ++run) html += details(records[run], run);
   return html + "</body></html>\n";
 }

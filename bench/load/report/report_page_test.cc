@@ -56,6 +56,17 @@ RunRecord run_named(const std::string& label, double slowness) {
   return record;
 }
 
+TEST(ReportPage, names_what_was_counted) {
+  RunRecord requests = run_named("a", 1), messages = run_named("b", 2);
+  messages.unit = "messages";
+  messages.bytes_in = 5'000'000;
+  EXPECT_NE(to_html({requests}, "t").find("CPU/request<"), std::string::npos);
+  EXPECT_NE(to_html({messages}, "t").find("percentile of messages"), std::string::npos);
+  const std::string both = to_html({requests, messages}, "t");
+  EXPECT_NE(both.find("CPU/unit<"), std::string::npos);
+  EXPECT_NE(both.find("500 kB/s"), std::string::npos);
+}
+
 TEST(ReportPage, overlays_runs_with_ratios_to_the_first) {
   const std::string html =
       to_html({run_named("ours", 1), run_named("<theirs> & co", 2)}, "a \"title\"");

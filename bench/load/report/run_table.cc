@@ -97,12 +97,12 @@ std::string to_table(const RunRecord& record) {
     text += "    " + kind + ", for example: " + example + "\n";
   text += connection_rows(record);
   text += "  generator   " + fixed(record.generator_cpu_us_per_request, 1) +
-          " us CPU per request, threads busy";
+          " us CPU each, threads busy";
   for (const double busy : record.thread_busy) text += " " + fixed(busy * 100, 0) + " %";
   text += ", p99 of own send delay " + readable_duration(record.send_delay.at(0.99)) + "\n";
   for (const WatchedProcess& process : record.watched) {
     text += "  " + padded(process.name, 11, false) + " pid " + std::to_string(process.pid) + ": " +
-            fixed(process.cpu_us_per_request, 1) + " us CPU per request, " +
+            fixed(process.cpu_us_per_request, 1) + " us CPU each, " +
             fixed(process.cpu_seconds / seconds, 2) + " CPUs\n";
   }
   for (const std::string& limit : record.generator_limits)
