@@ -16,14 +16,14 @@
 namespace causeway::test {
 namespace {
 
-std::string text_of(const std::string& path) {
+std::string log_text_of(const std::string& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
   return text.str();
 }
 
 // The line cut at its blanks, but for those within quotes and brackets.
-std::vector<std::string> fields_of(const std::string& line) {
+std::vector<std::string> log_fields_of(const std::string& line) {
   std::vector<std::string> fields(1);
   bool is_quoted = false;
   for (size_t i = 0; i < line.size(); ++i) {
@@ -43,20 +43,20 @@ std::vector<std::string> fields_of(const std::string& line) {
 }
 
 // "name:value" of the fields behind the fixed ones; "none" when it is not there.
-std::string named(const std::vector<std::string>& fields, const std::string& name) {
+std::string log_field(const std::vector<std::string>& fields, const std::string& name) {
   for (const std::string& field : fields) {
     if (field.starts_with(name + ":")) return field.substr(name.size() + 1);
   }
   return "none";
 }
 
-bool is_seconds(const std::string& text) {
+bool is_log_seconds(const std::string& text) {
   return text.size() >= 8 && text[text.size() - 7] == '.' &&
          text.find_first_not_of("0123456789.") == std::string::npos;
 }
-bool is_local(const std::string& text) { return text.starts_with("\"127.0.0.1:"); }
+bool is_local_address(const std::string& text) { return text.starts_with("\"127.0.0.1:"); }
 
-constexpr const char* all_fields = R"(
+constexpr const char* all_log_fields = R"(
 extra_access_log_fields: [failed_attempts, failed_attempts_time, dns_time, dial_time, tls_time,
                           backend_time, local_address]
 extra_headers_to_log: [X-Extra, X-Absent]
@@ -65,17 +65,31 @@ backends: {max_attempts: 3}
 )";
 
 // Positions of the fields without a name.
-enum At { host, dash, time, request, status, received, sent, referer, user_agent, client, backend };
+struct At {
+  enum Field {
+    host,
+    dash,
+    time,
+    request,
+    status,
+    received,
+    sent,
+    referer,
+    user_agent,
+    client,
+    backend
+  };
+};
 
 class AccessLogLine : public testing::Test {
  protected:
-  AccessLogLine() : routed_(all_fields), hello_(FakeBackend::answers("hello")) {
+  AccessLogLine() : routed_(all_log_fields), hello_(FakeBackend::answers("hello")) {
     routed_.add(
         "app.example", hello_.port(),
         R"(,"app":"app-1","private_instance_id":"instance-1","private_instance_index":"7")");
   }
   std::vector<std::string> line(const std::string& mark) {
-    return fields_of(routed_.access_line(mark));
+    return log_fields_of(routed_.access_line(mark));
   }
   Routed routed_;
   FakeBackend hello_;
@@ -89,45 +103,50 @@ TEST_F(AccessLogLine, every_field_of_an_answered_request) {
   EXPECT_EQ(reply.status(), 200);
   const auto fields = line("m=one");
   ASSERT_EQ(fields.size(), 35u) << routed_.access_line("m=one");
-  EXPECT_EQ(fields[host], "App.Example:80");
-  EXPECT_EQ(fields[dash], "-");
-  EXPECT_EQ(fields[time].size(), 32u) << fields[time];
-  EXPECT_TRUE(fields[time].ends_with("Z]")) << fields[time];
-  EXPECT_EQ(fields[request], R"("POST /p%20q?x=\"1\"&m=one HTTP/1.1")");
-  EXPECT_EQ(fields[status], "200");
-  EXPECT_EQ(fields[received], "3");
-  EXPECT_EQ(fields[sent], "5");
-  EXPECT_EQ(fields[referer], "\"http://r/\"");
-  EXPECT_EQ(fields[user_agent], "\"te\\\"st\xC3\xA9\\xff\"");
-  EXPECT_TRUE(is_local(fields[client])) << fields[client];
-  EXPECT_EQ(fields[backend], "\"127.0.0.1:" + std::to_string(hello_.port()) + "\"");
-  EXPECT_EQ(named(fields, "x_forwarded_for"), "\"192.0.2.1, 127.0.0.1\"");
-  EXPECT_EQ(named(fields, "x_forwarded_proto"), "\"https\"");
-  EXPECT_EQ(named(fields, "vcap_request_id"), "\"" + reply.header("X-Vcap-Request-Id") + "\"");
-  EXPECT_TRUE(is_seconds(named(fields, "response_time"))) << named(fields, "response_time");
-  EXPECT_TRUE(is_seconds(named(fields, "gorouter_time"))) << named(fields, "gorouter_time");
-  EXPECT_EQ(named(fields, "app_id"), "\"app-1\"");
-  EXPECT_EQ(named(fields, "app_index"), "\"7\"");
-  EXPECT_EQ(named(fields, "instance_id"), "\"instance-1\"");
-  EXPECT_EQ(named(fields, "failed_attempts"), "0");
-  EXPECT_EQ(named(fields, "failed_attempts_time"), "\"-\"");
-  EXPECT_EQ(named(fields, "dns_time"), "\"-\"");
-  EXPECT_TRUE(is_seconds(named(fields, "dial_time"))) << named(fields, "dial_time");
-  EXPECT_EQ(named(fields, "tls_time"), "\"-\"");
-  EXPECT_TRUE(is_seconds(named(fields, "backend_time"))) << named(fields, "backend_time");
-  EXPECT_TRUE(is_local(named(fields, "local_address"))) << named(fields, "local_address");
-  EXPECT_EQ(named(fields, "x_cf_routererror"), "\"-\"");
-  EXPECT_EQ(named(fields, "x_extra"), "\"e 1\"");
-  EXPECT_EQ(named(fields, "x_absent"), "\"-\"");
-  EXPECT_EQ(named(fields, "x_b3_traceid").size(), 34u);
-  EXPECT_EQ(named(fields, "x_b3_spanid").size(), 18u);
-  EXPECT_EQ(named(fields, "x_b3_parentspanid"), "\"-\"");
-  EXPECT_EQ(named(fields, "b3").size(), 51u);
-  EXPECT_EQ(named(fields, "traceparent").size(), 57u);
-  EXPECT_TRUE(named(fields, "tracestate").starts_with("\"gorouter")) << named(fields, "tracestate");
+  EXPECT_EQ(fields[At::host], "App.Example:80");
+  EXPECT_EQ(fields[At::dash], "-");
+  EXPECT_EQ(fields[At::time].size(), 32u) << fields[At::time];
+  EXPECT_TRUE(fields[At::time].ends_with("Z]")) << fields[At::time];
+  EXPECT_EQ(fields[At::request], R"("POST /p%20q?x=\"1\"&m=one HTTP/1.1")");
+  EXPECT_EQ(fields[At::status], "200");
+  EXPECT_EQ(fields[At::received], "3");
+  EXPECT_EQ(fields[At::sent], "5");
+  EXPECT_EQ(fields[At::referer], "\"http://r/\"");
+  EXPECT_EQ(fields[At::user_agent], "\"te\\\"st\xC3\xA9\\xff\"");
+  EXPECT_TRUE(is_local_address(fields[At::client])) << fields[At::client];
+  EXPECT_EQ(fields[At::backend], "\"127.0.0.1:" + std::to_string(hello_.port()) + "\"");
+  EXPECT_EQ(log_field(fields, "x_forwarded_for"), "\"192.0.2.1, 127.0.0.1\"");
+  EXPECT_EQ(log_field(fields, "x_forwarded_proto"), "\"https\"");
+  EXPECT_EQ(log_field(fields, "vcap_request_id"), "\"" + reply.header("X-Vcap-Request-Id") + "\"");
+  EXPECT_TRUE(is_log_seconds(log_field(fields, "response_time")))
+      << log_field(fields, "response_time");
+  EXPECT_TRUE(is_log_seconds(log_field(fields, "gorouter_time")))
+      << log_field(fields, "gorouter_time");
+  EXPECT_EQ(log_field(fields, "app_id"), "\"app-1\"");
+  EXPECT_EQ(log_field(fields, "app_index"), "\"7\"");
+  EXPECT_EQ(log_field(fields, "instance_id"), "\"instance-1\"");
+  EXPECT_EQ(log_field(fields, "failed_attempts"), "0");
+  EXPECT_EQ(log_field(fields, "failed_attempts_time"), "\"-\"");
+  EXPECT_EQ(log_field(fields, "dns_time"), "\"-\"");
+  EXPECT_TRUE(is_log_seconds(log_field(fields, "dial_time"))) << log_field(fields, "dial_time");
+  EXPECT_EQ(log_field(fields, "tls_time"), "\"-\"");
+  EXPECT_TRUE(is_log_seconds(log_field(fields, "backend_time")))
+      << log_field(fields, "backend_time");
+  EXPECT_TRUE(is_local_address(log_field(fields, "local_address")))
+      << log_field(fields, "local_address");
+  EXPECT_EQ(log_field(fields, "x_cf_routererror"), "\"-\"");
+  EXPECT_EQ(log_field(fields, "x_extra"), "\"e 1\"");
+  EXPECT_EQ(log_field(fields, "x_absent"), "\"-\"");
+  EXPECT_EQ(log_field(fields, "x_b3_traceid").size(), 34u);
+  EXPECT_EQ(log_field(fields, "x_b3_spanid").size(), 18u);
+  EXPECT_EQ(log_field(fields, "x_b3_parentspanid"), "\"-\"");
+  EXPECT_EQ(log_field(fields, "b3").size(), 51u);
+  EXPECT_EQ(log_field(fields, "traceparent").size(), 57u);
+  EXPECT_TRUE(log_field(fields, "tracestate").starts_with("\"gorouter"))
+      << log_field(fields, "tracestate");
   // The order of what has a name.
   std::string names;
-  for (size_t i = backend + 1; i < fields.size(); ++i)
+  for (size_t i = At::backend + 1; i < fields.size(); ++i)
     names += fields[i].substr(0, fields[i].find(':')) + " ";
   EXPECT_EQ(
       names,
@@ -141,14 +160,14 @@ TEST_F(AccessLogLine, requests_that_reached_no_backend) {
   routed_.get("nowhere.example", "/?m=404", "X-Forwarded-For: 192.0.2.7\r\n");
   auto fields = line("m=404");
   ASSERT_EQ(fields.size(), 35u);
-  EXPECT_EQ(fields[status], "404");
-  EXPECT_EQ(fields[sent], "67");
-  EXPECT_EQ(fields[backend], "\"-\"");
-  EXPECT_EQ(named(fields, "x_forwarded_for"), "\"192.0.2.7\"");  // the client's own
-  EXPECT_EQ(named(fields, "gorouter_time"), "\"-\"");
-  EXPECT_EQ(named(fields, "backend_time"), "\"-\"");
-  EXPECT_EQ(named(fields, "app_id"), "\"-\"");
-  EXPECT_EQ(named(fields, "x_cf_routererror"), "\"unknown_route\"");
+  EXPECT_EQ(fields[At::status], "404");
+  EXPECT_EQ(fields[At::sent], "67");
+  EXPECT_EQ(fields[At::backend], "\"-\"");
+  EXPECT_EQ(log_field(fields, "x_forwarded_for"), "\"192.0.2.7\"");  // the client's own
+  EXPECT_EQ(log_field(fields, "gorouter_time"), "\"-\"");
+  EXPECT_EQ(log_field(fields, "backend_time"), "\"-\"");
+  EXPECT_EQ(log_field(fields, "app_id"), "\"-\"");
+  EXPECT_EQ(log_field(fields, "x_cf_routererror"), "\"unknown_route\"");
 
   const ClosedPort one;
   const ClosedPort two;
@@ -156,33 +175,34 @@ TEST_F(AccessLogLine, requests_that_reached_no_backend) {
   routed_.add("refused.example", two.port(), R"(,"app":"app-2")");
   EXPECT_EQ(routed_.get("refused.example", "/?m=502").status(), 502);
   fields = line("m=502");
-  EXPECT_EQ(fields[status], "502");
-  EXPECT_TRUE(is_local(fields[backend])) << fields[backend];
-  EXPECT_EQ(named(fields, "app_id"), "\"app-2\"");
-  EXPECT_EQ(named(fields, "failed_attempts"), "2");
-  EXPECT_TRUE(is_seconds(named(fields, "failed_attempts_time")));
-  EXPECT_TRUE(is_seconds(named(fields, "gorouter_time"))) << named(fields, "gorouter_time");
-  EXPECT_EQ(named(fields, "x_cf_routererror"),
+  EXPECT_EQ(fields[At::status], "502");
+  EXPECT_TRUE(is_local_address(fields[At::backend])) << fields[At::backend];
+  EXPECT_EQ(log_field(fields, "app_id"), "\"app-2\"");
+  EXPECT_EQ(log_field(fields, "failed_attempts"), "2");
+  EXPECT_TRUE(is_log_seconds(log_field(fields, "failed_attempts_time")));
+  EXPECT_TRUE(is_log_seconds(log_field(fields, "gorouter_time")))
+      << log_field(fields, "gorouter_time");
+  EXPECT_EQ(log_field(fields, "x_cf_routererror"),
             "\"endpoint_failure (dial tcp: connect: connection refused)\"");
 
   routed_.get("any.example", "/?m=monitor", "User-Agent: HTTP-Monitor/1.1\r\n");
   fields = line("m=monitor");
-  EXPECT_EQ(fields[status], "200");
-  EXPECT_EQ(fields[user_agent], "\"HTTP-Monitor/1.1\"");
+  EXPECT_EQ(fields[At::status], "200");
+  EXPECT_EQ(fields[At::user_agent], "\"HTTP-Monitor/1.1\"");
 
   routed_.send("GET /?m=nohost HTTP/1.0\r\n\r\n");
   fields = line("m=nohost");
-  EXPECT_EQ(fields[host], "-");
-  EXPECT_EQ(fields[request], "\"GET /?m=nohost HTTP/1.0\"");
-  EXPECT_EQ(fields[status], "400");
-  EXPECT_EQ(named(fields, "x_cf_routererror"), "\"empty_host\"");
+  EXPECT_EQ(fields[At::host], "-");
+  EXPECT_EQ(fields[At::request], "\"GET /?m=nohost HTTP/1.0\"");
+  EXPECT_EQ(fields[At::status], "400");
+  EXPECT_EQ(log_field(fields, "x_cf_routererror"), "\"empty_host\"");
 }
 
 TEST_F(AccessLogLine, odd_targets_and_ends) {
   routed_.send("GET http://app.example/abs?m=absolute HTTP/1.1\r\nHost: app.example\r\n\r\n");
-  EXPECT_EQ(line("m=absolute")[request], "\"GET /abs?m=absolute HTTP/1.1\"");
+  EXPECT_EQ(line("m=absolute")[At::request], "\"GET /abs?m=absolute HTTP/1.1\"");
   routed_.get("app.example", "/a;b=c?m=semicolon");
-  EXPECT_EQ(named(line("m=semicolon"), "x_cf_routererror"), "\"deprecated-semicolon-params\"");
+  EXPECT_EQ(log_field(line("m=semicolon"), "x_cf_routererror"), "\"deprecated-semicolon-params\"");
 
   FakeBackend upgrader([](RawSocket& peer, size_t) {
     read_request(peer);
@@ -200,9 +220,9 @@ TEST_F(AccessLogLine, odd_targets_and_ends) {
     EXPECT_EQ(client.receive_exactly(8), "pingmore");
   }
   auto fields = line("m=tunnel");
-  EXPECT_EQ(fields[status], "101");
-  EXPECT_EQ(fields[received], "4");
-  EXPECT_EQ(fields[sent], "8");
+  EXPECT_EQ(fields[At::status], "101");
+  EXPECT_EQ(fields[At::received], "4");
+  EXPECT_EQ(fields[At::sent], "8");
 
   FakeBackend silent([](RawSocket& peer, size_t) {
     read_request(peer);
@@ -216,8 +236,8 @@ TEST_F(AccessLogLine, odd_targets_and_ends) {
     client.reset();
   }
   fields = line("m=gone");
-  EXPECT_EQ(fields[status], "499");
-  EXPECT_EQ(named(fields, "x_cf_routererror"), "\"endpoint_failure (context canceled)\"");
+  EXPECT_EQ(fields[At::status], "499");
+  EXPECT_EQ(log_field(fields, "x_cf_routererror"), "\"endpoint_failure (context canceled)\"");
 }
 
 TEST(AccessLog, what_is_not_to_be_told_is_not) {
@@ -228,12 +248,13 @@ TEST(AccessLog, what_is_not_to_be_told_is_not) {
   routed.add("app.example", backend.port());
   routed.get("app.example", "/get?secret", "User-Agent: one\r\n");
   routed.send("POST /post?secret HTTP/1.1\r\nHost: app.example\r\nContent-Length: 0\r\n\r\n");
-  const auto fields = fields_of(routed.access_line("/get"));
-  EXPECT_EQ(fields[request], "\"GET /get?hash=e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4 HTTP/1.1\"");
-  EXPECT_EQ(fields[client], "\"-\"");
-  EXPECT_EQ(named(fields, "x_forwarded_for"), "\"-\"");
-  EXPECT_EQ(named(fields, "failed_attempts"), "0");
-  EXPECT_TRUE(is_seconds(named(fields, "backend_time")));
+  const auto fields = log_fields_of(routed.access_line("/get"));
+  EXPECT_EQ(fields[At::request],
+            "\"GET /get?hash=e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4 HTTP/1.1\"");
+  EXPECT_EQ(fields[At::client], "\"-\"");
+  EXPECT_EQ(log_field(fields, "x_forwarded_for"), "\"-\"");
+  EXPECT_EQ(log_field(fields, "failed_attempts"), "0");
+  EXPECT_TRUE(is_log_seconds(log_field(fields, "backend_time")));
   EXPECT_NE(routed.access_line("/post").find("\"POST /post?secret HTTP/1.1\""), std::string::npos);
 }
 
@@ -253,7 +274,7 @@ TEST(AccessLog, goes_to_a_file_that_is_rotated_and_to_syslog) {
       std::to_string(syslog.port()) + "'}\naccess_log: {file: " + path +
       ", enable_streaming: true}");
   const auto has = [](const std::string& file, const std::string& mark) {
-    return eventually([&] { return text_of(file).find(mark) != std::string::npos; });
+    return eventually([&] { return log_text_of(file).find(mark) != std::string::npos; });
   };
   routed.get("nowhere.example", "/first");
   ASSERT_TRUE(has(path, "/first"));
@@ -263,17 +284,17 @@ TEST(AccessLog, goes_to_a_file_that_is_rotated_and_to_syslog) {
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(path); }));
   routed.get("nowhere.example", "/second");
   ASSERT_TRUE(has(path, "/second"));
-  EXPECT_EQ(text_of(path).find("/first"), std::string::npos);
+  EXPECT_EQ(log_text_of(path).find("/first"), std::string::npos);
   // Copied and truncated, told nothing.
   std::filesystem::resize_file(path, 0);
   routed.get("nowhere.example", "/third");
   ASSERT_TRUE(has(path, "/third"));
-  EXPECT_EQ(text_of(path).substr(0, 15), "nowhere.example");
+  EXPECT_EQ(log_text_of(path).substr(0, 15), "nowhere.example");
   ASSERT_TRUE(eventually([&] {
     const std::lock_guard lock(mutex);
     return heard.find("/third") != std::string::npos && heard.ends_with("\n");
   }));
-  const std::string file_line = text_of(path);
+  const std::string file_line = log_text_of(path);
   EXPECT_NE(heard.find(" - \xEF\xBB\xBF" + file_line), std::string::npos) << heard;
   EXPECT_EQ(heard.substr(0, 6), "<14>1 ");
   EXPECT_NE(heard.find(" gorouter " + std::to_string(routed.router().process().pid()) + " - "),

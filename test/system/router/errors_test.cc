@@ -10,9 +10,9 @@
 namespace causeway::test {
 namespace {
 
-constexpr const char* guid = "0123abcd-0123-4567-89ab-0123456789ab";
+constexpr const char* error_guid = "0123abcd-0123-4567-89ab-0123456789ab";
 
-constexpr const char* usual = R"(
+constexpr const char* errors_config = R"(
 backends: {max_attempts: 1, max_conns: 1}
 workers: 1
 max_request_headers: 20
@@ -23,7 +23,7 @@ empty_pool_timeout: 1h
 )";
 
 // What one request is answered. "" of a header: it is not there.
-struct Row {
+struct ErrorRow {
   const char* name;
   std::string request;
   const char* start_line;
@@ -32,15 +32,15 @@ struct Row {
   std::string body;
 };
 
-std::string get(const std::string& host, const std::string& lines = {}) {
+std::string get_text(const std::string& host, const std::string& lines = {}) {
   return "GET /path HTTP/1.1\r\nHost: " + host + "\r\n" + lines + "\r\n";
 }
 
-// Backends and routes for all rows.
+// Backends and routes for all error_rows.
 class Errors : public testing::Test {
  protected:
   explicit Errors(const std::string& more = {})
-      : routed_(usual + more),
+      : routed_(errors_config + more),
         fine_(FakeBackend::answers("fine")),
         busy_([](RawSocket& peer, size_t) {
           read_request(peer);
@@ -57,7 +57,8 @@ class Errors : public testing::Test {
           for (int i = 0; i < 20; ++i) lines += "X-" + std::to_string(i) + ": 1\r\n";
           peer.send(ok_reply("x", lines));
         }) {
-    const std::string app = R"(,"app":")" + std::string(guid) + R"(","private_instance_index":"0")";
+    const std::string app =
+        R"(,"app":")" + std::string(error_guid) + R"(","private_instance_index":"0")";
     routed_.add("app.example", fine_.port(), app);
     routed_.add("bound.example", fine_.port(), R"(,"route_service_url":"https://s.example")");
     routed_.add("refused.example", closed_.port());
@@ -75,57 +76,57 @@ class Errors : public testing::Test {
   ClosedPort closed_;
 };
 
-std::vector<Row> rows() {
-  const std::string app_instance = std::string("X-CF-App-Instance: ") + guid;
+std::vector<ErrorRow> error_rows() {
+  const std::string app_instance = std::string("X-CF-App-Instance: ") + error_guid;
   const std::string failed = "502 Bad Gateway: Registered endpoint failed to handle the request.\n";
   return {
       {"no Host", "GET / HTTP/1.0\r\n\r\n", "HTTP/1.0 400 Bad Request", "empty_host",
        "public,max-age=2", "400 Bad Request: Request had empty Host header\n"},
-      {"the client's own address", get("127.0.0.1"), "HTTP/1.1 400 Bad Request", "empty_host",
+      {"the client's own address", get_text("127.0.0.1"), "HTTP/1.1 400 Bad Request", "empty_host",
        "public,max-age=2", "400 Bad Request: Request had empty Host header\n"},
-      {"no route", get("nowhere.example:80"), "HTTP/1.1 404 Not Found", "unknown_route",
+      {"no route", get_text("nowhere.example:80"), "HTTP/1.1 404 Not Found", "unknown_route",
        "no-cache, no-store",
        "404 Not Found: Requested route ('nowhere.example') does not exist.\n"},
-      {"no such instance", get("app.example", app_instance + ":5\r\n"), "HTTP/1.1 400 Bad Request",
-       "unknown_route", "",
-       std::string("400 Bad Request: Requested instance ('5') with guid ('") + guid +
+      {"no such instance", get_text("app.example", app_instance + ":5\r\n"),
+       "HTTP/1.1 400 Bad Request", "unknown_route", "",
+       std::string("400 Bad Request: Requested instance ('5') with guid ('") + error_guid +
            "') does not exist for route ('app.example')\n"},
-      {"malformed app instance", get("app.example", "X-CF-App-Instance: x\r\n"),
+      {"malformed app instance", get_text("app.example", "X-CF-App-Instance: x\r\n"),
        "HTTP/1.1 400 Bad Request", "invalid_cf_app_instance_header", "no-cache, no-store",
        "400 Bad Request: Invalid X-CF-App-Instance Header\n"},
-      {"malformed process instance", get("app.example", "X-CF-Process-Instance: x\r\n"),
+      {"malformed process instance", get_text("app.example", "X-CF-Process-Instance: x\r\n"),
        "HTTP/1.1 400 Bad Request", "invalid_cf_process_instance_header", "no-cache, no-store",
        "400 Bad Request: Invalid X-CF-Process-Instance Header\n"},
-      {"no endpoints", get("emptied.example"), "HTTP/1.1 503 Service Unavailable", "no_endpoints",
-       "public,max-age=2",
+      {"no endpoints", get_text("emptied.example"), "HTTP/1.1 503 Service Unavailable",
+       "no_endpoints", "public,max-age=2",
        "503 Service Unavailable: Requested route ('emptied.example') has no available "
        "endpoints.\n"},
       {"too many headers",
-       get("app.example",
-           [] {
-             std::string lines;
-             for (int i = 0; i < 25; ++i) lines += "X: 1\r\n";
-             return lines;
-           }()),
+       get_text("app.example",
+                [] {
+                  std::string lines;
+                  for (int i = 0; i < 25; ++i) lines += "X: 1\r\n";
+                  return lines;
+                }()),
        "HTTP/1.1 431 Request Header Fields Too Large", "max-request-size-exceeded", "", ""},
-      {"route services are off", get("bound.example"), "HTTP/1.1 502 Bad Gateway",
+      {"route services are off", get_text("bound.example"), "HTTP/1.1 502 Bad Gateway",
        "route_service_unsupported", "",
        "502 Bad Gateway: Support for route services is disabled.\n"},
-      {"refused", get("refused.example"), "HTTP/1.1 502 Bad Gateway",
+      {"refused", get_text("refused.example"), "HTTP/1.1 502 Bad Gateway",
        "endpoint_failure (dial tcp: connect: connection refused)", "", failed},
-      {"closed before an answer", get("closing.example"), "HTTP/1.1 502 Bad Gateway",
+      {"closed before an answer", get_text("closing.example"), "HTTP/1.1 502 Bad Gateway",
        "endpoint_failure (EOF)", "", failed},
-      {"not HTTP", get("garbled.example"), "HTTP/1.1 502 Bad Gateway",
+      {"not HTTP", get_text("garbled.example"), "HTTP/1.1 502 Bad Gateway",
        "endpoint_failure (malformed HTTP response)", "", failed},
-      {"too many reply headers", get("wordy.example"), "HTTP/1.1 502 Bad Gateway",
+      {"too many reply headers", get_text("wordy.example"), "HTTP/1.1 502 Bad Gateway",
        "endpoint_failure (Too many response headers)", "", failed},
-      {"no answer in time", get("silent.example"), "HTTP/1.1 502 Bad Gateway",
+      {"no answer in time", get_text("silent.example"), "HTTP/1.1 502 Bad Gateway",
        "endpoint_failure (context deadline exceeded)", "", failed},
   };
 }
 
 TEST_F(Errors, every_row_as_text) {
-  for (const Row& row : rows()) {
+  for (const ErrorRow& row : error_rows()) {
     SCOPED_TRACE(row.name);
     const RawMessage reply = routed_.send(row.request);
     EXPECT_EQ(reply.start_line(), row.start_line);
@@ -153,9 +154,9 @@ TEST_F(Errors, every_row_as_text) {
 
 TEST_F(Errors, a_route_at_its_limit_of_connections) {
   RawSocket first = routed_.connect();
-  first.send(get("silent.example"));
+  first.send(get_text("silent.example"));
   ASSERT_TRUE(eventually([&] { return busy_.connections() >= 1; }));
-  const RawMessage reply = routed_.send(get("silent.example"));
+  const RawMessage reply = routed_.send(get_text("silent.example"));
   EXPECT_EQ(reply.status(), 503);
   EXPECT_EQ(reply.header("X-Cf-Routererror"), "Connection Limit Reached");
   EXPECT_EQ(reply.header("Cache-Control"), "");
@@ -170,7 +171,7 @@ TEST_F(Errors, a_head_answered_431_ends_the_connection) {
   RawSocket client = routed_.connect();
   std::string lines;
   for (int i = 0; i < 25; ++i) lines += "X: 1\r\n";
-  client.send(get("app.example", lines));
+  client.send(get_text("app.example", lines));
   const RawMessage reply = read_reply(client);
   EXPECT_EQ(reply.status(), 431);
   EXPECT_EQ(reply.header("Connection"), "close");
@@ -181,13 +182,13 @@ TEST(ErrorLog, names_the_trace_of_a_request) {
   Routed routed("tracing: {enable_w3c: true}");
   const std::string trace(32, 'a');
   const std::string parent = "traceparent: 00-" + trace + "-" + std::string(16, 'b') + "-01\r\n";
-  EXPECT_EQ(routed.send(get("127.0.0.1", parent)).status(), 400);
+  EXPECT_EQ(routed.send(get_text("127.0.0.1", parent)).status(), 400);
   const std::string line = routed.log_line("\"message\":\"status\"", "empty Host");
   EXPECT_NE(line.find("\"trace-id\":\"" + trace + "\""), std::string::npos) << line;
   EXPECT_NE(line.find("\"span-id\":\""), std::string::npos) << line;
   const ClosedPort closed;
   routed.add("refused.example", closed.port());
-  EXPECT_EQ(routed.send(get("refused.example", parent)).status(), 502);
+  EXPECT_EQ(routed.send(get_text("refused.example", parent)).status(), 502);
   EXPECT_NE(routed.log_line("backend-endpoint-failed", "\"trace-id\":\"" + trace + "\""), "");
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: app.d\r\n\r\n";
+constexpr const char* kLimitsGet = "GET / HTTP/1.1\r\nHost: app.d\r\n\r\n";
 
 TEST(RequestLimitsTest, bytes_of_a_head) {
   Routed routed("max_request_header_bytes: 1000");
@@ -104,7 +104,7 @@ TEST(TimeoutTest, an_idle_client_is_closed) {
   RawSocket client = routed.connect();
   const auto before = steady_clock::now();
   for (int i = 0; i < 2; ++i) {
-    client.send(kGet);
+    client.send(kLimitsGet);
     EXPECT_EQ(read_reply(client).body, "ok");
   }
   EXPECT_EQ(client.receive(), "");
@@ -147,7 +147,7 @@ TEST(InFlightTest, counts_until_the_replys_head) {
   Routed routed("backends: {max_conns: 1}\nworkers: 1");
   routed.add("app.d", app.backend.port());
   RawSocket first = routed.connect();
-  first.send(kGet);
+  first.send(kLimitsGet);
   ASSERT_TRUE(eventually([&] { return app.asked == 1; }));
   expect_full(routed);
   EXPECT_EQ(routed.router().metric("backend_exhausted_conns"), 1);
@@ -155,7 +155,7 @@ TEST(InFlightTest, counts_until_the_replys_head) {
   EXPECT_TRUE(first.receive_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
   // The body is still to come, but the place is free.
   RawSocket second = routed.connect();
-  second.send(kGet);
+  second.send(kLimitsGet);
   EXPECT_TRUE(second.receive_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
 }
 
@@ -165,7 +165,7 @@ TEST(InFlightTest, may_count_whole_exchanges) {
   routed.add("app.d", app.backend.port());
   app.head_is_due = true;
   RawSocket first = routed.connect();
-  first.send(kGet);
+  first.send(kLimitsGet);
   EXPECT_TRUE(first.receive_until("he").starts_with("HTTP/1.1 200"));
   expect_full(routed);
   app.body_is_due = true;
@@ -178,7 +178,7 @@ void overlap(const Routed& routed, HeldApp& app, int count) {
   std::vector<RawSocket> clients;
   for (int i = 0; i < count; ++i) {
     clients.push_back(routed.connect());
-    clients.back().send(kGet);
+    clients.back().send(kLimitsGet);
   }
   ASSERT_TRUE(eventually([&] { return app.asked == count; }));
   app.head_is_due = app.body_is_due = true;
@@ -219,7 +219,7 @@ TEST(BackendPoolTest, connections_to_an_endpoint_that_leaves_are_closed_at_once)
   // One is in use when the endpoint leaves: it ends with its exchange.
   app.head_is_due = app.body_is_due = false;
   RawSocket client = routed.connect();
-  client.send(kGet);
+  client.send(kLimitsGet);
   ASSERT_TRUE(eventually([&] { return app.asked == 3; }));
   const auto before = steady_clock::now();
   routed.remove("app.d", app.backend.port());

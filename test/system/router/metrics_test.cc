@@ -9,7 +9,7 @@
 namespace causeway::test {
 namespace {
 
-constexpr const char* usual = R"(
+constexpr const char* metrics_config = R"(
 backends: {max_attempts: 3, max_conns: 1}
 workers: 1
 per_app_prometheus_http_metrics_reporting: true
@@ -17,7 +17,7 @@ per_app_prometheus_http_metrics_reporting: true
 
 class Metrics : public testing::Test {
  protected:
-  explicit Metrics(const std::string& more = usual)
+  explicit Metrics(const std::string& more = metrics_config)
       : routed_(more), hello_(FakeBackend::answers("hello")) {
     routed_.add("app.example", hello_.port(),
                 R"(,"app":"app-1","tags":{"component":"web","source_id":"source-1"})");
