@@ -37,10 +37,7 @@ struct ScaleOptions {
 Result<models::ActualLRPsResponse> instances_of(Session& session, const std::string& name) {
   models::ActualLRPsRequest request;
   request.set_process_guid(name);
-  models::ActualLRPsResponse response;
-  if (Result<void> called = session.call("/v1/actual_lrps/list", request, response); !called)
-    return called.error();
-  return response;
+  return session.ask(&diego::BbsClient::actual_lrps, request);
 }
 
 std::string trouble_of(const models::ActualLRP& lrp) {
@@ -86,8 +83,7 @@ Result<void> wait_running(Session& session, const std::string& name, int32_t cou
 Result<void> upsert_domain(Session& session) {
   models::UpsertDomainRequest request;
   request.set_domain(std::string(kDomain));
-  models::UpsertDomainResponse response;
-  return session.call("/v1/domains/upsert", request, response);
+  return session.ask(&diego::BbsClient::upsert_domain, request);
 }
 
 int run(const Context& context, RunOptions wanted) {
@@ -108,9 +104,7 @@ int run(const Context& context, RunOptions wanted) {
     return Context::fail(fresh.error(), "causeway platform status");
   models::DesireLRPRequest request;
   *request.mutable_desired_lrp() = *lrp;
-  models::DesiredLRPLifecycleResponse response;
-  if (Result<void> desired = session.call("/v1/desired_lrp/desire.r2", request, response);
-      !desired) {
+  if (Result<void> desired = session.ask(&diego::BbsClient::desire_lrp, request); !desired) {
     if (desired.error().fault != Fault::exists) return Context::fail(desired.error());
     return Context::fail(
         {.fault = Fault::exists, .detail = "an app \"" + wanted.app.name + "\" exists already"},
@@ -138,8 +132,8 @@ int scale(const Context& context, const ScaleOptions& wanted) {
   models::UpdateDesiredLRPRequest request;
   request.set_process_guid(wanted.name);
   request.mutable_update()->set_instances(wanted.instances);
-  models::DesiredLRPLifecycleResponse response;
-  if (Result<void> updated = session.call("/v1/desired_lrp/update", request, response); !updated) {
+  if (Result<void> updated = session.ask(&diego::BbsClient::update_desired_lrp, request);
+      !updated) {
     if (updated.error().fault != Fault::not_found) return Context::fail(updated.error());
     return Context::fail(
         {.fault = Fault::not_found, .detail = "there is no app \"" + wanted.name + "\""},
@@ -159,8 +153,8 @@ int stop(const Context& context, const std::string& name, bool no_wait, int time
   Session session(*url);
   models::RemoveDesiredLRPRequest request;
   request.set_process_guid(name);
-  models::DesiredLRPLifecycleResponse response;
-  if (Result<void> removed = session.call("/v1/desired_lrp/remove", request, response); !removed) {
+  if (Result<void> removed = session.ask(&diego::BbsClient::remove_desired_lrp, request);
+      !removed) {
     if (removed.error().fault != Fault::not_found) return Context::fail(removed.error());
     return Context::fail({.fault = Fault::not_found, .detail = "there is no app \"" + name + "\""},
                          "causeway ps lists the apps");

@@ -20,6 +20,9 @@ void add_stream_commands(CLI::App& app, Context& context);
 // `task run`, `task list`.
 void add_task_commands(CLI::App& app, Context& context);
 
+// `dot ...`: the commands of cfdot.
+void add_dot_commands(CLI::App& app, Context& context);
+
 // `completion bash|zsh|fish`: prints a script made from the commands themselves.
 void add_completion_command(CLI::App& app, Context& context);
 

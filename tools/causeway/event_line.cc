@@ -1,8 +1,10 @@
 #include "tools/causeway/event_line.h"
 
+#include <variant>
+
 #include "cf/models/models.h"
+#include "diego/bbs_events.h"
 #include "json/json.h"
-#include "tls/digest.h"
 
 namespace causeway::cli {
 namespace {
@@ -92,29 +94,17 @@ Summary of(const models::TaskChangedEvent& event) {
   return summary;
 }
 
-template <class Event>
-bool read(std::string_view bytes, Summary& summary) {
-  Event event;
-  if (!cf::decode(bytes, event)) return false;
-  summary = of(event);
+// An event of either stream; false when it cannot be read or is of a type we do not know.
+bool summarise(std::string_view type, std::string_view data, Summary& summary) {
+  const auto take = [&summary](const auto& event) { summary = of(event); };
+  if (const auto event = diego::decode_lrp_event(type, data); !event || *event) {
+    if (event) std::visit(take, **event);
+    return event.has_value();
+  }
+  const auto event = diego::decode_task_event(type, data);
+  if (!event || !*event) return false;
+  std::visit(take, **event);
   return true;
-}
-
-bool summarise(std::string_view type, std::string_view bytes, Summary& summary) {
-  if (type == "desired_lrp_created") return read<models::DesiredLRPCreatedEvent>(bytes, summary);
-  if (type == "desired_lrp_changed") return read<models::DesiredLRPChangedEvent>(bytes, summary);
-  if (type == "desired_lrp_removed") return read<models::DesiredLRPRemovedEvent>(bytes, summary);
-  if (type == "actual_lrp_instance_created")
-    return read<models::ActualLRPInstanceCreatedEvent>(bytes, summary);
-  if (type == "actual_lrp_instance_changed")
-    return read<models::ActualLRPInstanceChangedEvent>(bytes, summary);
-  if (type == "actual_lrp_instance_removed")
-    return read<models::ActualLRPInstanceRemovedEvent>(bytes, summary);
-  if (type == "actual_lrp_crashed") return read<models::ActualLRPCrashedEvent>(bytes, summary);
-  if (type == "task_created") return read<models::TaskCreatedEvent>(bytes, summary);
-  if (type == "task_changed") return read<models::TaskChangedEvent>(bytes, summary);
-  if (type == "task_removed") return read<models::TaskRemovedEvent>(bytes, summary);
-  return false;
 }
 
 std::string line_for_people(std::string_view type, const Summary& summary) {
@@ -131,8 +121,7 @@ std::string line_for_people(std::string_view type, const Summary& summary) {
 
 std::string event_line(std::string_view type, std::string_view data, bool json) {
   Summary summary;
-  const Result<std::string> bytes = tls::base64_decode(data);
-  const bool readable = bytes && summarise(type, *bytes, summary);
+  const bool readable = summarise(type, data, summary);
   if (!json)
     return readable ? line_for_people(type, summary) : std::string(type) + " (cannot be read)";
   json::Writer writer;

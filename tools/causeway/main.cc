@@ -1,6 +1,10 @@
 // causeway: run apps, look at them, drive a platform. Wiring only.
 
-#include <cstdlib>
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -42,8 +46,19 @@ int main(int argc, char** argv) {
   causeway::cli::add_view_commands(app, context);
   causeway::cli::add_stream_commands(app, context);
   causeway::cli::add_task_commands(app, context);
+  causeway::cli::add_dot_commands(app, context);
   causeway::cli::add_platform_commands(app, context);
   causeway::cli::add_completion_command(app, context);
-  CLI11_PARSE(app, argc, argv);
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (std::filesystem::path(argv[0]).filename() == "cfdot") {
+    words.insert(words.begin(), {"--json", "dot"});
+  }
+  std::reverse(words.begin(), words.end());  // as CLI11 takes them
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status != 0 && app.got_subcommand("dot") ? 3 : status;
+  }
   return context.exit_status;
 }

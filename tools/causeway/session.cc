@@ -1,57 +1,23 @@
 #include "tools/causeway/session.h"
 
-#include <google/protobuf/message_lite.h>
-
-#include "cf/models/models.h"
 #include "json/json.h"
 #include "net/loop.h"
 #include "tools/causeway/context.h"
 #include "tools/platform/state_file.h"
 
 namespace causeway::cli {
-namespace {
-
-constexpr auto kCallPatience = std::chrono::seconds(15);
-
-Fault fault_of(models::Error::Type type) {
-  switch (type) {
-    case models::Error::ResourceNotFound:
-      return Fault::not_found;
-    case models::Error::ResourceExists:
-      return Fault::exists;
-    case models::Error::InvalidRequest:
-      return Fault::invalid;
-    case models::Error::ResourceConflict:
-    case models::Error::InvalidStateTransition:
-      return Fault::conflict;
-    default:
-      return Fault::internal;
-  }
-}
-
-// Every response but PingResponse has the error as field 1: read as that alone, whatever else it
-// holds.
-Result<void> error_in(std::string_view body) {
-  models::DesiredLRPLifecycleResponse response;
-  if (!cf::decode(body, response))
-    return Error{.fault = Fault::protocol,
-                 .side = Side::backend,
-                 .detail = "the answer is not a BBS message"};
-  if (!response.has_error()) return {};
-  return Error{.fault = fault_of(response.error().type()),
-               .side = Side::backend,
-               .detail = response.error().message()};
-}
-
-}  // namespace
+namespace {}  // namespace
 
 struct Session::State {
+  State(const std::string& url, Duration timeout)
+      : bbs(loop, {.url = url, .timeout = timeout, .attempts = 1}) {}
   net::Loop loop;
   rpc::Client client{loop};
+  diego::BbsClient bbs;
 };
 
-Session::Session(std::string bbs_url)
-    : bbs_url_(std::move(bbs_url)), state_(std::make_unique<State>()) {}
+Session::Session(std::string bbs_url, Duration timeout)
+    : bbs_url_(std::move(bbs_url)), state_(std::make_unique<State>(bbs_url_, timeout)) {}
 
 Session::~Session() = default;
 
@@ -65,32 +31,18 @@ Result<rpc::Reply> Session::send(rpc::Call call) {
   return answer;
 }
 
-Result<void> Session::call(std::string_view path, const google::protobuf::MessageLite& request,
-                           google::protobuf::MessageLite& response) {
-  rpc::Call call;
-  call.url = bbs_url_ + std::string(path);
-  call.headers = {{"Content-Type", "application/x-protobuf"}};
-  call.body = cf::encode(request);
-  call.timeout = kCallPatience;
-  const Result<rpc::Reply> reply = send(std::move(call));
-  if (!reply) {
-    Error error = reply.error();
-    error.detail = "the BBS at " + bbs_url_ + " does not answer" +
-                   (error.detail.empty() ? "" : ": " + error.detail);
-    return error;
-  }
-  if (reply->status != 200) {
-    return Error{.fault = Fault::unavailable,
-                 .side = Side::backend,
-                 .detail = "the BBS answered status " + std::to_string(reply->status)};
-  }
-  if (Result<void> fine = error_in(reply->body); !fine) return fine;
-  if (!cf::decode(reply->body, response)) {
-    return Error{.fault = Fault::protocol,
-                 .side = Side::backend,
-                 .detail = "the answer is not a BBS message"};
-  }
-  return {};
+diego::BbsClient& Session::bbs() { return state_->bbs; }
+net::Loop& Session::loop() { return state_->loop; }
+void Session::run() { state_->loop.run(); }
+void Session::stop() { state_->loop.stop(); }
+
+Error Session::take_refusal(diego::BbsError refusal) {
+  refusal_ = std::move(refusal);
+  Error error = refusal_.cause;
+  if (refusal_.is_answer) return error;
+  error.detail = "the BBS at " + bbs_url_ + " does not answer" +
+                 (error.detail.empty() ? "" : ": " + error.detail);
+  return error;
 }
 
 Result<void> Session::follow(rpc::Call call,

@@ -2,14 +2,20 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
+#include "diego/bbs_client.h"
+#include "diego/bbs_error.h"
 #include "rpc/client.h"
 
-namespace google::protobuf {
-class MessageLite;
+namespace causeway::net {
+class Loop;
 }
 
 namespace causeway::cli {
@@ -21,15 +27,43 @@ struct Context;
 class Session {
  public:
   // `bbs_url`: http://host:port
-  explicit Session(std::string bbs_url);
+  explicit Session(std::string bbs_url, Duration timeout = std::chrono::seconds(15));
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
 
-  // One call to the BBS: fills `response`. An error in the response becomes an Error whose detail
-  // is the BBS's message, with fault not_found, exists, conflict or invalid by its type.
-  Result<void> call(std::string_view path, const google::protobuf::MessageLite& request,
-                    google::protobuf::MessageLite& response);
+  // One call to the BBS, by the client's method for it. A refusal becomes an Error whose detail is
+  // the BBS's message, with fault not_found, exists, conflict or invalid by its type.
+  template <class Request, class Response>
+  Result<Response> ask(void (diego::BbsClient::*method)(const Request&,
+                                                        diego::BbsClient::On<Response>),
+                       const Request& request) {
+    return wait_for<Response>([&](auto on) { (bbs().*method)(request, std::move(on)); });
+  }
+  template <class Response>
+  Result<Response> ask(void (diego::BbsClient::*method)(diego::BbsClient::On<Response>)) {
+    return wait_for<Response>([&](auto on) { (bbs().*method)(std::move(on)); });
+  }
+  template <class Request>
+  Result<void> ask(void (diego::BbsClient::*method)(const Request&, diego::BbsClient::OnDone),
+                   const Request& request) {
+    return wait_for<void>([&](auto on) { (bbs().*method)(request, std::move(on)); });
+  }
+  // Why the last call that failed did.
+  const diego::BbsError& refusal() const { return refusal_; }
+  // For other clients: `begin` starts a call and answers through what it is given.
+  template <class Value>
+  Result<Value> wait(const std::function<void(std::function<void(Result<Value>)>)>& begin) {
+    std::optional<Result<Value>> answer;
+    begin([&](Result<Value> result) {
+      answer = std::move(result);
+      stop();
+    });
+    run();
+    if (!answer) return Error{.fault = Fault::cancelled, .detail = "no answer"};
+    return *std::move(answer);
+  }
+  net::Loop& loop();
 
   Result<rpc::Reply> send(rpc::Call call);
 
@@ -44,8 +78,31 @@ class Session {
   const std::string& bbs_url() const { return bbs_url_; }
 
  private:
+  template <class Value, class Begin>
+  Result<Value> wait_for(Begin begin) {
+    std::optional<Result<Value, diego::BbsError>> answer;
+    begin([&](Result<Value, diego::BbsError> result) {
+      answer = std::move(result);
+      stop();
+    });
+    run();
+    if (answer && *answer) {
+      if constexpr (std::is_void_v<Value>) {
+        return {};
+      } else {
+        return *std::move(*answer);
+      }
+    }
+    return take_refusal(answer ? answer->error() : diego::BbsError{});
+  }
+  Error take_refusal(diego::BbsError refusal);
+  diego::BbsClient& bbs();
+  void run();
+  void stop();
+
   struct State;
   std::string bbs_url_;
+  diego::BbsError refusal_;
   std::unique_ptr<State> state_;
 };
 

@@ -104,17 +104,14 @@ int logs(const Context& context, const LogOptions& wanted) {
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
   Session session(*url);
-  models::CellsResponse cells;
-  if (Result<void> called = session.call("/v1/cells/list.r1", models::PingResponse(), cells);
-      !called) {
-    return Context::fail(called.error(), "causeway platform status");
-  }
-  if (cells.cells_size() == 0)
+  const Result<models::CellsResponse> cells = session.ask(&diego::BbsClient::cells);
+  if (!cells) return Context::fail(cells.error(), "causeway platform status");
+  if (cells->cells_size() == 0)
     return Context::fail({.fault = Fault::not_found, .detail = "there are no cells"},
                          "causeway platform status");
-  if (!wanted.follow) return print_logs(context, session, cells, wanted);
+  if (!wanted.follow) return print_logs(context, session, *cells, wanted);
   std::vector<rpc::Call> calls;
-  for (const models::CellPresence& cell : cells.cells())
+  for (const models::CellPresence& cell : cells->cells())
     calls.push_back(log_call(cell.rep_url(), wanted));
   const Result<void> closed =
       session.follow(std::move(calls), [&](std::string_view, std::string_view data) {

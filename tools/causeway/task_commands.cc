@@ -48,10 +48,9 @@ void write_task(json::Writer& writer, const models::Task& task) {
 Result<void> resolve(Session& session, const std::string& name) {
   models::TaskGuidRequest request;
   request.set_task_guid(name);
-  models::TaskLifecycleResponse response;
-  if (Result<void> called = session.call("/v1/tasks/resolving", request, response); !called)
+  if (Result<void> called = session.ask(&diego::BbsClient::resolving_task, request); !called)
     return called;
-  return session.call("/v1/tasks/delete", request, response);
+  return session.ask(&diego::BbsClient::delete_task, request);
 }
 
 Result<models::Task> wait_completed(Session& session, const std::string& name, int timeout_s) {
@@ -59,18 +58,15 @@ Result<models::Task> wait_completed(Session& session, const std::string& name, i
   models::TaskByGuidRequest request;
   request.set_task_guid(name);
   while (true) {
-    models::TaskResponse response;
-    if (Result<void> called = session.call("/v1/tasks/get_by_task_guid.r3", request, response);
-        !called)
-      return called.error();
-    if (response.task().state() == models::Task::Completed) return response.task();
+    const Result<models::TaskResponse> response = session.ask(&diego::BbsClient::task, request);
+    if (!response) return response.error();
+    const models::Task& task = response->task();
+    if (task.state() == models::Task::Completed) return task;
     if (steady_clock::now() > deadline) {
-      return Error{.fault = Fault::timeout,
-                   .detail = "the task \"" + name + "\" is still " +
-                             models::Task::State_Name(response.task().state()) +
-                             (response.task().rejection_reason().empty()
-                                  ? ""
-                                  : ": " + response.task().rejection_reason())};
+      return Error{
+          .fault = Fault::timeout,
+          .detail = "the task \"" + name + "\" is still " + models::Task::State_Name(task.state()) +
+                    (task.rejection_reason().empty() ? "" : ": " + task.rejection_reason())};
     }
     std::this_thread::sleep_for(milliseconds(25));
   }
@@ -104,8 +100,7 @@ int run(const Context& context, TaskOptions wanted) {
   *request.mutable_task_definition() = *definition;
   request.set_task_guid(wanted.name);
   request.set_domain(std::string(kDomain));
-  models::TaskLifecycleResponse response;
-  if (Result<void> desired = session.call("/v1/tasks/desire.r2", request, response); !desired) {
+  if (Result<void> desired = session.ask(&diego::BbsClient::desire_task, request); !desired) {
     if (desired.error().fault != Fault::exists) return Context::fail(desired.error());
     return Context::fail(
         {.fault = Fault::exists, .detail = "a task \"" + wanted.name + "\" exists already"},
@@ -127,21 +122,19 @@ int list(const Context& context) {
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
   Session session(*url);
-  models::TasksResponse response;
-  if (Result<void> called = session.call("/v1/tasks/list.r3", models::TasksRequest(), response);
-      !called) {
-    return Context::fail(called.error(), "causeway platform status");
-  }
+  const Result<models::TasksResponse> tasks =
+      session.ask(&diego::BbsClient::tasks, models::TasksRequest());
+  if (!tasks) return Context::fail(tasks.error(), "causeway platform status");
   if (context.json) {
     json::Writer writer;
     writer.array();
-    for (const models::Task& task : response.tasks()) write_task(writer, task);
+    for (const models::Task& task : tasks->tasks()) write_task(writer, task);
     std::printf("%s\n", writer.end().take().c_str());
     return 0;
   }
   const int64_t now = SystemClock().wall().unix_ns;
   Table table({"task", "state", "age", "cell", "outcome"});
-  for (const models::Task& task : response.tasks()) {
+  for (const models::Task& task : tasks->tasks()) {
     std::string outcome = task.failed() ? "failed: " + task.failure_reason()
                           : task.state() == models::Task::Completed ? "succeeded"
                                                                     : "-";

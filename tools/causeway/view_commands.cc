@@ -27,14 +27,14 @@ Result<Picture> take_picture(Session& session, const std::string& name) {
   Picture picture;
   models::DesiredLRPsRequest desired;
   if (!name.empty()) desired.add_process_guids(name);
-  if (Result<void> called =
-          session.call("/v1/desired_lrp_scheduling_infos/list", desired, picture.desired);
-      !called)
-    return called.error();
+  auto apps = session.ask(&diego::BbsClient::scheduling_infos, desired);
+  if (!apps) return std::move(apps).error();
+  picture.desired = *std::move(apps);
   models::ActualLRPsRequest actual;
   actual.set_process_guid(name);
-  if (Result<void> called = session.call("/v1/actual_lrps/list", actual, picture.actual); !called)
-    return called.error();
+  auto instances = session.ask(&diego::BbsClient::actual_lrps, actual);
+  if (!instances) return std::move(instances).error();
+  picture.actual = *std::move(instances);
   return picture;
 }
 
@@ -197,15 +197,12 @@ int cells(const Context& context) {
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
   Session session(*url);
-  models::CellsResponse response;
-  if (Result<void> called = session.call("/v1/cells/list.r1", models::PingResponse(), response);
-      !called) {
-    return Context::fail(called.error(), "causeway platform status");
-  }
+  const Result<models::CellsResponse> response = session.ask(&diego::BbsClient::cells);
+  if (!response) return Context::fail(response.error(), "causeway platform status");
   Table table({"cell", "zone", "memory MB", "disk MB", "containers", "address"});
   json::Writer writer;
   writer.array();
-  for (const models::CellPresence& one : response.cells()) {
+  for (const models::CellPresence& one : response->cells()) {
     writer.object()
         .member("cell_id", one.cell_id())
         .member("zone", one.zone())

@@ -1,0 +1,538 @@
+// `causeway dot ...`: what cfdot does, under its names. doc/cli.md says when tables are printed.
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cf/models/models.h"
+#include "config/config.h"
+#include "diego/locket_client.h"
+#include "diego/service_url.h"
+#include "json/json.h"
+#include "tools/causeway/commands.h"
+#include "tools/causeway/context.h"
+#include "tools/causeway/event_line.h"
+#include "tools/causeway/model_json.h"
+#include "tools/causeway/session.h"
+#include "tools/causeway/table.h"
+#include "tools/platform/state_file.h"
+
+namespace causeway::cli {
+namespace {
+
+using Client = diego::BbsClient;
+
+// cfdot's exit statuses.
+constexpr int kInvalid = 3;
+constexpr int kRefused = 4;
+constexpr int kNotFound = 5;
+
+// What the options of all these commands say.
+struct DotOptions {
+  std::string bbs_url, locket_url;
+  std::string ca_file, certificate_file, key_file;
+  bool skips_verification = false;
+  int timeout_s = 15;
+};
+
+// One of these commands while it runs: its calls, and what it prints. Owner: its callback.
+class Dot {
+ public:
+  Dot(const Context& context, const DotOptions& options, std::string bbs_url)
+      : session_(std::move(bbs_url), std::chrono::seconds(options.timeout_s)),
+        locket_url_(options.locket_url.empty() ? session_.bbs_url() : options.locket_url),
+        prints_lines_(context.json || ::isatty(STDOUT_FILENO) == 0) {}
+
+  Session& session() { return session_; }
+  bool prints_lines() const { return prints_lines_; }
+  void print(std::string line) { lines_.push_back(std::move(line)); }
+
+  // One JSON text per line, or a table of some of the members.
+  int finish(const std::vector<std::string>& columns = {}) {
+    if (prints_lines_ || columns.empty()) {
+      for (const std::string& line : lines_) {
+        std::printf("%s\n", with_html_escaped(line).c_str());
+      }
+      return 0;
+    }
+    Table table(columns);
+    for (const std::string& line : lines_) {
+      const auto document = json::Document::parse(line);
+      if (!document) continue;
+      std::vector<std::string> cells;
+      for (const std::string& column : columns) {
+        const json::Node cell = document->root()[column];
+        const std::string text = cell.is_string() ? std::string(*cell.string()) : cell.text();
+        cells.push_back(!cell.exists() || text.empty() ? "-" : text);
+      }
+      table.row(std::move(cells));
+    }
+    std::printf("%s", table.empty() ? "none\n" : table.text().c_str());
+    return 0;
+  }
+
+  // The BBS, or what is on the way to it, said no.
+  int refused(const Error& error) const {
+    const diego::BbsError& refusal = session_.refusal();
+    if (refusal.is_answer) {
+      std::fprintf(stderr, "Error: BBS error\nType %d: %s\nMessage: %s\n", refusal.type,
+                   diego::bbs_error_name(refusal.type).c_str(), refusal.cause.detail.c_str());
+      return kRefused;
+    }
+    return failed(error, kRefused);
+  }
+  static int failed(const Error& error, int status) {
+    const std::string reason = error.detail.empty() ? to_string(error) : error.detail;
+    std::fprintf(stderr, "Error: %s\n", reason.c_str());
+    return status;
+  }
+
+  diego::LocketClient locket() {
+    return diego::LocketClient(session_.loop(), {.url = locket_url_, .attempts = 1});
+  }
+
+ private:
+  Session session_;
+  const std::string locket_url_;
+  const bool prints_lines_;
+  std::vector<std::string> lines_;
+};
+
+using Act = std::function<int(Dot&)>;
+
+// JSON, or @FILE with it.
+Result<std::string> text_of(const std::string& argument) {
+  if (!argument.starts_with('@')) return argument;
+  return platform::read_whole_file(argument.substr(1));
+}
+
+// "40s" or "40".
+Result<uint32_t> seconds_of(const std::string& text) {
+  uint32_t seconds = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (failure == std::errc{} && end == text.data() + text.size()) return seconds;
+  const auto duration = config::parse_duration(text);
+  if (!duration) return duration.error();
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(*duration).count();
+  if (whole > int64_t{UINT32_MAX}) return Error{.fault = Fault::invalid, .detail = "too long"};
+  return static_cast<uint32_t>(whole);
+}
+
+int run(Context& context, const DotOptions& options, const Act& act) {
+  Context where = context;
+  if (!options.bbs_url.empty()) where.bbs_url = options.bbs_url;
+  auto url = find_bbs(where);
+  if (url) url = diego::service_url(*url);
+  if (!url) return Dot::failed(url.error(), kInvalid);
+  Dot dot(context, options, *url);
+  return act(dot);
+}
+
+// --- Instances, apps, tasks ---------------------------------------------------------------------
+
+int actual_lrps(Dot& dot, const models::ActualLRPsRequest& request) {
+  const auto answer = dot.session().ask(&Client::actual_lrps, request);
+  if (!answer) return dot.refused(answer.error());
+  for (const models::ActualLRP& lrp : answer->actual_lrps()) dot.print(to_json(lrp));
+  return dot.finish({"process_guid", "index", "state", "presence", "cell_id", "address",
+                     "crash_count", "placement_error"});
+}
+
+int desired_lrps(Dot& dot, const models::DesiredLRPsRequest& request) {
+  const auto answer = dot.session().ask(&Client::desired_lrps, request);
+  if (!answer) return dot.refused(answer.error());
+  for (const models::DesiredLRP& lrp : answer->desired_lrps()) dot.print(to_json(lrp));
+  return dot.finish({"process_guid", "domain", "instances", "memory_mb", "disk_mb", "rootfs"});
+}
+
+int scheduling_infos(Dot& dot, const models::DesiredLRPsRequest& request) {
+  const auto answer = dot.session().ask(&Client::scheduling_infos, request);
+  if (!answer) return dot.refused(answer.error());
+  for (const auto& info : answer->desired_lrp_scheduling_infos()) dot.print(to_json(info));
+  return dot.finish({"process_guid", "domain", "instances", "memory_mb", "disk_mb", "rootfs"});
+}
+
+Result<models::DesiredLRP> fetch_desired(Dot& dot, const std::string& guid) {
+  models::DesiredLRPByProcessGuidRequest request;
+  request.set_process_guid(guid);
+  auto answer = dot.session().ask(&Client::desired_lrp, request);
+  if (!answer) return std::move(answer).error();
+  return std::move(*answer->mutable_desired_lrp());
+}
+
+int desired_lrp_named(Dot& dot, const std::string& guid) {
+  const auto lrp = fetch_desired(dot, guid);
+  if (!lrp) return dot.refused(lrp.error());
+  dot.print(to_json(*lrp));
+  return dot.finish();
+}
+
+int create_desired_lrp(Dot& dot, const std::string& argument) {
+  const auto text = text_of(argument);
+  if (!text) return Dot::failed(text.error(), kInvalid);
+  const auto lrp = desired_lrp_of(*text);
+  if (!lrp) return Dot::failed(lrp.error(), kInvalid);
+  models::DesireLRPRequest request;
+  *request.mutable_desired_lrp() = *lrp;
+  const auto done = dot.session().ask(&Client::desire_lrp, request);
+  return done ? 0 : dot.refused(done.error());
+}
+
+int update_desired_lrp(Dot& dot, const std::string& guid, const std::string& argument) {
+  const auto text = text_of(argument);
+  if (!text) return Dot::failed(text.error(), kInvalid);
+  const auto update = update_of(*text);
+  if (!update) return Dot::failed(update.error(), kInvalid);
+  models::UpdateDesiredLRPRequest request;
+  request.set_process_guid(guid);
+  *request.mutable_update() = *update;
+  const auto done = dot.session().ask(&Client::update_desired_lrp, request);
+  return done ? 0 : dot.refused(done.error());
+}
+
+int delete_desired_lrp(Dot& dot, const std::string& guid) {
+  models::RemoveDesiredLRPRequest request;
+  request.set_process_guid(guid);
+  const auto done = dot.session().ask(&Client::remove_desired_lrp, request);
+  return done ? 0 : dot.refused(done.error());
+}
+
+int retire_actual_lrp(Dot& dot, const std::string& guid, int32_t index) {
+  const auto lrp = fetch_desired(dot, guid);
+  if (!lrp) return dot.refused(lrp.error());
+  models::RetireActualLRPRequest request;
+  request.mutable_actual_lrp_key()->set_process_guid(guid);
+  request.mutable_actual_lrp_key()->set_index(index);
+  request.mutable_actual_lrp_key()->set_domain(lrp->domain());
+  const auto done = dot.session().ask(&Client::retire_actual_lrp, request);
+  return done ? 0 : dot.refused(done.error());
+}
+
+int tasks(Dot& dot, const models::TasksRequest& request) {
+  const auto answer = dot.session().ask(&Client::tasks, request);
+  if (!answer) return dot.refused(answer.error());
+  for (const models::Task& task : answer->tasks()) dot.print(to_json(task));
+  return dot.finish({"task_guid", "domain", "state", "cell_id", "failed", "failure_reason"});
+}
+
+int task_named(Dot& dot, const std::string& guid) {
+  models::TaskByGuidRequest request;
+  request.set_task_guid(guid);
+  const auto answer = dot.session().ask(&Client::task, request);
+  if (!answer) return dot.refused(answer.error());
+  dot.print(to_json(answer->task()));
+  return dot.finish();
+}
+
+int create_task(Dot& dot, const std::string& argument) {
+  const auto text = text_of(argument);
+  if (!text) return Dot::failed(text.error(), kInvalid);
+  const auto task = task_of(*text);
+  if (!task) return Dot::failed(task.error(), kInvalid);
+  models::DesireTaskRequest request;
+  request.set_task_guid(task->task_guid());
+  request.set_domain(task->domain());
+  *request.mutable_task_definition() = task->task_definition();
+  const auto done = dot.session().ask(&Client::desire_task, request);
+  return done ? 0 : dot.refused(done.error());
+}
+
+int cancel_task(Dot& dot, const std::string& guid) {
+  models::TaskGuidRequest request;
+  request.set_task_guid(guid);
+  const auto done = dot.session().ask(&Client::cancel_task, request);
+  return done ? 0 : dot.refused(done.error());
+}
+
+int delete_task(Dot& dot, const std::string& guid) {
+  models::TaskGuidRequest request;
+  request.set_task_guid(guid);
+  auto done = dot.session().ask(&Client::resolving_task, request);
+  if (done) done = dot.session().ask(&Client::delete_task, request);
+  return done ? 0 : dot.refused(done.error());
+}
+
+int follow(Dot& dot, const std::string& path, std::string body) {
+  rpc::Call call;
+  call.url = dot.session().bbs_url() + path;
+  call.headers = {{"Content-Type", "application/x-protobuf"}};
+  call.body = std::move(body);
+  const auto closed =
+      dot.session().follow(std::move(call), [&](std::string_view type, std::string_view data) {
+        if (dot.prints_lines()) {
+          const auto line = event_json(type, data);
+          if (line) std::printf("%s\n", with_html_escaped(*line).c_str());
+        } else {
+          std::printf("%s\n", event_line(type, data, false).c_str());
+        }
+        std::fflush(stdout);
+        return true;
+      });
+  return closed ? 0 : Dot::failed(closed.error(), kRefused);
+}
+
+// --- Domains, cells, locks ----------------------------------------------------------------------
+
+int domains(Dot& dot) {
+  const auto answer = dot.session().ask(&Client::domains);
+  if (!answer) return dot.refused(answer.error());
+  for (const std::string& domain : answer->domains()) dot.print(to_json(std::string_view(domain)));
+  return dot.finish();
+}
+
+int set_domain(Dot& dot, const std::string& domain, const std::string& ttl) {
+  const auto seconds = seconds_of(ttl);
+  if (!seconds) return Dot::failed(seconds.error(), kInvalid);
+  models::UpsertDomainRequest request;
+  request.set_domain(domain);
+  request.set_ttl(*seconds);
+  const auto done = dot.session().ask(&Client::upsert_domain, request);
+  return done ? 0 : dot.refused(done.error());
+}
+
+// `id`: only that one; "": all.
+int cells(Dot& dot, const std::string& id) {
+  const auto answer = dot.session().ask(&Client::cells);
+  if (!answer) return dot.refused(answer.error());
+  bool is_there = id.empty();
+  for (const models::CellPresence& cell : answer->cells()) {
+    if (!id.empty() && cell.cell_id() != id) continue;
+    is_there = true;
+    dot.print(to_json(cell));
+  }
+  if (!is_there) return Dot::failed({.detail = "Cell not found"}, kNotFound);
+  if (!id.empty()) return dot.finish();
+  return dot.finish({"cell_id", "zone", "capacity", "rep_url"});
+}
+
+// What the rep itself says of its cell.
+int cell_states(Dot& dot, const std::string& id) {
+  const auto answer = dot.session().ask(&Client::cells);
+  if (!answer) return dot.refused(answer.error());
+  bool is_there = id.empty();
+  int status = 0;
+  for (const models::CellPresence& cell : answer->cells()) {
+    if (!id.empty() && cell.cell_id() != id) continue;
+    is_there = true;
+    rpc::Call call;
+    call.method = "GET";
+    call.url = (cell.rep_url().empty() ? cell.rep_address() : cell.rep_url()) + "/state";
+    const auto reply = dot.session().send(std::move(call));
+    if (!reply || reply->status != 200) {
+      std::fprintf(stderr, "Error: Rep error: Failed to get cell state for cell %s: %s\n",
+                   cell.cell_id().c_str(),
+                   reply ? ("status " + std::to_string(reply->status)).c_str()
+                         : to_string(reply.error()).c_str());
+      status = kRefused;
+      continue;
+    }
+    const auto document = json::Document::parse(reply->body);
+    if (document) dot.print(document->root().text());
+  }
+  if (!is_there) return Dot::failed({.detail = "Cell not found"}, kNotFound);
+  dot.finish();
+  return status;
+}
+
+struct Claim {
+  std::string key, owner, value;
+  std::string ttl = "15s";
+};
+
+int claim(Dot& dot, const Claim& wanted, models::Resource::TypeCode kind) {
+  const auto seconds = seconds_of(wanted.ttl);
+  if (!seconds) return Dot::failed(seconds.error(), kInvalid);
+  models::Resource resource;
+  resource.set_key(wanted.key);
+  resource.set_owner(wanted.owner);
+  resource.set_value(wanted.value);
+  resource.set_type_code(kind);
+  resource.set_type(kind == models::Resource::LOCK ? "lock" : "presence");
+  diego::LocketClient locket = dot.locket();
+  const auto done = dot.session().wait<void>(
+      [&](auto on) { locket.lock(resource, std::chrono::seconds(*seconds), std::move(on)); });
+  return done ? 0 : Dot::failed(done.error(), kRefused);
+}
+
+int release_lock(Dot& dot, const Claim& wanted) {
+  models::Resource resource;
+  resource.set_key(wanted.key);
+  resource.set_owner(wanted.owner);
+  diego::LocketClient locket = dot.locket();
+  const auto done =
+      dot.session().wait<void>([&](auto on) { locket.release(resource, std::move(on)); });
+  return done ? 0 : Dot::failed(done.error(), kRefused);
+}
+
+int resources(Dot& dot, models::Resource::TypeCode kind) {
+  diego::LocketClient locket = dot.locket();
+  const auto found = dot.session().wait<std::vector<models::Resource>>(
+      [&](auto on) { locket.fetch_all(kind, std::move(on)); });
+  if (!found) return Dot::failed(found.error(), kRefused);
+  for (const models::Resource& resource : *found) dot.print(to_json(resource));
+  return dot.finish({"key", "owner", "value"});
+}
+
+// --- The command line ---------------------------------------------------------------------------
+
+// Adds commands to one group. Owner: add_dot_commands().
+struct Adding {
+  CLI::App& group;
+  Context& context;
+  std::shared_ptr<DotOptions> options;
+
+  CLI::App& command(const char* name, const char* about, Act act) const {
+    CLI::App& made = *group.add_subcommand(name, about);
+    Context& where = context;
+    made.callback([&where, shared = options, act = std::move(act)] {
+      where.exit_status = run(where, *shared, act);
+    });
+    return made;
+  }
+  // A command that takes a name.
+  void named(const char* name, const char* about, const char* what,
+             int (*act)(Dot&, const std::string&)) const {
+    const auto argument = std::make_shared<std::string>();
+    command(name, about, [argument, act](Dot& dot) { return act(dot, *argument); })
+        .add_option(what, *argument)
+        ->required();
+  }
+};
+
+void add_lrps(const Adding& add) {
+  const auto instances = std::make_shared<models::ActualLRPsRequest>();
+  const auto index = std::make_shared<std::optional<int32_t>>();
+  CLI::App& list = add.command("actual-lrps", "instances", [instances, index](Dot& dot) {
+    if (*index) instances->set_index(**index);
+    return actual_lrps(dot, *instances);
+  });
+  list.add_option("-d,--domain", *instances->mutable_domain());
+  list.add_option("-c,--cell-id", *instances->mutable_cell_id());
+  list.add_option("-p,--process-guid", *instances->mutable_process_guid());
+  list.add_option("-i,--index", *index);
+
+  for (const auto& [name, about, act] :
+       {std::tuple{"desired-lrps", "apps, with all they are made of", &desired_lrps},
+        std::tuple{"desired-lrp-scheduling-infos", "apps, as placement sees them",
+                   &scheduling_infos}}) {
+    const auto request = std::make_shared<models::DesiredLRPsRequest>();
+    add.command(name, about, [request, run_it = act](Dot& dot) { return run_it(dot, *request); })
+        .add_option("-d,--domain", *request->mutable_domain());
+  }
+  add.named("desired-lrp", "one app", "process-guid", &desired_lrp_named);
+  add.named("create-desired-lrp", "desire an app", "spec", &create_desired_lrp);
+  add.named("delete-desired-lrp", "stop an app and forget it", "process-guid", &delete_desired_lrp);
+
+  const auto updated = std::make_shared<std::pair<std::string, std::string>>();
+  CLI::App& update = add.command(
+      "update-desired-lrp", "change instances, routes or annotation of an app",
+      [updated](Dot& dot) { return update_desired_lrp(dot, updated->first, updated->second); });
+  update.add_option("process-guid", updated->first)->required();
+  update.add_option("spec", updated->second, "JSON or @FILE")->required();
+
+  const auto retired = std::make_shared<std::pair<std::string, int32_t>>();
+  CLI::App& retire = add.command("retire-actual-lrp", "stop one instance", [retired](Dot& dot) {
+    return retire_actual_lrp(dot, retired->first, retired->second);
+  });
+  retire.add_option("process-guid", retired->first)->required();
+  retire.add_option("index", retired->second)->required()->check(CLI::Range(0, INT32_MAX));
+
+  const auto cell = std::make_shared<models::EventsByCellId>();
+  CLI::App& events = add.command("lrp-events", "changes of apps and instances", [cell](Dot& dot) {
+    return follow(dot, "/v1/events/lrp_instances.r1", cf::encode(*cell));
+  });
+  events.add_option("-c,--cell-id", *cell->mutable_cell_id());
+  const auto excludes = std::make_shared<bool>(false);
+  events.add_flag("-x,--exclude-actual-lrp-groups", *excludes, "always so: groups are deprecated");
+}
+
+void add_tasks(const Adding& add) {
+  const auto request = std::make_shared<models::TasksRequest>();
+  CLI::App& list =
+      add.command("tasks", "tasks", [request](Dot& dot) { return tasks(dot, *request); });
+  list.add_option("-d,--domain", *request->mutable_domain());
+  list.add_option("-c,--cell-id", *request->mutable_cell_id());
+  add.named("task", "one task", "task-guid", &task_named);
+  add.named("create-task", "desire a task", "spec", &create_task);
+  add.named("cancel-task", "cancel a task", "task-guid", &cancel_task);
+  add.named("delete-task", "forget a task that has ended", "task-guid", &delete_task);
+  add.command("task-events", "changes of tasks",
+              [](Dot& dot) { return follow(dot, "/v1/events/tasks.r1", {}); });
+}
+
+void add_cells_and_domains(const Adding& add) {
+  add.command("cells", "cells", [](Dot& dot) { return cells(dot, {}); });
+  add.named("cell", "one cell", "cell-id", &cells);
+  add.command("cell-states", "what every rep says", [](Dot& dot) { return cell_states(dot, {}); });
+  add.named("cell-state", "what one rep says", "cell-id", &cell_states);
+  add.command("domains", "fresh domains", [](Dot& dot) { return domains(dot); });
+  const auto domain = std::make_shared<std::pair<std::string, std::string>>("", "0");
+  CLI::App& set = add.command("set-domain", "mark a domain fresh", [domain](Dot& dot) {
+    return set_domain(dot, domain->first, domain->second);
+  });
+  set.add_option("domain", domain->first)->required();
+  set.add_option("-t,--ttl", domain->second, "how long it stays fresh; 0: for ever")
+      ->capture_default_str();
+}
+
+void add_locks(const Adding& add) {
+  for (const auto& [name, about, kind] :
+       {std::tuple{"claim-lock", "take or renew a lock", models::Resource::LOCK},
+        std::tuple{"claim-presence", "take or renew a presence", models::Resource::PRESENCE}}) {
+    const auto wanted = std::make_shared<Claim>();
+    CLI::App& command =
+        add.command(name, about, [wanted, of = kind](Dot& dot) { return claim(dot, *wanted, of); });
+    command.add_option("-k,--key", wanted->key)->required();
+    command.add_option("-o,--owner", wanted->owner)->required();
+    command.add_option("-v,--value", wanted->value);
+    command.add_option("-t,--ttl", wanted->ttl)->capture_default_str();
+  }
+  const auto released = std::make_shared<Claim>();
+  CLI::App& release = add.command("release-lock", "give a lock up",
+                                  [released](Dot& dot) { return release_lock(dot, *released); });
+  release.add_option("-k,--key", released->key)->required();
+  release.add_option("-o,--owner", released->owner)->required();
+  add.command("locks", "locks", [](Dot& dot) { return resources(dot, models::Resource::LOCK); });
+  add.command("presences", "presences",
+              [](Dot& dot) { return resources(dot, models::Resource::PRESENCE); });
+}
+
+}  // namespace
+
+void add_dot_commands(CLI::App& app, Context& context) {
+  CLI::App& group = *app.add_subcommand("dot", "the commands of cfdot, under its names");
+  group.require_subcommand(1);
+  group.fallthrough();
+  group.footer(
+      "On a terminal lists are tables; else, with --json, and when the program is called cfdot, "
+      "each\n"
+      "answer is one line of JSON. Exit status: 3 a mistake in the command, 4 refused or not\n"
+      "answered, 5 no such cell.\n"
+      "Example:\n  causeway dot actual-lrps -c cell-1 | jq .process_guid");
+  const auto options = std::make_shared<DotOptions>();
+  group.add_option("--bbsURL", options->bbs_url, "as --bbs")->envname("BBS_URL");
+  group.add_option("--locketAPILocation", options->locket_url, "default: the BBS's own")
+      ->envname("LOCKET_API_LOCATION");
+  group.add_option("--caCertFile", options->ca_file)->envname("CA_CERT_FILE");
+  group.add_option("--clientCertFile", options->certificate_file)->envname("CLIENT_CERT_FILE");
+  group.add_option("--clientKeyFile", options->key_file)->envname("CLIENT_KEY_FILE");
+  group.add_flag("--skipCertVerify", options->skips_verification);
+  group.add_option("--timeout", options->timeout_s, "seconds for each call")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 86'400));
+  const Adding add{group, context, options};
+  add_lrps(add);
+  add_tasks(add);
+  add_cells_and_domains(add);
+  add_locks(add);
+}
+
+}  // namespace causeway::cli
