@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
@@ -19,7 +18,6 @@ namespace causeway::tls {
 namespace {
 
 using net::loopback::Recorder;
-using net::loopback::run_until;
 
 // Certificate and key as files, in a folder of their own.
 struct PairFiles {
@@ -83,13 +81,15 @@ TEST(TlsPeers, openssl_as_client_talks_to_our_server) {
                     files.certificate, "-verify_return_error", "-verify_hostname", "localhost",
                     "-servername", "localhost", "-alpn", "http/1.1", version, "-ign_eof"},
                    "hello\n");
-    ASSERT_TRUE(run_until(loop, [&] { return secured.has_value() || client.exit; })) << client.err;
+    ASSERT_TRUE(net::loopback::run_until(loop, [&] { return secured.has_value() || client.exit; }))
+        << client.err;
     ASSERT_TRUE(secured && *secured) << client.out << client.err;
     EXPECT_EQ((*secured)->protocol, "http/1.1");
-    EXPECT_TRUE(run_until(loop, [&] { return end.bytes == "hello\n" || client.exit; }));
+    EXPECT_TRUE(
+        net::loopback::run_until(loop, [&] { return end.bytes == "hello\n" || client.exit; }));
     end.stream->write(std::string(100'000, 'z'));
     end.stream->shutdown();
-    EXPECT_TRUE(run_until(loop, [&] { return client.exit.has_value(); }));
+    EXPECT_TRUE(net::loopback::run_until(loop, [&] { return client.exit.has_value(); }));
     EXPECT_NE(client.out.find(std::string(1000, 'z')), std::string::npos);
     EXPECT_NE(client.out.find("Verify return code: 0 (ok)"), std::string::npos);
   }
@@ -101,7 +101,7 @@ TEST(TlsPeers, our_client_talks_to_openssl_as_server_and_resumes) {
   OpenSsl server(loop, {"s_server", "-accept", "127.0.0.1:0", "-cert", files.certificate, "-key",
                         files.key, "-rev", "-alpn", "http/1.1"});
   const std::string mark = "ACCEPT 127.0.0.1:";
-  ASSERT_TRUE(run_until(loop, [&] {
+  ASSERT_TRUE(net::loopback::run_until(loop, [&] {
     const size_t at = server.out.find(mark);
     return server.exit ||
            (at != std::string::npos && server.out.find('\n', at) != std::string::npos);
@@ -126,13 +126,13 @@ TEST(TlsPeers, our_client_talks_to_openssl_as_server_and_resumes) {
                                           .timeout = net::loopback::patience},
                                          [&](Result<Secured> got) { secured = std::move(got); });
         });
-    ASSERT_TRUE(run_until(loop, [&] { return secured.has_value(); }));
+    ASSERT_TRUE(net::loopback::run_until(loop, [&] { return secured.has_value(); }));
     ASSERT_TRUE(*secured) << secured->error().detail;
     EXPECT_EQ((*secured)->is_resumed, resumes);
     EXPECT_EQ((*secured)->protocol, "http/1.1");
     end.take(std::move((*secured)->stream));
     end.stream->write("abc\n");
-    EXPECT_TRUE(run_until(loop, [&] { return end.bytes == "cba\n"; })) << end.bytes;
+    EXPECT_TRUE(net::loopback::run_until(loop, [&] { return end.bytes == "cba\n"; })) << end.bytes;
   }
 }
 
