@@ -134,6 +134,7 @@ class ScalePhase {
   Rng rng_{1};
   uint64_t flips_due_ = 0, flips_made_ = 0;
   uint64_t desired_ = 0;
+  Instant all_desired_{};
   net::Timer flips_, bulk_;
   rpc::Client client_;
 };
@@ -188,7 +189,6 @@ void ScalePhase::fill() {
   ground_.begin_phase("filling");
   forget();
   const Instant began = now();
-  Instant all_desired{};
   for (; desired_ < options_.lrps; ++desired_) {
     calls_.add(
         Operation::desire_lrp,
@@ -196,13 +196,11 @@ void ScalePhase::fill() {
           return cf::encode(
               desire_request(process_guid(i), options_.instances, options_.memory_mb));
         },
-        [&all_desired](const Result<std::string>&) { all_desired = now(); });
+        [this](const Result<std::string>&) { all_desired_ = now(); });
   }
   wait_for_running(total());
-  // The callbacks point here.
-  while (!calls_.is_idle()) ground_.loop().run_once();
   const double seconds = seconds_in(now() - began);
-  ground_.figure("all desired after", seconds_in(all_desired - began), Unit::seconds);
+  ground_.figure("all desired after", seconds_in(all_desired_ - began), Unit::seconds);
   ground_.figure("all running after", seconds, Unit::seconds);
   ground_.figure("instances running", static_cast<double>(fleet_.counts().running), Unit::count);
   ground_.figure("instances brought up",
@@ -273,9 +271,11 @@ void ScalePhase::steady() {
   fleet_.stop_beating();
   passes.stop();
   const double behind = static_cast<double>(cell_calls_.waiting());
-  while (!calls_.is_idle() || !bulk_calls_.is_idle() || !cell_calls_.is_idle() ||
-         passes.is_asking())
-    ground_.loop().run_once();
+  ground_.until(call_timeout, [this] {
+    return calls_.is_idle() && bulk_calls_.is_idle() && cell_calls_.is_idle();
+  });
+  // Its question points here.
+  while (passes.is_asking()) ground_.loop().run_once();
   cell_calls_.on_sample({});
   calls_.on_sample({});
   add_pass_figures(passes);
@@ -356,7 +356,7 @@ void ScalePhase::clean_up() {
       return cf::encode(request);
     });
   }
-  while (!calls_.is_idle()) ground_.loop().run_once();
+  ground_.until(call_timeout, [this] { return calls_.is_idle(); });
   ground_.until(10s, [this] { return options_.own || fleet_.counts().running == 0; });
   fleet_.release();
   ground_.until(10s, [this] { return fleet_.is_released(); });

@@ -56,18 +56,17 @@ void Api::add_actual_routes(rpc::Server& server) {
       server, "/v1/actual_lrps/list",
       [this](const auto& request, const Caller& caller, const auto& respond) {
         if (!request.cell_id().empty()) {
-          return services_.reader.read_cell(request.cell_id(),
-                                            [request, respond](const auto& rows) {
-                                              Lrps response;
-                                              if (!rows) {
-                                                set_error(response, rows.error());
-                                              } else {
-                                                for (const auto& row : *rows)
-                                                  if (is_wanted(row, request))
-                                                    *response.add_actual_lrps() = row;
-                                              }
-                                              respond(response);
-                                            });
+          using Rows = Result<std::vector<models::ActualLRP>>;
+          return services_.reader.read_cell(request.cell_id(), [request, respond](Rows rows) {
+            Lrps response;
+            if (!rows) {
+              set_error(response, rows.error());
+            } else {
+              for (auto& row : *rows)
+                if (is_wanted(row, request)) response.mutable_actual_lrps()->Add(std::move(row));
+            }
+            respond(response);
+          });
         }
         LrpReader::Query query{.domain = request.domain(),
                                .parts = {.scheduling = false, .all_slots = true}};
