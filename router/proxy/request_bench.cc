@@ -148,7 +148,7 @@ void proxy_request(benchmark::State& state, std::string_view request_text, bool 
   });
   const size_t before = stage.client->bytes();
   while (timer.is_armed()) stage.loop.run_once(false);
-  const size_t each = (stage.client->bytes() - before) / state.iterations();
+  const size_t each = (stage.client->bytes() - before) / static_cast<size_t>(state.iterations());
   if (each < small_reply.size()) state.SkipWithError("not answered");
 }
 
