@@ -45,7 +45,7 @@ void parse_request(benchmark::State& state, std::string_view text) {
     parser.next_request();
     arena.reset();
   }
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * text.size()));
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(text.size()));
 }
 
 void parse_reply(benchmark::State& state) {
@@ -57,7 +57,7 @@ void parse_reply(benchmark::State& state) {
     benchmark::DoNotOptimize(parser.feed(reply));
     arena.reset();
   }
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * reply.size()));
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(reply.size()));
 }
 
 void write_request(benchmark::State& state) {
