@@ -1,4 +1,5 @@
 """What stands around the router under test: the router's process itself, a NATS server, a backend that records."""
+import ctypes
 import json
 import os
 import shutil
@@ -31,13 +32,21 @@ def until(is_true, what, seconds=PATIENCE):
         time.sleep(0.005)
 
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent():
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Program:
-    """A process that ends with this object; its output goes to a file."""
+    """A process that does not outlive the test; its output goes to a file."""
 
     def __init__(self, words, log):
         self.log = log
         with open(log, "wb") as out:
-            self.process = subprocess.Popen(words, stdout=out, stderr=out)
+            self.process = subprocess.Popen(words, stdout=out, stderr=out, preexec_fn=end_with_parent)
 
     def output(self):
         with open(self.log, errors="replace") as log:
