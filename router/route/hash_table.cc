@@ -14,7 +14,7 @@ constexpr uint16_t kFree = 0xFFFF;
 static_assert(HashTable::kEndpointsMax < kFree && HashTable::kEndpointsMax < HashTable::kManySlots);
 
 // What names an endpoint to all routers alike.
-std::string_view name_of(const Endpoint& endpoint) {
+std::string_view stable_name_of(const Endpoint& endpoint) {
   return endpoint.instance_id().empty() ? endpoint.authority() : endpoint.instance_id();
 }
 
@@ -31,7 +31,7 @@ std::vector<Claimant> claimants_of(std::span<const std::shared_ptr<const Endpoin
   std::vector<Claimant> claimants;
   claimants.reserve(endpoints.size());
   for (const auto& endpoint : endpoints) {
-    const std::string_view name = name_of(*endpoint);
+    const std::string_view name = stable_name_of(*endpoint);
     const uint64_t hash = fnv1a(name);
     claimants.push_back({.name = name,
                          .place = static_cast<uint16_t>(claimants.size()),

@@ -51,8 +51,10 @@ TEST(SnapshotTest, workers_read_whole_tables_while_the_book_changes) {
           // Endpoint ports of one route are always complete: every publication adds or removes a
           // pair.
           ASSERT_EQ(pool->size() % 2, 0u);
-          const Endpoint* endpoint = balancer.pick(*pool, {}, Instant{});
+          const Endpoint* endpoint = balancer.pick(*pool, {.hash_key = "k"}, Instant{});
+          endpoint->began();
           ASSERT_EQ(endpoint->app_id(), std::to_string(i));
+          endpoint->ended();
           ++picked;
         }
         balancer.sweep(*table, Instant{});
@@ -66,6 +68,10 @@ TEST(SnapshotTest, workers_read_whole_tables_while_the_book_changes) {
     change.kind = round / 40 % 3 == 2 ? RouteChange::Kind::remove : RouteChange::Kind::add;
     change.uris = {"app" + std::to_string(route) + ".d"};
     change.endpoint.app_id = std::to_string(route);
+    // Some by round-robin, some by least-connection, some by a hash.
+    change.endpoint.balancing = static_cast<LoadBalancing>(route % 3);
+    change.endpoint.hash_header = change.endpoint.balancing == LoadBalancing::hash ? "Tenant" : "";
+    change.endpoint.availability_zone = std::to_string(round / 120);  // counted on by successors
     for (const int half : {0, 1}) {
       change.endpoint.port = static_cast<uint16_t>(1 + (round / 40 % 3 == 1 ? 2 : 0) + half);
       book.apply(change);
@@ -74,6 +80,9 @@ TEST(SnapshotTest, workers_read_whole_tables_while_the_book_changes) {
   }
   is_over = true;
   for (std::thread& worker : workers) worker.join();
+  book.publish()->for_each([](const Pool& pool) {
+    for (const auto& endpoint : pool.endpoints()) EXPECT_EQ(endpoint->in_flight(), 0u);
+  });
 }
 
 }  // namespace
