@@ -6,13 +6,23 @@
 
 namespace causeway::cli {
 
+// What the options of the dot commands say beside those of all. The files are for https, which is
+// refused until lib/diego speaks TLS.
+struct DotOptions {
+  std::string locket_url = {};
+  std::string ca_file = {}, certificate_file = {}, key_file = {};
+  bool skips_verification = false;
+  int timeout_s = 15;
+};
+
 // Where a command finds the platform and how it answers. Filled from options and environment by
 // main.
 struct Context {
   std::string state_dir;  // of a platform on this machine
   std::string bbs_url;    // --bbs, else the one of the platform in state_dir
   bool json = false;      // answers for machines
-  int exit_status = 0;    // what the command that ran says: 0, 1 refused or failed, 3 not there
+  DotOptions dot = {};
+  int exit_status = 0;  // what the command that ran says: 0, 1 refused or failed, 3 not there
 
   // Tells a person on stderr what did not work and, with `hint`, what to do next; answers the exit
   // status.

@@ -35,20 +35,12 @@ constexpr int kInvalid = 3;
 constexpr int kRefused = 4;
 constexpr int kNotFound = 5;
 
-// What the options of all these commands say.
-struct DotOptions {
-  std::string bbs_url, locket_url;
-  std::string ca_file, certificate_file, key_file;
-  bool skips_verification = false;
-  int timeout_s = 15;
-};
-
 // One of these commands while it runs: its calls, and what it prints. Owner: its callback.
 class Dot {
  public:
-  Dot(const Context& context, const DotOptions& options, std::string bbs_url)
-      : session_(std::move(bbs_url), std::chrono::seconds(options.timeout_s)),
-        locket_url_(options.locket_url.empty() ? session_.bbs_url() : options.locket_url),
+  Dot(const Context& context, std::string bbs_url)
+      : session_(std::move(bbs_url), std::chrono::seconds(context.dot.timeout_s)),
+        locket_url_(context.dot.locket_url.empty() ? session_.bbs_url() : context.dot.locket_url),
         prints_lines_(context.json || ::isatty(STDOUT_FILENO) == 0) {}
 
   Session& session() { return session_; }
@@ -126,13 +118,11 @@ Result<uint32_t> seconds_of(const std::string& text) {
   return static_cast<uint32_t>(whole);
 }
 
-int run(Context& context, const DotOptions& options, const Act& act) {
-  Context where = context;
-  if (!options.bbs_url.empty()) where.bbs_url = options.bbs_url;
-  auto url = find_bbs(where);
+int run(const Context& context, const Act& act) {
+  auto url = find_bbs(context);
   if (url) url = diego::service_url(*url);
   if (!url) return Dot::failed(url.error(), kInvalid);
-  Dot dot(context, options, *url);
+  Dot dot(context, *url);
   return act(dot);
 }
 
@@ -387,14 +377,11 @@ int resources(Dot& dot, models::Resource::TypeCode kind) {
 struct Adding {
   CLI::App& group;
   Context& context;
-  std::shared_ptr<DotOptions> options;
 
   CLI::App& command(const char* name, const char* about, Act act) const {
     CLI::App& made = *group.add_subcommand(name, about);
     Context& where = context;
-    made.callback([&where, shared = options, act = std::move(act)] {
-      where.exit_status = run(where, *shared, act);
-    });
+    made.callback([&where, act = std::move(act)] { where.exit_status = run(where, act); });
     return made;
   }
   // A command that takes a name.
@@ -517,18 +504,18 @@ void add_dot_commands(CLI::App& app, Context& context) {
       "answer is one line of JSON. Exit status: 3 a mistake in the command, 4 refused or not\n"
       "answered, 5 no such cell.\n"
       "Example:\n  causeway dot actual-lrps -c cell-1 | jq .process_guid");
-  const auto options = std::make_shared<DotOptions>();
-  group.add_option("--bbsURL", options->bbs_url, "as --bbs")->envname("BBS_URL");
-  group.add_option("--locketAPILocation", options->locket_url, "default: the BBS's own")
+  DotOptions& options = context.dot;
+  group.add_option("--bbsURL", context.bbs_url, "as --bbs")->envname("BBS_URL");
+  group.add_option("--locketAPILocation", options.locket_url, "default: the BBS's own")
       ->envname("LOCKET_API_LOCATION");
-  group.add_option("--caCertFile", options->ca_file)->envname("CA_CERT_FILE");
-  group.add_option("--clientCertFile", options->certificate_file)->envname("CLIENT_CERT_FILE");
-  group.add_option("--clientKeyFile", options->key_file)->envname("CLIENT_KEY_FILE");
-  group.add_flag("--skipCertVerify", options->skips_verification);
-  group.add_option("--timeout", options->timeout_s, "seconds for each call")
+  group.add_option("--caCertFile", options.ca_file)->envname("CA_CERT_FILE");
+  group.add_option("--clientCertFile", options.certificate_file)->envname("CLIENT_CERT_FILE");
+  group.add_option("--clientKeyFile", options.key_file)->envname("CLIENT_KEY_FILE");
+  group.add_flag("--skipCertVerify", options.skips_verification);
+  group.add_option("--timeout", options.timeout_s, "seconds for each call")
       ->capture_default_str()
       ->check(CLI::Range(1, 86'400));
-  const Adding add{group, context, options};
+  const Adding add{group, context};
   add_lrps(add);
   add_tasks(add);
   add_cells_and_domains(add);
