@@ -61,5 +61,5 @@ sleep 2
 kill -TERM $run
 wait $run
 [ $? -eq 1 ] || { echo "FAILED: the status of a run that was cut short"; cat "$folder/cut"; failures=$((failures + 1)); }
-expect 0 "interrupted during keep-alive-64" value "$folder/part.json" "it['partial']"
+expect 0 "interrupted " value "$folder/part.json" "it['partial']"
 exit $((failures > 0))
