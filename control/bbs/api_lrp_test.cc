@@ -310,11 +310,9 @@ TEST_F(ApiLrps, bodies_that_are_no_message_are_refused_and_counted) {
   EXPECT_EQ(rows(), "");
 }
 
-TEST_F(ApiLrps, what_is_not_built_says_so) {
-  models::DesiredLRPLifecycleResponse response;
-  ASSERT_TRUE(cf::decode(post_raw("/v1/events/tasks", "").body, response));
-  EXPECT_EQ(response.error().message(), "not supported yet: /v1/events/tasks");
+TEST_F(ApiLrps, unknown_paths_are_not_found) {
   EXPECT_EQ(post_raw("/v1/nothing", "").status, 404);
+  EXPECT_EQ(post_raw("/v1/events.r1", "").status, 405) << "that stream is a GET";
 }
 
 TEST_F(ApiLrps, two_writers_of_one_row_are_both_heard) {
