@@ -51,6 +51,7 @@ expect 2 "above 0" "$bench" http "$url" --closed --read-speed none
 expect 2 "at most 16M" "$bench" websocket "ws://$address/" --rate 1 --message-bytes 17M
 expect 2 "expected host:port" "$bench" tcp nowhere --rate 1
 expect 1 "Connection refused" "$bench" tcp 127.0.0.1:1 --rate 1
+: >"$folder/tls-address"
 "$bench" backend --tls >"$folder/tls-address" 2>/dev/null &
 secure=$!
 tries=0

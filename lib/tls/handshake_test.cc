@@ -104,6 +104,7 @@ const KeyPair& localhost_pair() {
 
 struct Ends {
   net::Loop loop;
+  std::string tap;  // all that crossed the wire, to the last close_notify
   ClientContext::Options client_options{.ca_pem = localhost_pair().certificate_pem};
   ServerContext::Options server_options{.key_pair = localhost_pair()};
   Handshake::ConnectOptions connect_options{.server_name = "localhost"};
@@ -112,7 +113,6 @@ struct Ends {
   std::unique_ptr<ServerContext> server_context;
   std::unique_ptr<Handshake> client_handshake, server_handshake;
   std::optional<Result<Secured>> client, server;
-  std::string tap;
   Recorder client_end, server_end;
   MemoryStream* client_carrier = nullptr;
 
