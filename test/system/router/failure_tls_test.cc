@@ -24,11 +24,21 @@ void refuse_in_plain_text(RawSocket& peer, size_t) {
   (void)peer.receive_all();
 }
 
+struct TlsRow {
+  const char* host;
+  FakeBackend::Serve serve;
+  int status;
+  const char* body;
+  const char* text;
+  const char* metric;
+};
+
 class TlsEndpointTest : public testing::Test {
  protected:
-  void start(const std::string& more = {}) {
-    routed_ = std::make_unique<Routed>("workers: 1\nbackends: {max_attempts: 3" + more + "}\n" +
-                                       "tls_handshake_timeout: 400ms\nca_certs: [" +
+  // `of_backends`: further members of that key.
+  void start(const std::string& of_backends = {}, const std::string& more = {}) {
+    routed_ = std::make_unique<Routed>("workers: 1\nbackends: {max_attempts: 3" + of_backends +
+                                       "}\n" + more + "ca_certs: [" +
                                        quoted(Authority::text_of(authority_.certificate())) + "]");
   }
   void add(const std::string& uri, const FakeBackend& backend, const std::string& instance) {
@@ -43,6 +53,24 @@ class TlsEndpointTest : public testing::Test {
       if (!peer.shake_hands()) return;
       while (!peer.receive_head().empty()) peer.send(ok_reply(instance));
     };
+  }
+
+  void expect_row(const TlsRow& row) {
+    SCOPED_TRACE(row.host);
+    FakeBackend first(row.serve);
+    FakeBackend second(row.serve);
+    add(row.host, first, "instance");
+    add(row.host, second, "instance");
+    const double before = routed_->router().metric(row.metric);
+    const RawMessage reply = routed_->get(row.host);
+    EXPECT_EQ(reply.status(), row.status);
+    EXPECT_EQ(reply.body, row.body);
+    EXPECT_EQ(reply.header("X-Cf-Routererror"), "endpoint_failure (" + std::string(row.text) + ")");
+    EXPECT_EQ(routed_->router().metric(row.metric), before + 1);
+    // Tried once each, and gone.
+    EXPECT_TRUE(eventually(
+        [&] { return routed_->count_in_log("\"prune-failed-endpoint\"", row.host) == 2; }));
+    EXPECT_TRUE(eventually([&] { return routed_->get(row.host).status() == 404; }));
   }
 
   Authority authority_;
@@ -60,15 +88,6 @@ TEST_F(TlsEndpointTest, is_reached_by_the_name_in_its_certificate) {
   EXPECT_LE(backend.connections(), 2u);
 }
 
-struct TlsRow {
-  const char* host;
-  FakeBackend::Serve serve;
-  int status;
-  const char* body;
-  const char* text;
-  const char* metric;  // "" for bad_gateways
-};
-
 TEST_F(TlsEndpointTest, each_failure_has_its_row_and_removes_the_endpoint) {
   start();
   const Authority stranger("stranger");
@@ -79,28 +98,16 @@ TEST_F(TlsEndpointTest, each_failure_has_its_row_and_removes_the_endpoint) {
        "x509: certificate is valid for other names", "backend_invalid_id"},
       {"plain.d", refuse_in_plain_text, 525, "525 SSL Handshake Failed\n",
        "remote error: tls: handshake failure", "backend_tls_handshake_failed"},
-      {"silent.d", [](RawSocket& peer, size_t) { (void)peer.receive_all(); }, 502,
-       "502 Bad Gateway: Registered endpoint failed to handle the request.\n",
-       "net/http: TLS handshake timeout", "bad_gateways"},
       {"demanding.d", serve(authority_, "instance", true), 496, "496 SSL Certificate Required\n",
        "remote error: tls: bad certificate", "backend_invalid_tls_cert"}};
-  for (const TlsRow& row : rows) {
-    SCOPED_TRACE(row.host);
-    FakeBackend first(row.serve);
-    FakeBackend second(row.serve);
-    add(row.host, first, "instance");
-    add(row.host, second, "instance");
-    const double before = routed_->router().metric(row.metric);
-    const RawMessage reply = routed_->get(row.host);
-    EXPECT_EQ(reply.status(), row.status);
-    EXPECT_EQ(reply.body, row.body);
-    EXPECT_EQ(reply.header("X-Cf-Routererror"), "endpoint_failure (" + std::string(row.text) + ")");
-    EXPECT_EQ(routed_->router().metric(row.metric), before + 1);
-    // Tried once each, and gone.
-    EXPECT_TRUE(eventually(
-        [&] { return routed_->count_in_log("\"prune-failed-endpoint\"", row.host) == 2; }));
-    EXPECT_TRUE(eventually([&] { return routed_->get(row.host).status() == 404; }));
-  }
+  for (const TlsRow& row : rows) expect_row(row);
+}
+
+TEST_F(TlsEndpointTest, that_never_ends_the_handshake_is_removed_too) {
+  start({}, "tls_handshake_timeout: 400ms\n");
+  expect_row({"silent.d", [](RawSocket& peer, size_t) { (void)peer.receive_all(); }, 502,
+              "502 Bad Gateway: Registered endpoint failed to handle the request.\n",
+              "net/http: TLS handshake timeout", "bad_gateways"});
 }
 
 TEST_F(TlsEndpointTest, that_refuses_connections_is_removed_and_one_without_tls_is_not) {
