@@ -65,12 +65,15 @@ void Ground::figure(const std::string& name, double value, Unit unit) {
   phase_.figures.push_back({name, value, unit});
 }
 
-void Ground::add_operations(const Calls& calls) {
+void Ground::add_operations(const Calls& calls, Pace pace) {
   for (size_t i = 0; i < operations; ++i) {
     const auto operation = static_cast<Operation>(i);
     const OperationTally& tally = calls.tally(operation);
-    if (tally.latency.count() + tally.failures > 0)
-      phase_.operations.push_back(OperationResult::of(operation, tally));
+    if (tally.latency.count() + tally.failures == 0) continue;
+    phase_.operations.push_back(OperationResult::of(operation, tally));
+    if (pace == Pace::saturated) continue;
+    OperationResult& added = phase_.operations.back();
+    added.original_rate = added.original_p50_ms = added.original_p99_ms = 0;
   }
 }
 

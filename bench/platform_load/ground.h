@@ -64,7 +64,9 @@ class Ground {
   // slow commands and what it took.
   void begin_phase(const std::string& name);
   void figure(const std::string& name, double value, Unit unit);
-  void add_operations(const Calls& calls);
+  // Beside the original's figures only where calls were made as fast as they were answered.
+  enum class Pace : uint8_t { saturated, given };
+  void add_operations(const Calls& calls, Pace pace = Pace::given);
   void end_phase();
 
   // Value of one of the bbs's metrics; empty when it cannot be read.

@@ -157,7 +157,7 @@ Result<void> OperationPhase::run() {
   changes();
   tasks();
   removal();
-  ground_.add_operations(calls_);
+  ground_.add_operations(calls_, Ground::Pace::saturated);
   ground_.end_phase();
   fleet_.release();
   ground_.until(10s, [this] { return fleet_.is_released(); });

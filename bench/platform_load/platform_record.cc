@@ -113,7 +113,7 @@ std::string phase_text(const PhaseResult& phase) {
     for (const auto& operation : phase.operations) text += operation_line(operation);
   }
   for (const auto& process : phase.processes)
-    text += "  " + padded(process.name, 12, false) + "pid " + std::to_string(process.pid) + ": " +
+    text += "  " + padded(process.name, 14, false) + "pid " + std::to_string(process.pid) + ": " +
             fixed(process.cpu_seconds, 2) + " s CPU (" +
             fixed(phase.seconds > 0 ? 100 * process.cpu_seconds / phase.seconds : 0, 0) +
             " % of one), RSS " + load::readable_bytes(process.rss_bytes) + "\n";
