@@ -139,6 +139,7 @@ struct LoopCore {
   std::unique_ptr<char[]> scratch = std::make_unique<char[]>(scratch_bytes);
 
   bool is_running = false;  // inside uv_run
+  bool is_firing_timers = false;  // inside a callback of a timer
   bool is_stopping = false;
   bool now_is_fresh = false;
   Instant now_cached{};

@@ -23,7 +23,9 @@ void on_fire(uv_timer_t* handle) {
   std::function<void()> callback = std::exchange(block->callback, nullptr);
   block->is_firing = true;
   block->is_dropped = false;
+  block->core->is_firing_timers = true;
   callback();
+  block->core->is_firing_timers = false;
   block->is_firing = false;
   if (handle->data != nullptr && !block->is_dropped && !block->callback) {
     block->callback = std::move(callback);
@@ -33,7 +35,11 @@ void on_fire(uv_timer_t* handle) {
 void start(TimerBlock& block, Duration delay, uint64_t repeat_ms) {
   // Inside a turn the deadline counts from the turn's start; outside, libuv's clock stands still.
   if (!block.core->is_running) uv_update_time(&block.core->loop);
-  uv_timer_start(&block.handle, on_fire, to_uv_ms(delay), repeat_ms);
+  uint64_t delay_ms = to_uv_ms(delay);
+  // libuv goes on with timers until none is due, by a clock that stands still meanwhile: one that is
+  // due at once, armed by another, would keep the loop from its sockets.
+  if (delay_ms == 0 && block.core->is_firing_timers) delay_ms = 1;
+  uv_timer_start(&block.handle, on_fire, delay_ms, repeat_ms);
 }
 
 }  // namespace

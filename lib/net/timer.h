@@ -11,8 +11,9 @@ class Loop;
 struct TimerBlock;
 
 // Calls back once after a delay, or again and again. Re-arming replaces the previous deadline;
-// destruction disarms. Resolution 1 ms, counted from the start of the turn. Owner: any object of
-// the loop. Thread: its loop's.
+// destruction disarms. Resolution 1 ms, counted from the start of the turn; a timer armed by a
+// timer's callback waits 1 ms at least, so that others have their turn. Owner: any object of the
+// loop. Thread: its loop's.
 class Timer {
  public:
   explicit Timer(Loop& loop);

@@ -42,6 +42,16 @@ TEST(TimerTest, rearming_replaces_callback_and_deadline) {
   EXPECT_EQ(fired, "bc");
 }
 
+TEST(TimerTest, rearming_at_once_for_ever_leaves_others_their_turn) {
+  Loop loop;
+  Timer busy(loop), other(loop);
+  std::function<void()> again = [&] { busy.once(Duration::zero(), [&] { again(); }); };
+  again();
+  other.once(Milliseconds(5), [&] { busy.disarm(); });
+  loop.run();
+  EXPECT_FALSE(busy.is_armed());
+}
+
 TEST(TimerTest, extending_moves_the_deadline) {
   Loop loop;
   Timer idle(loop), traffic(loop);

@@ -303,7 +303,7 @@ void BackendConnection::finish_reply() {
 }
 
 void BackendConnection::pour() {
-  constexpr int pieces_each_turn = 16;
+  constexpr int pieces_each_turn = 64;  // 4 MiB: what a socket takes at most, as a rule
   for (int i = 0; i < pieces_each_turn; ++i) {
     if (stream_->is_full()) return;  // on_drained goes on
     stream_->write(filler());
