@@ -8,7 +8,6 @@
 #include "bench/churn/churn_run.h"
 #include "bench/load/commands.h"
 #include "bench/load/measure/quantity.h"
-#include "bench/load/report/files.h"
 
 namespace causeway::load {
 namespace {
@@ -37,10 +36,8 @@ Result<void> finish(ChurnArguments& arguments) {
   if (auto set = set_duration(options.churn_duration, arguments.duration, "--duration"); !set)
     return set;
   if (auto set = set_duration(options.timeout, arguments.timeout, "--timeout"); !set) return set;
-  for (const std::string& file : {arguments.json_file, arguments.html_file}) {
-    if (file.empty()) continue;
-    if (auto possible = check_report_path(file); !possible) return possible;
-  }
+  const std::string files[] = {arguments.json_file, arguments.html_file};
+  if (auto possible = check_report_files(files); !possible) return possible;
   return {};
 }
 
@@ -68,18 +65,9 @@ int run_churn_command(ChurnArguments& arguments, const Context& context) {
     run.version = record->version;
     run.command = record->command;
   }
-  std::fputs(to_table(*record).c_str(), stdout);
-  int status = 0;
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-    status = complain({.fault = Fault::io, .detail = "cannot write to standard output"}, 1);
-  if (!arguments.json_file.empty()) {
-    if (const auto written = write_report(arguments.json_file, to_json(*record) + "\n"); !written)
-      status = complain(written.error(), 1);
-  }
-  if (!arguments.html_file.empty()) {
-    if (const auto written = write_report(arguments.html_file, to_html(*record)); !written)
-      status = complain(written.error(), 1);
-  }
+  const ReportFile files[] = {{arguments.json_file, to_json(*record) + "\n"},
+                              {arguments.html_file, to_html(*record)}};
+  int status = give_out(to_table(*record), files);
   if (status == 0 && !record->partial.empty()) status = 130;
   if (status == 0 && (record->missing > 0 || record->unseen > 0 || record->routable_seconds < 0))
     status = complain({.fault = Fault::unavailable, .detail = "the router missed routes"}, 1);

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "bench/load/report/files.h"
 #include "net/loop.h"
 #include "net/signals.h"
 
@@ -11,6 +12,27 @@ namespace causeway::load {
 int complain(const Error& error, int status) {
   std::fprintf(stderr, "causeway-bench: %s\n",
                (error.detail.empty() ? to_string(error) : error.detail).c_str());
+  return status;
+}
+
+Result<void> check_report_files(std::span<const std::string> paths) {
+  for (const std::string& path : paths) {
+    if (path.empty()) continue;
+    if (auto possible = check_report_path(path); !possible) return possible;
+  }
+  return {};
+}
+
+int give_out(const std::string& table, std::span<const ReportFile> files) {
+  std::fputs(table.c_str(), stdout);
+  int status = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    status = complain({.fault = Fault::io, .detail = "cannot write to standard output"}, 1);
+  for (const ReportFile& file : files) {
+    if (file.path.empty()) continue;
+    if (const auto written = write_report(file.path, file.text); !written)
+      status = complain(written.error(), 1);
+  }
   return status;
 }
 

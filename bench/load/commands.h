@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,15 @@ void add_platform_command(CLI::App& app, Context& context);
 
 // Says on stderr what is wrong; answers `status`.
 int complain(const Error& error, int status);
+// A report as text, and where it was asked for; an empty path: nowhere.
+struct ReportFile {
+  std::string path, text;
+};
+// Can they all be written? Asked before a run, so that none is made in vain.
+Result<void> check_report_files(std::span<const std::string> paths);
+// Prints a run's table and writes its reports. Answers the exit status: 0, or 1 when something
+// could not be written; the rest is written all the same.
+int give_out(const std::string& table, std::span<const ReportFile> files);
 // "127.0.0.1:0", "[::1]:8080"
 Result<net::Address> parse_listen_address(const std::string& text);
 // Prints `ready` on stdout once a signal would be noticed, and waits for SIGINT or SIGTERM.

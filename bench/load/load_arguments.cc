@@ -148,10 +148,8 @@ Result<void> finish_load(const LoadArguments& arguments, LoadOptions& options) {
   if (paces != 1)
     return bad_argument("give either --rate (open loop) or --closed or --hold (nothing is sent)");
   if (auto read = finish_tls(arguments, options.tls); !read) return read;
-  for (const std::string& file : {arguments.json_file, arguments.html_file}) {
-    if (file.empty()) continue;
-    if (auto possible = check_report_path(file); !possible) return possible;
-  }
+  const std::string files[] = {arguments.json_file, arguments.html_file};
+  if (auto possible = check_report_files(files); !possible) return possible;
   return {};
 }
 
@@ -179,19 +177,9 @@ int report_run(Result<RunRecord> record, const LoadArguments& arguments, const L
   record->target = target;
   record->rate = options.rate;
   record->label = arguments.label.empty() ? target : arguments.label;
-  std::fputs(to_table(*record).c_str(), stdout);
-  int status = 0;
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-    status = complain({.fault = Fault::io, .detail = "cannot write to standard output"}, 1);
-  if (!arguments.json_file.empty()) {
-    if (const auto written = write_report(arguments.json_file, to_json(*record) + "\n"); !written)
-      status = complain(written.error(), 1);
-  }
-  if (!arguments.html_file.empty()) {
-    if (const auto written = write_report(arguments.html_file, to_html({*record}, record->label));
-        !written)
-      status = complain(written.error(), 1);
-  }
+  const ReportFile files[] = {{arguments.json_file, to_json(*record) + "\n"},
+                              {arguments.html_file, to_html({*record}, record->label)}};
+  int status = give_out(to_table(*record), files);
   if (status == 0 && !record->partial.empty()) status = 130;
   if (status == 0 && record->replies == 0 && !options.holds_only)
     status = complain(

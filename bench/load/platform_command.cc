@@ -7,7 +7,6 @@
 
 #include "bench/load/commands.h"
 #include "bench/load/measure/quantity.h"
-#include "bench/load/report/files.h"
 #include "bench/platform_load/platform_run.h"
 
 namespace causeway::load {
@@ -41,10 +40,8 @@ Result<void> finish(PlatformArguments& arguments) {
     options.watched.push_back(std::move(process).value());
   }
   if (options.own_servers.programs.empty()) options.own_servers.programs = platform::own_folder();
-  for (const std::string& file : {arguments.json_file, arguments.html_file}) {
-    if (file.empty()) continue;
-    if (auto possible = check_report_path(file); !possible) return possible;
-  }
+  const std::string files[] = {arguments.json_file, arguments.html_file};
+  if (auto possible = check_report_files(files); !possible) return possible;
   return check(options);
 }
 
@@ -61,18 +58,9 @@ int run_platform_command(PlatformArguments& arguments, const Context& context) {
   record->version = CAUSEWAY_VERSION;
   record->command = context.command_line;
   record->label = arguments.label.empty() ? "platform at " + record->bbs : arguments.label;
-  std::fputs(to_table(*record).c_str(), stdout);
-  int status = 0;
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-    status = complain({.fault = Fault::io, .detail = "cannot write to standard output"}, 1);
-  if (!arguments.json_file.empty()) {
-    if (const auto written = write_report(arguments.json_file, to_json(*record) + "\n"); !written)
-      status = complain(written.error(), 1);
-  }
-  if (!arguments.html_file.empty()) {
-    if (const auto written = write_report(arguments.html_file, to_html(*record)); !written)
-      status = complain(written.error(), 1);
-  }
+  const ReportFile files[] = {{arguments.json_file, to_json(*record) + "\n"},
+                              {arguments.html_file, to_html(*record)}};
+  int status = give_out(to_table(*record), files);
   if (status == 0 && !record->partial.empty()) status = 130;
   if (status == 0 && !record->remarks.empty())
     status = complain({.fault = Fault::unavailable, .detail = record->remarks.front()}, 1);
