@@ -1,8 +1,9 @@
 // The deprecated event streams, and what all of them share.
+#include "control/bbs/event_streams.h"
+
 #include <gtest/gtest.h>
 
 #include "control/bbs/bbs_under_test.h"
-#include "control/bbs/event_streams.h"
 #include "control/bbs/group_events.h"
 #include "diego/base64.h"
 
@@ -21,7 +22,7 @@ models::ActualLRP row_of(const std::string& state, const std::string& name,
   return row;
 }
 
-std::string names_of(const IndexRows& before, const IndexRows& after) {
+std::string group_names(const IndexRows& before, const IndexRows& after) {
   std::string names;
   for (const auto& event : group_events(before, after))
     names += (names.empty() ? "" : " ") + std::string(event_name(event).substr(11));
@@ -36,27 +37,27 @@ IndexRows ordinary(const std::string& state, const std::string& name) {
 
 TEST(GroupEvents, of_one_index) {
   const IndexRows none;
-  EXPECT_EQ(names_of(none, none), "");
-  EXPECT_EQ(names_of(none, ordinary("UNCLAIMED", "")), "created");
-  EXPECT_EQ(names_of(ordinary("UNCLAIMED", ""), ordinary("CLAIMED", "a")), "changed");
-  EXPECT_EQ(names_of(ordinary("RUNNING", "a"), ordinary("RUNNING", "a")), "");
-  EXPECT_EQ(names_of(ordinary("RUNNING", "a"), ordinary("UNCLAIMED", "")), "changed")
+  EXPECT_EQ(group_names(none, none), "");
+  EXPECT_EQ(group_names(none, ordinary("UNCLAIMED", "")), "created");
+  EXPECT_EQ(group_names(ordinary("UNCLAIMED", ""), ordinary("CLAIMED", "a")), "changed");
+  EXPECT_EQ(group_names(ordinary("RUNNING", "a"), ordinary("RUNNING", "a")), "");
+  EXPECT_EQ(group_names(ordinary("RUNNING", "a"), ordinary("UNCLAIMED", "")), "changed")
       << "old subscribers see no removal";
-  EXPECT_EQ(names_of(ordinary("CLAIMED", "a"), ordinary("RUNNING", "b")), "created removed");
-  EXPECT_EQ(names_of(ordinary("RUNNING", "a"), none), "removed");
+  EXPECT_EQ(group_names(ordinary("CLAIMED", "a"), ordinary("RUNNING", "b")), "created removed");
+  EXPECT_EQ(group_names(ordinary("RUNNING", "a"), none), "removed");
 
   IndexRows suspect;  // waits for its replacement
   suspect.suspect = row_of("RUNNING", "a", models::ActualLRP::SUSPECT);
   suspect.ordinary = row_of("UNCLAIMED", "");
-  EXPECT_EQ(names_of(ordinary("RUNNING", "a"), suspect), "changed") << "its presence";
+  EXPECT_EQ(group_names(ordinary("RUNNING", "a"), suspect), "changed") << "its presence";
   IndexRows starting = suspect;
   starting.ordinary = row_of("CLAIMED", "b");
-  EXPECT_EQ(names_of(suspect, starting), "") << "the suspect is still what is shown";
-  EXPECT_EQ(names_of(starting, ordinary("RUNNING", "b")), "created removed");
+  EXPECT_EQ(group_names(suspect, starting), "") << "the suspect is still what is shown";
+  EXPECT_EQ(group_names(starting, ordinary("RUNNING", "b")), "created removed");
 
   IndexRows evacuating = ordinary("UNCLAIMED", "");
   evacuating.evacuating = row_of("RUNNING", "a", models::ActualLRP::EVACUATING);
-  EXPECT_EQ(names_of(ordinary("RUNNING", "a"), evacuating), "created changed");
+  EXPECT_EQ(group_names(ordinary("RUNNING", "a"), evacuating), "created changed");
 }
 
 TEST(GroupEvents, a_change_concerns_the_cell_before_and_the_one_after) {
