@@ -135,7 +135,7 @@ function(causeway_test)
   else()
     gtest_discover_tests(${A_NAME}
       TEST_PREFIX "${A_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-      PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} RUN_SERIAL ${serial})
+      PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${serial} LABELS "${labels}")
   endif()
 endfunction()
 
