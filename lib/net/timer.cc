@@ -36,8 +36,8 @@ void start(TimerBlock& block, Duration delay, uint64_t repeat_ms) {
   // Inside a turn the deadline counts from the turn's start; outside, libuv's clock stands still.
   if (!block.core->is_running) uv_update_time(&block.core->loop);
   uint64_t delay_ms = to_uv_ms(delay);
-  // libuv goes on with timers until none is due, by a clock that stands still meanwhile: one that is
-  // due at once, armed by another, would keep the loop from its sockets.
+  // libuv goes on with timers until none is due, by a clock that stands still meanwhile: one that
+  // is due at once, armed by another, would keep the loop from its sockets.
   if (delay_ms == 0 && block.core->is_firing_timers) delay_ms = 1;
   uv_timer_start(&block.handle, on_fire, delay_ms, repeat_ms);
 }

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -38,9 +39,11 @@ inline bool accepts(uint16_t port) {
 }
 
 // A loopback port that is free now, below the range of outgoing connections: one of those could
-// otherwise take it while the server restarts, or connect to itself.
+// otherwise take it while the server restarts, or connect to itself. Never the same one twice: a
+// server with four ports would now and then be given two equal ones.
 inline uint16_t free_port() {
   static std::minstd_rand random{std::random_device{}()};
+  static std::set<uint16_t> given;
   while (true) {
     const auto port =
         static_cast<uint16_t>(std::uniform_int_distribution<int>(20'000, 32'000)(random));
@@ -51,7 +54,7 @@ inline uint16_t free_port() {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const bool free = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
     ::close(fd);
-    if (free) return port;
+    if (free && given.insert(port).second) return port;
   }
 }
 
