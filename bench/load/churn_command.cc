@@ -20,15 +20,6 @@ struct ChurnArguments final : Arguments {
   std::vector<std::string> watched;
 };
 
-Result<void> set_duration(Duration& duration, const std::string& text, const char* name) {
-  const auto parsed = parse_duration(text);
-  if (!parsed)
-    return Error{.fault = Fault::invalid,
-                 .detail = std::string(name) + ": " + parsed.error().detail};
-  duration = *parsed;
-  return {};
-}
-
 Result<void> finish(ChurnArguments& arguments) {
   churn::ChurnOptions& options = arguments.options;
   if (auto set = set_duration(options.refresh, arguments.refresh, "--refresh"); !set) return set;

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "bench/load/measure/quantity.h"
 #include "bench/load/report/files.h"
 #include "net/loop.h"
 #include "net/signals.h"
@@ -13,6 +14,15 @@ int complain(const Error& error, int status) {
   std::fprintf(stderr, "causeway-bench: %s\n",
                (error.detail.empty() ? to_string(error) : error.detail).c_str());
   return status;
+}
+
+Result<void> set_duration(Duration& duration, const std::string& text, const char* name) {
+  const auto parsed = parse_duration(text);
+  if (!parsed)
+    return Error{.fault = Fault::invalid,
+                 .detail = std::string(name) + ": " + parsed.error().detail};
+  duration = *parsed;
+  return {};
 }
 
 Result<void> check_report_files(std::span<const std::string> paths) {

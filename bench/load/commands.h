@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "net/address.h"
 
@@ -46,6 +47,8 @@ void add_platform_command(CLI::App& app, Context& context);
 
 // Says on stderr what is wrong; answers `status`.
 int complain(const Error& error, int status);
+// What was typed for the option `name`, such as "1m30s".
+Result<void> set_duration(Duration& duration, const std::string& text, const char* name);
 // A report as text, and where it was asked for; an empty path: nowhere.
 struct ReportFile {
   std::string path, text;

@@ -19,13 +19,6 @@ Error bad_argument(std::string detail) {
   return {.fault = Fault::invalid, .detail = std::move(detail)};
 }
 
-Result<void> set_duration(Duration& duration, const std::string& text, const char* name) {
-  const auto parsed = parse_duration(text);
-  if (!parsed) return bad_argument(std::string(name) + ": " + parsed.error().detail);
-  duration = *parsed;
-  return {};
-}
-
 Result<void> set_speed(double& speed, const std::string& text, const char* name) {
   if (text.empty()) return {};
   const auto parsed = parse_bytes(text);

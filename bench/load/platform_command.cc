@@ -28,11 +28,7 @@ Result<void> finish(PlatformArguments& arguments) {
       {&options.patience, {"--patience", &arguments.patience}},
       {&options.own_servers.converge_interval, {"--converge-interval", &arguments.converge}}};
   for (const auto& [into, typed] : durations) {
-    const auto parsed = parse_duration(*typed.second);
-    if (!parsed)
-      return Error{.fault = Fault::invalid,
-                   .detail = std::string(typed.first) + ": " + parsed.error().detail};
-    *into = *parsed;
+    if (auto set = set_duration(*into, *typed.second, typed.first); !set) return set;
   }
   for (const std::string& text : arguments.watched) {
     auto process = parse_watched(text);
