@@ -37,7 +37,7 @@ void ChunkDecoder::clear() {
 
 bool ChunkDecoder::on_size_digit(char c) {
   const int digit = hex_digit(c);
-  if (digit < 0 || left_ > chunk_bytes_max / 16) return false;
+  if (digit < 0 || left_ > chunk_bytes_max / 16 || ++size_digits_ > size_digits_max) return false;
   left_ = left_ * 16 + static_cast<uint64_t>(digit);
   state_ = State::size;
   return true;
@@ -47,6 +47,7 @@ bool ChunkDecoder::on_framing(char c) {
   switch (state_) {
     case State::size_first:
       left_ = 0;
+      size_digits_ = 0;
       return on_size_digit(c);
     case State::size:
       if (hex_digit(c) >= 0) return on_size_digit(c);

@@ -18,6 +18,8 @@ class ChunkDecoder {
   // Per message. Go reads up to 16 KiB of overhead beyond a fixed share as well.
   static constexpr size_t extension_bytes_max = 16u << 10;
   static constexpr size_t trailer_bytes_max = 64u << 10;
+  // Of one size, leading zeros among them (as Go).
+  static constexpr unsigned size_digits_max = 16;
 
   enum class Found : uint8_t { nothing, body, end };
   struct Step {
@@ -52,7 +54,8 @@ class ChunkDecoder {
   Result<void> on_trailers(std::string_view& bytes, size_t trailers_max, Arena& arena);
 
   State state_ = State::size_first;
-  uint64_t left_ = 0;  // of the present chunk
+  uint64_t left_ = 0;         // of the present chunk
+  unsigned size_digits_ = 0;  // read of it
   size_t extension_bytes_ = 0;
   HeadCollector collector_;
   Headers trailers_;

@@ -197,8 +197,8 @@ TEST(RequestParser, refuses_bad_chunks) {
   for (const auto* body :
        {"x\r\n", "\r\n", "5\nhello\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n", "-1\r\n",
         "+1\r\n", "0x5\r\n", " 5\r\n", "5\rX\r\n", "5;a\rb\r\n", "5;a\nb\r\n",
-        "10000000000000000\r\n", "5\r\nhello\r\n0\r\nX y: 1\r\n\r\n", "0\r\nX: 1\rY: 2\r\n\r\n",
-        "0\r\n\rX", "5 5\r\n"})
+        "10000000000000000\r\n", "00000000000000005\r\nhello\r\n0\r\n\r\n",
+        "5\r\nhello\r\n0\r\nX y: 1\r\n\r\n", "0\r\nX: 1\rY: 2\r\n\r\n", "0\r\n\rX", "5 5\r\n"})
     EXPECT_EQ(refusal_of(post("Transfer-Encoding: chunked\r\n", body)), 400) << body;
   const std::string extensions(20'000, 'e');
   EXPECT_EQ(refusal_of(post("Transfer-Encoding: chunked\r\n", "1;" + extensions + "\r\na\r\n")),

@@ -131,7 +131,8 @@ def chunks():
         "ext_huge": ["> 3;a=<<x*20000>>\\r\\nabc\\r\\n"], "ext_escape": ["> 3;\\x1b\\r\\nabc\\r\\n"], "http_request": ["| GET / HTTP/1.1"],
     }
     for name, lines in bad_first.items():
-        case(f"chunk_size_{name}", "a broken chunk in one packet with the head: the backend hears nothing", head + lines + SMUGGLED, "400 close")
+        if name != "ext_huge":  # too long to be sure of one packet
+            case(f"chunk_size_{name}", "a broken chunk in one packet with the head: the backend hears nothing", head + lines + SMUGGLED, "400 close")
         case(f"chunk_size_{name}_later", "a broken chunk ends both connections; the backend gets no end of the body",
              head + ["| 2", "| ok", "await-backend: ok\\r\\n", "send:"] + lines + SMUGGLED, "400 close", ["POST /{case} (cut)"], ["backend-lacks: smuggled"])
     bad_later = {

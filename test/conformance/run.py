@@ -208,6 +208,13 @@ def run_with_server(cases, router, start):
                     except OSError:
                         pass
             try:
+                if case.statuses:
+                    client.settimeout(0.2)  # the first reply; a half-closed client's request is given up by the router
+                    try:
+                        client.recv(65536)
+                    except socket.timeout:
+                        pass
+                    client.settimeout(PATIENCE)
                 client.shutdown(socket.SHUT_WR)
                 while client.recv(65536):
                     pass
