@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "http/h1_writer.h"
+#include "router/proxy/head_writer.h"
 #include "router/proxy/listener.h"
 #include "router/proxy/workbench.h"
 
@@ -38,15 +39,16 @@ http::HeadLimits head_limits(const Settings& settings) {
 
 ClientConnection::ClientConnection(Listener& listener, Workbench& bench,
                                    std::unique_ptr<net::Stream> stream, size_t place)
-    : listener_(listener),
+    : Requester(bench.arena_blocks),
+      listener_(listener),
       bench_(bench),
       place_(place),
       stream_(std::move(stream)),
       client_ip_(stream_->peer().ip()),
       client_authority_(stream_->peer().to_string()),
-      arena_(bench.arena_blocks),
       parser_(arena_, head_limits(bench.settings), *this),
-      exchange_(*this, bench) {
+      exchange_(*this, bench),
+      sink_(bench.to_client) {
   stream_->watermarks(bench_.settings.buffer_bytes_max);
   bench_.client_idle.arm(*this);
   stream_->listen(*this);
@@ -146,6 +148,28 @@ void ClientConnection::on_request_body(std::string_view bytes) { exchange_.on_re
 
 void ClientConnection::on_request_end(const http::Headers& trailers) {
   exchange_.on_request_end(trailers);
+}
+
+void ClientConnection::send_interim(Exchange& exchange, const http::ReplyHead& head) {
+  std::string& text = bench_.to_client.head;
+  text.clear();
+  append_client_head(text, exchange, head, {.is_interim = true}, {});
+  stream_->write(text);
+}
+
+MessageSink& ClientConnection::begin_reply(Exchange& exchange, const http::ReplyHead& head,
+                                           const ReplyShape& shape, std::string_view backend) {
+  std::string& text = sink_.begin(
+      *stream_, shape.is_chunked ? Http1Sink::Framing::chunked : Http1Sink::Framing::as_is);
+  append_client_head(text, exchange, head, shape, backend);
+  return sink_;
+}
+
+void ClientConnection::send_reply(Exchange& exchange, const RouterReply& reply, bool keeps_client) {
+  std::string& text = bench_.to_client.head;
+  text.clear();
+  append_router_reply(text, exchange, reply, keeps_client);
+  stream_->write(text);
 }
 
 void ClientConnection::on_exchange_done(bool keeps_open) {

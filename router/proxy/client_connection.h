@@ -5,11 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "base/arena.h"
 #include "http/h1_parser.h"
 #include "net/stream.h"
 #include "router/backend/deadlines.h"
 #include "router/proxy/exchange.h"
+#include "router/proxy/http1_sink.h"
+#include "router/proxy/requester.h"
 
 namespace causeway::router {
 
@@ -21,7 +22,8 @@ struct Workbench;
 // backend is being dialled) wait here, one read's worth, with the stream paused. Owner: Listener.
 // Thread: its worker's. Ends: after a reply that closes, a failure, the client's end, its idle
 // time.
-class ClientConnection final : private net::Stream::Events,
+class ClientConnection final : private Requester,
+                               private net::Stream::Events,
                                private http::RequestParser::Events,
                                private Deadline {
  public:
@@ -30,25 +32,6 @@ class ClientConnection final : private net::Stream::Events,
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection();
-
-  // For the exchange.
-  net::Stream& stream() { return *stream_; }
-  Arena& arena() { return arena_; }
-  const std::string& client_ip() const { return client_ip_; }
-  const std::string& client_authority() const { return client_authority_; }
-  bool has_ended() const { return has_ended_; }      // the client sends no more
-  bool is_feeding() const { return is_feeding_; }    // bytes are being told just now
-  std::string_view ahead() const { return ahead_; }  // bytes that wait
-  // No request body bytes are told until resume_feeding(). Within an event of the parser.
-  void hold_body() { parser_.stop(); }
-  // Tells the bytes that wait, as far as the exchange takes them, and on_feed_done().
-  void resume_feeding();
-  // The exchange is idle again.
-  void on_exchange_done(bool keeps_open);
-  // The reply is not whole (or was a tunnel): orderly sends what is queued and FIN, reset tells
-  // that something is missing.
-  enum class Cut : uint8_t { orderly, reset };
-  void cut(Cut how);
 
   // For the listener.
   // The worker is to end. An idle connection gets a moment for a request that is on its way, and
@@ -69,6 +52,25 @@ class ClientConnection final : private net::Stream::Events,
     lingering,  // the last bytes go out; what comes is thrown away
     ended
   };
+
+  // Requester.
+  const std::string& client_ip() const override { return client_ip_; }
+  const std::string& client_authority() const override { return client_authority_; }
+  void pause_body() override { stream_->pause(net::Pause::peer_full); }
+  void resume_body() override { stream_->resume(net::Pause::peer_full); }
+  void hold_body() override { parser_.stop(); }
+  void resume_feeding() override;
+  bool has_ended() const override { return has_ended_; }
+  void send_interim(Exchange& exchange, const http::ReplyHead& head) override;
+  MessageSink& begin_reply(Exchange& exchange, const http::ReplyHead& head, const ReplyShape& shape,
+                           std::string_view backend) override;
+  void send_reply(Exchange& exchange, const RouterReply& reply, bool keeps_client) override;
+  bool has_unsent_bytes() const override { return stream_->queued_bytes() > 0; }
+  net::Stream& tunnel_stream() override { return *stream_; }
+  std::string_view ahead() const override { return ahead_; }
+  void on_exchange_done(bool keeps_open) override;
+  void cut(Cut how) override;
+  void on_tunnel_end() override { end(); }
 
   void on_read(std::span<char> bytes) override;
   void on_end() override;
@@ -96,13 +98,12 @@ class ClientConnection final : private net::Stream::Events,
   std::unique_ptr<net::Stream> stream_;
   const std::string client_ip_;
   const std::string client_authority_;
-  Arena arena_;
   http::RequestParser parser_;
   Exchange exchange_;
+  Http1Sink sink_;
   std::string ahead_;
   State state_ = State::open;
   bool has_ended_ = false;
-  bool is_feeding_ = false;
   bool is_timed_ = false;  // the rest of a head, or of a body that nobody wants, is to come in time
   uint32_t linger_rounds_ = 0;  // without progress
   uint32_t lingered_ = 0;       // rounds in all

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "base/check.h"
-#include "router/proxy/client_connection.h"
 #include "router/proxy/head_writer.h"
 #include "router/proxy/workbench.h"
 #include "router/rules/request_rules.h"
@@ -19,18 +18,16 @@ constexpr uint64_t discarded_body_bytes_max = 64u << 10;
 
 }  // namespace
 
-Exchange::Exchange(ClientConnection& connection, Workbench& bench)
-    : connection_(connection),
+Exchange::Exchange(Requester& client, Workbench& bench)
+    : client_(client),
       bench_(bench),
       attempt_(*this, bench),
-      request_relay_(bench.to_backend),
-      reply_relay_(bench.to_client),
+      backend_sink_(bench.to_backend),
       tunnel_(*this, bench) {}
 
 Exchange::~Exchange() { CHECK(is_idle()); }
 
 const Settings& Exchange::settings() const { return bench_.settings; }
-Arena& Exchange::arena() { return connection_.arena(); }
 
 const RouteTable& Exchange::pin_table() {
   pin_ = bench_.routes.pin();
@@ -59,8 +56,9 @@ void Exchange::begin(http::RequestHead& head) {
   record_.host = facts_.authority;
   record_.method = head.method;
   record_.target = head.target;
-  record_.http10 = head.version.minor == 0;
-  record_.client = connection_.client_authority();
+  record_.http10 = is_http10();
+  record_.http2 = head.version.major == 2;
+  record_.client = client_.client_authority();
   record_.referer = facts_.referer;
   record_.user_agent = facts_.user_agent;
   if (run_request_rules(*this) == Verdict::proceed) choose();
@@ -122,7 +120,7 @@ void Exchange::try_endpoint(const Endpoint& endpoint, Attempt::Reuse reuse) {
       return send_request();
     case Attempt::Start::waiting:
       phase_ = Phase::connecting;
-      return connection_.hold_body();
+      return client_.hold_body();
     case Attempt::Start::refused:
       // At most max_attempts deep.
       return on_attempt_failed();
@@ -133,16 +131,14 @@ void Exchange::on_attempt_ready() { send_request(); }
 
 void Exchange::send_request() {
   phase_ = Phase::relaying;
-  request_relay_.begin(
-      connection_.stream(), attempt_.stream(),
-      head_->framing == http::Framing::chunked ? Relay::Framing::chunked : Relay::Framing::as_is);
-  std::string& text = bench_.to_backend.head;
-  text.clear();
+  std::string& text = backend_sink_.begin(
+      attempt_.stream(), head_->framing == http::Framing::chunked ? Http1Sink::Framing::chunked
+                                                                  : Http1Sink::Framing::as_is);
   append_backend_head(text, *this, attempt_.endpoint());
-  request_relay_.add_head();
+  request_relay_.begin(client_, backend_sink_);
   attempt_.note_sent();
   // Head and what there is of the body leave together, in on_feed_done().
-  if (!connection_.is_feeding()) connection_.resume_feeding();
+  if (!client_.is_feeding()) client_.resume_feeding();
 }
 
 void Exchange::on_request_body(std::string_view bytes) {
@@ -166,7 +162,7 @@ void Exchange::on_feed_done() {
 }
 
 bool Exchange::may_keep_client() const {
-  return head_->keep_alive && !bench_.is_draining && !connection_.has_ended();
+  return head_->keep_alive && !bench_.is_draining && !client_.has_ended();
 }
 
 // As gorouter: not for the everyday 404, nor for what a backend did.
@@ -204,15 +200,12 @@ void Exchange::reply(const RouterReply& reply) {
                   (request_is_whole_ || head_->framing == http::Framing::none || has_cheap_rest);
   record_.status = reply.status;
   record_.router_error = arena().copy(reply.router_error);
-  std::string& text = bench_.to_client.head;
-  text.clear();
-  append_router_reply(text, *this, reply, keeps_client_);
   log_reply(reply);
-  connection_.stream().write(text);
+  client_.send_reply(*this, reply, keeps_client_);
   release_route();
   reply_head_is_sent_ = reply_is_whole_ = true;
   phase_ = Phase::replied;
-  if (!connection_.is_feeding()) connection_.resume_feeding();
+  if (!client_.is_feeding()) client_.resume_feeding();
 }
 
 }  // namespace causeway::router

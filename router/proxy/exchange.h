@@ -11,15 +11,16 @@
 #include "router/observe/access_record.h"
 #include "router/observe/proxy_metrics.h"
 #include "router/proxy/attempt.h"
+#include "router/proxy/http1_sink.h"
 #include "router/proxy/relay.h"
 #include "router/proxy/request_facts.h"
+#include "router/proxy/requester.h"
 #include "router/proxy/route_view.h"
 #include "router/proxy/tunnel.h"
 #include "router/route/pool.h"
 
 namespace causeway::router {
 
-class ClientConnection;
 struct Settings;
 struct Workbench;
 
@@ -68,7 +69,7 @@ struct Ruling {
 
 // One request and its reply, from the request's head to the end of both: runs the rules, chooses
 // endpoints, relays the bodies and writes the access record. Reused for the next request of its
-// connection. Owner: ClientConnection. Thread: its worker's. Ends: finish(), cut() or the client's
+// requester. Owner: its requester. Thread: its worker's. Ends: finish(), cut() or the client's
 // going; idle then.
 class Exchange final : private Deadline {
  public:
@@ -81,16 +82,16 @@ class Exchange final : private Deadline {
     replied,     // the router answered itself; what is left of the request body is thrown away
   };
 
-  Exchange(ClientConnection& connection, Workbench& bench);
+  Exchange(Requester& client, Workbench& bench);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();
 
-  // From the connection: the request.
+  // From the requester: the request.
   void begin(http::RequestHead& head);
   void on_request_body(std::string_view bytes);
   void on_request_end(const http::Headers& trailers);
-  // All bytes at hand were told. May finish the exchange, and the connection with it.
+  // All bytes at hand were told. May finish the exchange, and the requester with it.
   void on_feed_done();
   // May request bytes be told just now?
   bool takes_body() const { return phase_ == Phase::relaying || phase_ == Phase::replied; }
@@ -123,10 +124,10 @@ class Exchange final : private Deadline {
   const RequestFacts& facts() const { return facts_; }
   Ruling& ruling() { return ruling_; }
   AccessRecord& record() { return record_; }
-  ClientConnection& connection() { return connection_; }
+  Requester& client() { return client_; }
   Workbench& bench() { return bench_; }
   const Settings& settings() const;
-  Arena& arena();
+  Arena& arena() { return client_.arena(); }
   const RouteTable& pin_table();
   const RouteTable& table() const { return pin_.table(); }  // the pinned one
   // Answers the request; the rule that calls it then says Verdict::replied.
@@ -166,9 +167,10 @@ class Exchange final : private Deadline {
   std::string_view span_id() const;
   void release_route();
   void become_idle();
+  bool is_http10() const { return head_->version == http::Version{1, 0}; }
   bool may_keep_client() const;
 
-  ClientConnection& connection_;
+  Requester& client_;
   Workbench& bench_;
   Phase phase_ = Phase::idle;
   http::RequestHead* head_ = nullptr;
@@ -177,13 +179,15 @@ class Exchange final : private Deadline {
   AccessRecord record_;
   RouteView::Pin pin_;
   Attempt attempt_;
+  Http1Sink backend_sink_;
+  StreamSource backend_source_;
   Relay request_relay_;
   Relay reply_relay_;
   Tunnel tunnel_;
 
   Instant started_at_{};
-  Instant backend_started_at_{};  // exactly: the first endpoint was about to be chosen
-  Instant attempt_failed_at_{};   // the latest one that did
+  Instant backend_started_at_{};       // exactly: the first endpoint was about to be chosen
+  Instant attempt_failed_at_{};        // the latest one that did
   std::array<EndpointId, 8> tried_{};  // the latest ones
   uint32_t attempts_ = 0;
   ProxyMetrics::OfComponent* component_ = nullptr;
@@ -194,7 +198,7 @@ class Exchange final : private Deadline {
   bool request_is_whole_ = false;
   bool reply_head_is_sent_ = false;
   bool reply_is_whole_ = false;
-  bool keeps_client_ = false;      // the client connection may serve another request
+  bool keeps_client_ = false;      // the requester may ask once more
   bool is_upgrading_ = false;      // a fitting 101 has come
   bool closes_delimited_ = false;  // the end of the connection is the end of the reply
 };

@@ -4,7 +4,6 @@
 
 #include "base/check.h"
 #include "json/json.h"
-#include "router/proxy/client_connection.h"
 #include "router/proxy/exchange.h"
 #include "router/proxy/workbench.h"
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "router/proxy/client_connection.h"
 #include "router/proxy/exchange.h"
 #include "router/proxy/head_writer.h"
 #include "router/proxy/workbench.h"
@@ -78,11 +77,7 @@ void Exchange::on_reply(http::ReplyHead& head) {
 
 // 100, 103 and the like, as they come. HTTP/1.0 knows none (RFC 9110 section 15.2).
 void Exchange::pass_interim(const http::ReplyHead& head) {
-  if (head_->version.minor == 0) return;
-  std::string& text = bench_.to_client.head;
-  text.clear();
-  append_client_head(text, *this, head, {.is_interim = true}, {});
-  connection_.stream().write(text);
+  if (!is_http10()) client_.send_interim(*this, head);
 }
 
 void Exchange::pass_reply(http::ReplyHead& head) {
@@ -92,7 +87,7 @@ void Exchange::pass_reply(http::ReplyHead& head) {
     bench_.logger.info("route-service-response",
                        {{"endpoint", ruling_.service_host}, {"status-code", head.status}});
   ReplyShape shape;
-  shape.to_http10 = head_->version.minor == 0;
+  shape.to_http10 = is_http10();
   shape.is_upgrade = is_upgrading_;
   const bool has_no_length =
       head.framing == http::Framing::chunked || head.framing == http::Framing::until_close;
@@ -102,12 +97,8 @@ void Exchange::pass_reply(http::ReplyHead& head) {
   keeps_client_ = may_keep_client() && request_is_whole_ && !closes_delimited_;
   shape.keeps_client = keeps_client_;
 
-  reply_relay_.begin(attempt_.stream(), connection_.stream(),
-                     shape.is_chunked ? Relay::Framing::chunked : Relay::Framing::as_is);
-  std::string& text = bench_.to_client.head;
-  text.clear();
-  append_client_head(text, *this, head, shape, record_.backend);
-  reply_relay_.add_head();
+  reply_relay_.begin(backend_source_.of(attempt_.stream()),
+                     client_.begin_reply(*this, head, shape, record_.backend));
   reply_head_is_sent_ = true;
   if (settings().counts_whole_exchanges) count_to_the_end();
   release_route();
@@ -137,8 +128,8 @@ void Exchange::start_tunnel(std::string_view rest) {
   ++bench_.tunnels;
   bench_.metrics.tunnels.set(static_cast<double>(bench_.tunnels));
   bench_.metrics.websocket_upgrades.add();
-  tunnel_.start(connection_.stream(), attempt_.stream(), connection_.ahead(), rest,
-                connection_.has_ended());
+  tunnel_.start(client_.tunnel_stream(), attempt_.stream(), client_.ahead(), rest,
+                client_.has_ended());
 }
 
 void Exchange::on_tunnel_end() {
@@ -147,7 +138,7 @@ void Exchange::on_tunnel_end() {
   write_record();
   attempt_.end();
   become_idle();
-  connection_.end();
+  client_.on_tunnel_end();
 }
 
 void Exchange::finish() {
@@ -162,7 +153,7 @@ void Exchange::finish() {
     attempt_.end();
   }
   become_idle();
-  connection_.on_exchange_done(keeps_client);
+  client_.on_exchange_done(keeps_client);
 }
 
 void Exchange::cut(Failure failure) {
@@ -177,12 +168,10 @@ void Exchange::cut(Failure failure) {
   attempt_.end();
   // Where only the end of the connection delimits the body, a reset alone says that it is not
   // whole. Nor is anything more sent to a client that was too slow to take it in time.
-  const bool is_slow =
-      failure == Failure::endpoint_timeout && connection_.stream().queued_bytes() > 0;
-  const auto cut = closes_delimited_ || is_slow ? ClientConnection::Cut::reset
-                                                : ClientConnection::Cut::orderly;
+  const bool is_slow = failure == Failure::endpoint_timeout && client_.has_unsent_bytes();
+  const auto how = closes_delimited_ || is_slow ? Requester::Cut::reset : Requester::Cut::orderly;
   become_idle();
-  connection_.cut(cut);
+  client_.cut(how);
 }
 
 void Exchange::on_client_gone(uint16_t status) {

@@ -228,7 +228,7 @@ void make_body(std::string& body, http::Headers& headers, Exchange& exchange,
 void append_router_reply(std::string& out, Exchange& exchange, const RouterReply& reply,
                          bool keeps_client) {
   const Settings& settings = exchange.settings();
-  const bool to_http10 = exchange.request().version.minor == 0;
+  const bool to_http10 = exchange.request().version == http::Version{1, 0};
   const std::string_view reason = http::reason_phrase(reply.status);
   http::Headers& headers = exchange.bench().reply_headers;
   headers.clear();

@@ -1,6 +1,5 @@
 #include <charconv>
 
-#include "router/proxy/client_connection.h"
 #include "router/proxy/exchange.h"
 #include "router/proxy/workbench.h"
 #include "router/rules/request_rules.h"
@@ -12,7 +11,7 @@ namespace {
 std::string_view forwarded_for(Exchange& exchange) {
   const RequestFacts& facts = exchange.facts();
   const http::Headers& headers = exchange.request().headers;
-  const std::string_view client = exchange.connection().client_ip();
+  const std::string_view client = exchange.client().client_ip();
   size_t bytes = client.size();
   for (size_t i = 0; i < headers.size(); ++i) {
     if (facts.kinds[i] == KnownHeader::x_forwarded_for) bytes += headers[i].value.size() + 2;

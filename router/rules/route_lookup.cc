@@ -1,7 +1,6 @@
 #include <chrono>
 #include <string>
 
-#include "router/proxy/client_connection.h"
 #include "router/proxy/exchange.h"
 #include "router/proxy/workbench.h"
 #include "router/route/route_table.h"
@@ -45,7 +44,7 @@ Verdict require_host(Exchange& exchange) {
   const std::string_view host = host_of(exchange);
   exchange.record().host = exchange.facts().authority;
   // The client's own address: a crude probe (section 10).
-  if (!host.empty() && host != exchange.connection().client_ip()) return Verdict::proceed;
+  if (!host.empty() && host != exchange.client().client_ip()) return Verdict::proceed;
   return refuse(exchange, {.status = 400,
                            .router_error = "empty_host",
                            .message = "Request had empty Host header",
