@@ -20,7 +20,8 @@ Error bad_address(std::string_view what, std::string_view text) {
 
 Result<Address> Address::parse(std::string_view ip, uint16_t port) {
   char text[INET6_ADDRSTRLEN];
-  if (ip.empty() || ip.size() >= sizeof text) return bad_address("not an IP address", ip);
+  if (ip.empty() || ip.size() >= sizeof text || ip.find('\0') != std::string_view::npos)
+    return bad_address("not an IP address", ip);
   std::memcpy(text, ip.data(), ip.size());
   text[ip.size()] = '\0';
   Address address;

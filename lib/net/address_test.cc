@@ -25,6 +25,11 @@ TEST(AddressTest, compares_by_value) {
   EXPECT_EQ(copy, Address::parse("fe80::1", 7).value());
 }
 
+TEST(AddressTest, refuses_a_zero_byte) {
+  EXPECT_FALSE(Address::parse(std::string_view("10.0.0.1\0", 9), 1));
+  EXPECT_FALSE(Address::parse(std::string_view("::1\0x", 5), 1));
+}
+
 TEST(AddressTest, refuses_what_is_not_numeric) {
   for (const char* text :
        {"", "localhost", "10.0.0", "10.0.0.1.1", "256.0.0.1", ":::", "1::2::3", "10.0.0.1 "}) {
