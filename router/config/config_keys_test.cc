@@ -424,8 +424,21 @@ const std::vector<Key>& keys() {
        "skip_ssl_validation: x", "skip_ssl_validation: not true or false"},
       {"enable_http2", kDropped, "", "enable_http2: false", "", "enable_http2: x",
        "enable_http2: not true or false"},
-      {"enable_proxy", kDropped, "", "enable_proxy: false", "", "enable_proxy: x",
-       "enable_proxy: not true or false"},
+      {"enable_proxy", SETS(settings.proxy_protocol.is_accepted), "false", "enable_proxy: true",
+       "true", "enable_proxy: x", "enable_proxy: not true or false"},
+      {"proxy_protocol.trusted",
+       [](const Config& c) {
+         std::string text;
+         for (const auto& range : c.settings.proxy_protocol.trusted)
+           text += range.to_string() + " ";
+         return text;
+       },
+       "", "proxy_protocol: {trusted: [10.0.0.0/8, '::1']}", "10.0.0.0/8 ::1/128 ",
+       "proxy_protocol: {trusted: [10.0.0.1/8]}",
+       "proxy_protocol.trusted: \"10.0.0.1/8\" has bits set beyond its prefix"},
+      {"proxy_protocol.header_timeout", SETS(settings.proxy_protocol.header_timeout), "1s",
+       "proxy_protocol: {header_timeout: 100ms}", "100ms", "proxy_protocol: {header_timeout: 0s}",
+       "proxy_protocol.header_timeout: must be longer than 0"},
       {"status.enable_nontls_health_checks", kDropped, "",
        "status: {enable_nontls_health_checks: true}", "",
        "status: {enable_nontls_health_checks: false}", "status.enable_nontls_health_checks: "},

@@ -60,12 +60,11 @@ void read_not_built(Reading& reading) {
   Section root = reading.root;
   read_routing_api(reading);
   if (const std::string domains = root.json("domains"); !domains.empty() && domains != "[]") {
-    reading.warn("domains",
-                 "client certificates and XFCC formats of single domains are not built: all domains "
-                 "are served alike");
+    reading.warn(
+        "domains",
+        "client certificates and XFCC formats of single domains are not built: all domains "
+        "are served alike");
   }
-  reading.not_built(root, "enable_proxy",
-                    "the PROXY protocol is not built yet: its header would be answered 400");
   Duration interval{};
   root.read("publish_active_apps_interval", interval);
   if (interval > Duration::zero()) {

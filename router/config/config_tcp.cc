@@ -89,6 +89,10 @@ void read_tcp(Reading& reading) {
   section.read("max_connections", tcp.connections_max, {.min = 0, .max = kConnectionsMax});
   section.read("pipes_max", tcp.pipes_max, {.min = 0, .max = kPipesMax});
   section.read("log_connections", tcp.logs_connections);
+  std::string sent = "none";
+  section.read_choice("send_proxy", sent, {"none", "v1", "v2"});
+  if (sent == "v1") tcp.sent_proxy_header = net::ProxyVersion::v1;
+  if (sent == "v2") tcp.sent_proxy_header = net::ProxyVersion::v2;
   tcp.failed_mark_lifetime = reading.loaded.config.settings.failed_mark_lifetime;
   if (tcp.connect_timeout < std::chrono::milliseconds(1)) {
     section.problem("connect_timeout", "must be longer than 0");

@@ -33,6 +33,7 @@ TEST(TcpConfigTest, defaults_are_those_of_cloud_foundry) {
   EXPECT_EQ(tcp.attempts_max, 3u);
   EXPECT_EQ(tcp.connections_max, 64'000u);
   EXPECT_FALSE(tcp.logs_connections);
+  EXPECT_FALSE(tcp.sent_proxy_header);
 }
 
 TEST(TcpConfigTest, ports_are_ranges_and_single_ones_without_the_routers_own) {
@@ -51,7 +52,7 @@ TEST(TcpConfigTest, everything_is_read) {
   const auto loaded = with_tcp(
       "  reservable_ports: 1024\n  router_groups: [a, b]\n  connect_timeout: 1s\n"
       "  idle_timeout: 0s\n  max_attempts: 2\n  max_connections: 10\n  pipes_max: 0\n"
-      "  log_connections: true\n");
+      "  log_connections: true\n  send_proxy: v2\n");
   ASSERT_TRUE(loaded) << loaded.error().detail;
   const TcpSettings& tcp = loaded->config.tcp;
   EXPECT_EQ(tcp.router_groups, (std::vector<std::string>{"a", "b"}));
@@ -61,6 +62,7 @@ TEST(TcpConfigTest, everything_is_read) {
   EXPECT_EQ(tcp.connections_max, 10u);
   EXPECT_EQ(tcp.pipes_max, 0u);
   EXPECT_TRUE(tcp.logs_connections);
+  EXPECT_EQ(tcp.sent_proxy_header, net::ProxyVersion::v2);
   EXPECT_TRUE(loaded->unknown_keys.empty());
 }
 
@@ -71,6 +73,7 @@ TEST(TcpConfigTest, each_mistake_is_named) {
            {"  reservable_ports: 10-5\n", "\"10-5\""},
            {"  reservable_ports: 1-70000\n", "\"1-70000\""},
            {"  reservable_ports: a\n", "\"a\""},
+           {"  reservable_ports: 1024\n  send_proxy: v3\n", "tcp_router.send_proxy"},
            {"  reservable_ports: 1024\n  max_attempts: 0\n", "tcp_router.max_attempts"},
            {"  reservable_ports: 1024\n  connect_timeout: 0s\n", "tcp_router.connect_timeout"},
            {"  reservable_ports: 1024\n  idle_timeout: long\n", "tcp_router.idle_timeout"}}) {

@@ -373,7 +373,6 @@ TEST_P(WarnedConfigTest, is_accepted_with_one_warning) {
 INSTANTIATE_TEST_SUITE_P(
     Keys, WarnedConfigTest,
     testing::Values(Warned{"enable_http2: true", "enable_http2"},
-                    Warned{"enable_proxy: true", "enable_proxy"},
                     Warned{"balancing_algorithm: hash", "balancing_algorithm"},
                     Warned{"routing_api: {uri: https://api, port: 3001}", "routing_api"},
                     Warned{"enable_envelope_v1_metrics: true", "enable_envelope_v1_metrics"},

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "router/settings/proxy_protocol.h"
 
 namespace causeway::tls {
 class ClientContext;
@@ -50,6 +51,9 @@ struct Settings {
   size_t client_connections_max = 100'000;  // per worker; a connection over it is closed at once
   size_t buffer_bytes_max =
       64u << 10;  // of one direction of one connection that waits for a slow reader
+
+  // What proxies in front say of their clients (enable_proxy).
+  ProxyProtocol proxy_protocol;
 
   // Times. 0 = none.
   Duration endpoint_timeout = std::chrono::seconds(60);        // whole exchange with the backend

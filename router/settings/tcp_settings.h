@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "net/proxy_header.h"
 
 namespace causeway::router {
 
@@ -30,6 +32,8 @@ struct TcpSettings {
   size_t connections_max = 64'000;  // of the router, HAProxy's in Cloud Foundry; 0: no limit
   size_t pipes_max = 256;           // per worker; two descriptors and up to 256 KiB each
   bool logs_connections = false;
+  // Instances are told of their client by such a header; none: by nothing.
+  std::optional<net::ProxyVersion> sent_proxy_header;
 
   bool allows(uint16_t port) const {
     return std::find(own_ports.begin(), own_ports.end(), port) == own_ports.end() &&
