@@ -12,7 +12,46 @@
 namespace causeway::router {
 namespace {
 
-using http::append_header;
+// Where a head's fields go: the lines of an HTTP/1 message ...
+class TextFields {
+ public:
+  static constexpr bool is_http1 = true;
+
+  explicit TextFields(std::string& out) : out_(out) {}
+  void add(std::string_view name, std::string_view value) {
+    http::append_header(out_, name, value);
+  }
+  // write(std::string&) appends the value.
+  template <class Write>
+  void add_made(std::string_view name, Write write) {
+    out_.append(name).append(": ");
+    write(out_);
+    out_.append("\r\n");
+  }
+
+ private:
+  std::string& out_;
+};
+
+// ... or a list for HTTP/2, which has no fields about its connection. The values live where they
+// are, made ones in `arena`.
+class ListedFields {
+ public:
+  static constexpr bool is_http1 = false;
+
+  ListedFields(http::Headers& out, Arena& arena) : out_(out), arena_(arena) {}
+  void add(std::string_view name, std::string_view value) { out_.add(name, value); }
+  template <class Write>
+  void add_made(std::string_view name, Write write) {
+    std::string text;
+    write(text);
+    out_.add(name, arena_.copy(text));
+  }
+
+ private:
+  http::Headers& out_;
+  Arena& arena_;
+};
 
 // Does this line of the client's stay out of the request to the backend, because it is between two
 // hops only or because the router writes its own?
@@ -55,56 +94,134 @@ bool is_essential(KnownHeader kind) {
   return kind == KnownHeader::host || kind == KnownHeader::content_length;
 }
 
-void append_request_framing(std::string& out, Exchange& exchange) {
+template <class Fields>
+void add_request_framing(Fields& out, Exchange& exchange) {
   const http::RequestHead& head = exchange.request();
   const RequestFacts& facts = exchange.facts();
-  if (head.framing == http::Framing::chunked) {
-    append_header(out, "Transfer-Encoding", "chunked");
-  }
-  if (facts.te_trailers) append_header(out, "TE", "trailers");
-  if (!facts.upgrade.empty()) {
-    append_header(out, "Connection", "Upgrade");
-    append_header(out, "Upgrade", facts.upgrade);
-  } else if (exchange.settings().disable_keep_alives) {
-    append_header(out, "Connection", "close");
+  if (facts.te_trailers) out.add("TE", "trailers");
+  if constexpr (Fields::is_http1) {
+    if (head.framing == http::Framing::chunked) out.add("Transfer-Encoding", "chunked");
+    if (!facts.upgrade.empty()) {
+      out.add("Connection", "Upgrade");
+      out.add("Upgrade", facts.upgrade);
+    } else if (exchange.settings().disable_keep_alives) {
+      out.add("Connection", "close");
+    }
   }
 }
 
 // What an app, or a route service, is told about this request.
-void append_destination(std::string& out, const Ruling& ruling, const Endpoint& endpoint) {
+template <class Fields>
+void add_destination(Fields& out, const Ruling& ruling, const Endpoint& endpoint) {
   if (ruling.service_leg == ServiceLeg::to_service) {
-    append_header(out, "X-CF-Forwarded-Url", ruling.forwarded_url);
-    append_header(out, "X-CF-Proxy-Signature", ruling.proxy_signature);
-    append_header(out, "X-CF-Proxy-Metadata", ruling.proxy_metadata);
+    out.add("X-CF-Forwarded-Url", ruling.forwarded_url);
+    out.add("X-CF-Proxy-Signature", ruling.proxy_signature);
+    out.add("X-CF-Proxy-Metadata", ruling.proxy_metadata);
   }
   if (ruling.service != nullptr) return;
-  append_header(out, "X-CF-ApplicationID", endpoint.app_id());
-  append_header(out, "X-CF-InstanceID",
-                endpoint.instance_id().empty() ? endpoint.authority() : endpoint.instance_id());
-  append_header(out, "X-CF-InstanceIndex", endpoint.instance_index());
+  out.add("X-CF-ApplicationID", endpoint.app_id());
+  out.add("X-CF-InstanceID",
+          endpoint.instance_id().empty() ? endpoint.authority() : endpoint.instance_id());
+  out.add("X-CF-InstanceIndex", endpoint.instance_index());
 }
 
-void append_trace(std::string& out, Exchange& exchange, std::string_view backend) {
+template <class Fields>
+void add_trace(Fields& out, Exchange& exchange, std::string_view backend) {
   const Settings& settings = exchange.settings();
   if (settings.trace_key.empty() || exchange.facts().trace != settings.trace_key) return;
-  append_header(out, "X-Vcap-Router", settings.router_ip);
-  append_header(out, "X-Vcap-Backend", backend);
-  append_header(out, "X-Cf-RouteEndpoint", backend);
+  out.add("X-Vcap-Router", settings.router_ip);
+  out.add("X-Vcap-Backend", backend);
+  out.add("X-Cf-RouteEndpoint", backend);
 }
 
-void append_number_header(std::string& out, std::string_view name, uint64_t value) {
-  char digits[24];
-  char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  append_header(out, name, {digits, static_cast<size_t>(end - digits)});
+// The fields between request line and body, without Host where this request has one of the
+// router's own.
+template <class Fields>
+void add_backend_fields(Fields& out, Exchange& exchange, const Endpoint& endpoint) {
+  const http::RequestHead& head = exchange.request();
+  const RequestFacts& facts = exchange.facts();
+  const Ruling& ruling = exchange.ruling();
+  for (size_t i = 0; i < head.headers.size(); ++i) {
+    const KnownHeader kind = facts.kinds[i];
+    if (is_replaced(kind, exchange, ruling)) continue;
+    const http::Header& line = head.headers[i];
+    if (facts.names_headers && !is_essential(kind) &&
+        is_named_by_connection(head.headers, line.name, exchange.settings()))
+      continue;
+    // There it is :authority.
+    if (!Fields::is_http1 && kind == KnownHeader::host) continue;
+    out.add(line.name, line.value);
+  }
+  out.add("X-Forwarded-For", ruling.forwarded_for);
+  out.add("X-Forwarded-Proto", ruling.forwarded_proto);
+  out.add("X-Request-Start", ruling.request_start);
+  out.add("X-Vcap-Request-Id", ruling.request_id);
+  add_destination(out, ruling, endpoint);
+  add_request_framing(out, exchange);
 }
 
-void append_connection(std::string& out, const Exchange& exchange, bool keeps_client,
-                       bool to_http10) {
-  static_cast<void>(exchange);
+// Does this line of a backend's reply go no further, whatever rewriting says?
+template <class Fields>
+bool is_of_this_hop(KnownHeader kind, const http::Header& line, const ReplyShape& shape) {
+  switch (kind) {
+    case KnownHeader::connection:
+    case KnownHeader::upgrade:
+      return !Fields::is_http1 || !shape.is_upgrade;
+    case KnownHeader::keep_alive:
+    case KnownHeader::proxy_connection:
+    case KnownHeader::transfer_encoding:
+    case KnownHeader::x_cf_proxy_signature:
+      return true;
+    case KnownHeader::trailer:
+      return !shape.is_chunked;
+    default:
+      // Of the handshake that the router made in the client's place (RFC 8441 section 5).
+      return !Fields::is_http1 && shape.is_upgrade &&
+             http::equals_ignoring_case(line.name, "sec-websocket-accept");
+  }
+}
+
+template <class Fields>
+void add_client_fields(Fields& out, Exchange& exchange, const http::ReplyHead& head,
+                       const ReplyShape& shape, std::string_view backend) {
+  const Settings& settings = exchange.settings();
+  const bool names_headers = reply_names_headers(head.headers);
+  bool has_date = false;
+  bool has_request_id = false;
+  StickyReply sticky(settings);
+  for (const http::Header& line : head.headers) {
+    const KnownHeader kind = known_header(line.name);
+    if (is_of_this_hop<Fields>(kind, line, shape)) continue;
+    if (kind == KnownHeader::set_cookie) {
+      sticky.note_cookie(line.value);
+    } else if (kind == KnownHeader::www_authenticate) {
+      sticky.note_challenge(line.value);
+    } else if (kind == KnownHeader::date) {
+      has_date = true;
+    } else if (kind == KnownHeader::x_vcap_request_id) {
+      has_request_id = true;
+    }
+    if (names_headers && !shape.is_upgrade && !is_essential(kind) &&
+        head.headers.has_token("connection", line.name))
+      continue;
+    if (is_removed_by_rewrite(line, settings)) continue;
+    out.add(line.name, line.value);
+  }
+  if (shape.is_interim) return;
+  if (!has_request_id) out.add("X-Vcap-Request-Id", exchange.ruling().request_id);
+  if (!has_date) out.add("Date", exchange.bench().http_date());
+  if (sticky.is_due(exchange))
+    out.add_made("Set-Cookie", [&](std::string& text) { sticky.append_value(text, exchange); });
+  add_trace(out, exchange, backend);
+  add_by_rewrite(head.headers, settings,
+                 [&out](std::string_view name, std::string_view value) { out.add(name, value); });
+}
+
+void append_connection(std::string& out, bool keeps_client, bool to_http10) {
   if (!keeps_client) {
-    append_header(out, "Connection", "close");
+    http::append_header(out, "Connection", "close");
   } else if (to_http10) {
-    append_header(out, "Connection", "keep-alive");
+    http::append_header(out, "Connection", "keep-alive");
   }
 }
 
@@ -112,88 +229,42 @@ void append_connection(std::string& out, const Exchange& exchange, bool keeps_cl
 
 void append_backend_head(std::string& out, Exchange& exchange, const Endpoint& endpoint) {
   const http::RequestHead& head = exchange.request();
-  const RequestFacts& facts = exchange.facts();
   const Ruling& ruling = exchange.ruling();
   const bool to_service = ruling.service_leg == ServiceLeg::to_service;
   out.append(head.method).append(" ").append(to_service ? ruling.service_target : head.target);
   out.append(" HTTP/1.1\r\n");
   if (to_service) {
-    append_header(out, "Host", ruling.service_host);
-  } else if (facts.is_absolute) {
-    append_header(out, "Host", facts.authority);
+    http::append_header(out, "Host", ruling.service_host);
+  } else if (exchange.facts().is_absolute) {
+    http::append_header(out, "Host", exchange.facts().authority);
   }
-  for (size_t i = 0; i < head.headers.size(); ++i) {
-    if (is_replaced(facts.kinds[i], exchange, ruling)) continue;
-    const http::Header& line = head.headers[i];
-    if (facts.names_headers && !is_essential(facts.kinds[i]) &&
-        is_named_by_connection(head.headers, line.name, exchange.settings()))
-      continue;
-    append_header(out, line.name, line.value);
-  }
-  append_header(out, "X-Forwarded-For", ruling.forwarded_for);
-  append_header(out, "X-Forwarded-Proto", ruling.forwarded_proto);
-  append_header(out, "X-Request-Start", ruling.request_start);
-  append_header(out, "X-Vcap-Request-Id", ruling.request_id);
-  append_destination(out, ruling, endpoint);
-  append_request_framing(out, exchange);
+  TextFields fields(out);
+  add_backend_fields(fields, exchange, endpoint);
   out.append("\r\n");
+}
+
+void list_backend_fields(http::Headers& out, Exchange& exchange, const Endpoint& endpoint) {
+  ListedFields fields(out, exchange.arena());
+  add_backend_fields(fields, exchange, endpoint);
 }
 
 void append_client_head(std::string& out, Exchange& exchange, const http::ReplyHead& head,
                         const ReplyShape& shape, std::string_view backend) {
-  const Settings& settings = exchange.settings();
   http::append_status_line(out, head.status, head.reason,
                            {1, static_cast<uint8_t>(shape.to_http10 ? 0 : 1)});
-  const bool names_headers = reply_names_headers(head.headers);
-  bool has_date = false;
-  bool has_request_id = false;
-  StickyReply sticky(settings);
-  for (const http::Header& line : head.headers) {
-    const KnownHeader kind = known_header(line.name);
-    switch (kind) {
-      case KnownHeader::connection:
-      case KnownHeader::upgrade:
-        if (!shape.is_upgrade) continue;
-        break;
-      case KnownHeader::keep_alive:
-      case KnownHeader::proxy_connection:
-      case KnownHeader::transfer_encoding:
-      case KnownHeader::x_cf_proxy_signature:
-        continue;
-      case KnownHeader::trailer:
-        if (!shape.is_chunked) continue;
-        break;
-      case KnownHeader::set_cookie:
-        sticky.note_cookie(line.value);
-        break;
-      case KnownHeader::www_authenticate:
-        sticky.note_challenge(line.value);
-        break;
-      case KnownHeader::date:
-        has_date = true;
-        break;
-      case KnownHeader::x_vcap_request_id:
-        has_request_id = true;
-        break;
-      default:
-        break;
-    }
-    if (names_headers && !shape.is_upgrade && !is_essential(kind) &&
-        head.headers.has_token("connection", line.name))
-      continue;
-    if (is_removed_by_rewrite(line, settings)) continue;
-    append_header(out, line.name, line.value);
-  }
+  TextFields fields(out);
+  add_client_fields(fields, exchange, head, shape, backend);
   if (!shape.is_interim) {
-    if (!has_request_id) append_header(out, "X-Vcap-Request-Id", exchange.ruling().request_id);
-    if (!has_date) append_header(out, "Date", exchange.bench().http_date());
-    sticky.append_line(out, exchange);
-    append_trace(out, exchange, backend);
-    append_rewrite_additions(out, head.headers, settings);
-    if (shape.is_chunked) append_header(out, "Transfer-Encoding", "chunked");
-    if (!shape.is_upgrade) append_connection(out, exchange, shape.keeps_client, shape.to_http10);
+    if (shape.is_chunked) fields.add("Transfer-Encoding", "chunked");
+    if (!shape.is_upgrade) append_connection(out, shape.keeps_client, shape.to_http10);
   }
   out.append("\r\n");
+}
+
+void list_client_fields(http::Headers& out, Exchange& exchange, const http::ReplyHead& head,
+                        const ReplyShape& shape, std::string_view backend) {
+  ListedFields fields(out, exchange.arena());
+  add_client_fields(fields, exchange, head, shape, backend);
 }
 
 namespace {
@@ -223,13 +294,10 @@ void make_body(std::string& body, http::Headers& headers, Exchange& exchange,
   if (reply.is_plain) headers.add("Content-Type", "text/plain; charset=utf-8");
 }
 
-}  // namespace
-
-void append_router_reply(std::string& out, Exchange& exchange, const RouterReply& reply,
-                         bool keeps_client) {
+// Leaves the body in the workbench.
+template <class Fields>
+void add_router_fields(Fields& out, Exchange& exchange, const RouterReply& reply) {
   const Settings& settings = exchange.settings();
-  const bool to_http10 = exchange.request().version == http::Version{1, 0};
-  const std::string_view reason = http::reason_phrase(reply.status);
   http::Headers& headers = exchange.bench().reply_headers;
   headers.clear();
   if (!reply.cache_control.empty()) headers.add("Cache-Control", reply.cache_control);
@@ -240,19 +308,40 @@ void append_router_reply(std::string& out, Exchange& exchange, const RouterReply
   headers.add("Date", exchange.bench().http_date());
   std::string& body = exchange.bench().reply_body;
   make_body(body, headers, exchange, reply);
-
-  http::append_status_line(out, reply.status, reason, {1, static_cast<uint8_t>(to_http10 ? 0 : 1)});
   for (const http::Header& line : headers) {
-    if (!is_removed_by_rewrite(line, settings)) append_header(out, line.name, line.value);
+    if (!is_removed_by_rewrite(line, settings)) out.add(line.name, line.value);
   }
-  append_rewrite_additions(out, headers, settings);
-  append_number_header(out, "Content-Length", body.size());
-  append_connection(out, exchange, keeps_client, to_http10);
+  add_by_rewrite(headers, settings,
+                 [&out](std::string_view name, std::string_view value) { out.add(name, value); });
+  char digits[24];
+  char* const end = std::to_chars(digits, digits + sizeof digits, body.size()).ptr;
+  out.add("Content-Length", exchange.arena().copy({digits, static_cast<size_t>(end - digits)}));
+}
+
+}  // namespace
+
+void append_router_reply(std::string& out, Exchange& exchange, const RouterReply& reply,
+                         bool keeps_client) {
+  const bool to_http10 = exchange.request().version == http::Version{1, 0};
+  http::append_status_line(out, reply.status, http::reason_phrase(reply.status),
+                           {1, static_cast<uint8_t>(to_http10 ? 0 : 1)});
+  TextFields fields(out);
+  add_router_fields(fields, exchange, reply);
+  append_connection(out, keeps_client, to_http10);
   out.append("\r\n");
   if (exchange.request().method != "HEAD") {
-    out.append(body);
-    exchange.record().sent_bytes = body.size();
+    out.append(exchange.bench().reply_body);
+    exchange.record().sent_bytes = exchange.bench().reply_body.size();
   }
+}
+
+std::string_view list_router_reply(http::Headers& out, Exchange& exchange,
+                                   const RouterReply& reply) {
+  ListedFields fields(out, exchange.arena());
+  add_router_fields(fields, exchange, reply);
+  if (exchange.request().method == "HEAD") return {};
+  exchange.record().sent_bytes = exchange.bench().reply_body.size();
+  return exchange.bench().reply_body;
 }
 
 }  // namespace causeway::router

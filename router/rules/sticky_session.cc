@@ -70,15 +70,18 @@ void StickyReply::note_challenge(std::string_view www_authenticate) {
     is_challenge_ = true;
 }
 
-void StickyReply::append_line(std::string& out, Exchange& exchange) const {
+bool StickyReply::is_due(Exchange& exchange) const {
   const Ruling& ruling = exchange.ruling();
   const std::string_view instance = exchange.record().instance_id;
   const bool has_moved = !ruling.sticky_id.empty() && ruling.sticky_id != instance;
-  if (!was_triggered_ && !is_challenge_ && !has_moved) return;
-  if (instance.empty() || was_set_by_app_ || ruling.service_leg == ServiceLeg::to_service) return;
+  if (!was_triggered_ && !is_challenge_ && !has_moved) return false;
+  return !instance.empty() && !was_set_by_app_ && ruling.service_leg != ServiceLeg::to_service;
+}
+
+void StickyReply::append_value(std::string& out, Exchange& exchange) const {
   // A challenge's own rules win over those of a session's cookie.
   const SetCookie like = is_challenge_ ? SetCookie{.same_site = "Strict"} : trigger_;
-  out.append("Set-Cookie: ").append(sticky_cookie).append("=").append(instance);
+  out.append(sticky_cookie).append("=").append(exchange.record().instance_id);
   out.append("; Path=").append(cookie_path(exchange));
   if (!like.expires.empty()) out.append("; Expires=").append(like.expires);
   if (is_challenge_) {
@@ -90,7 +93,6 @@ void StickyReply::append_line(std::string& out, Exchange& exchange) const {
   if (like.is_secure || settings_.secure_cookies) out.append("; Secure");
   if (!like.same_site.empty()) out.append("; SameSite=").append(like.same_site);
   if (like.is_partitioned) out.append("; Partitioned");
-  out.append("\r\n");
 }
 
 }  // namespace causeway::router

@@ -18,8 +18,9 @@ class StickyReply {
 
   void note_cookie(std::string_view set_cookie);
   void note_challenge(std::string_view www_authenticate);
-  // The Set-Cookie line that is due, if one is. The exchange still has its route.
-  void append_line(std::string& out, Exchange& exchange) const;
+  // Is a Set-Cookie line due? And its value. The exchange still has its route.
+  bool is_due(Exchange& exchange) const;
+  void append_value(std::string& out, Exchange& exchange) const;
 
  private:
   const Settings& settings_;
