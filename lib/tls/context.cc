@@ -134,6 +134,8 @@ size_t SessionCache::size() const {
   return sum;
 }
 
+void SessionCache::clear() { state_->sessions.clear(); }
+
 void SessionCache::State::put(const std::string& name, bssl::UniquePtr<SSL_SESSION> session) {
   if (sessions.size() >= names_max && !sessions.contains(name)) return;
   auto& known = sessions[name];

@@ -22,6 +22,8 @@ class SessionCache {
   SessionCache& operator=(const SessionCache&) = delete;
   ~SessionCache();
   size_t size() const;
+  // Forgets all: what was agreed upon under certificates that are no longer used.
+  void clear();
 
   // For lib/tls.
   struct State;
