@@ -12,7 +12,8 @@ struct BbsClient::State {
       : caller(loop, {.url = std::move(options.url),
                       .timeout = options.timeout,
                       .attempts = options.attempts,
-                      .wait = options.retry_wait}) {}
+                      .wait = options.retry_wait,
+                      .identity = options.identity}) {}
 
   RetryingCaller caller;
 };

@@ -11,6 +11,9 @@
 namespace causeway::net {
 class Loop;
 }
+namespace causeway::rpc {
+class Identity;
+}
 namespace models {
 class ActualLRPsByProcessGuidsRequest;
 class ActualLRPsByProcessGuidsResponse;
@@ -63,10 +66,11 @@ namespace causeway::diego {
 class BbsClient {
  public:
   struct Options {
-    std::string url;                              // "http://host:port"
+    std::string url;                              // "https://host:port"
     Duration timeout = std::chrono::seconds(10);  // of one attempt
     int attempts = 3;
     Duration retry_wait = std::chrono::milliseconds(500);
+    rpc::Identity* identity = nullptr;  // for https; outlives the client
   };
   using OnDone = std::function<void(Result<void, BbsError>)>;
   template <class Response>

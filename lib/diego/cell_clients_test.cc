@@ -145,12 +145,13 @@ TEST_F(CellClientsTest, asks_the_auctioneer) {
   EXPECT_TRUE(results[2]);
 }
 
-TEST(ServiceUrl, adds_the_scheme_and_refuses_tls) {
+TEST(ServiceUrl, adds_the_scheme) {
   EXPECT_EQ(service_url("10.0.0.1:8891").value(), "http://10.0.0.1:8891");
   EXPECT_EQ(service_url("http://bbs.internal:8889/").value(), "http://bbs.internal:8889");
-  auto tls = service_url("https://bbs.internal:8889");
-  ASSERT_FALSE(tls);
-  EXPECT_EQ(tls.error().fault, Fault::unsupported);
+  EXPECT_EQ(service_url("https://bbs.internal:8889").value(), "https://bbs.internal:8889");
+  EXPECT_EQ(service_url("locket:8891", "https").value(), "https://locket:8891");
+  EXPECT_TRUE(is_https("https://bbs:8889"));
+  EXPECT_FALSE(is_https("http://bbs:8889"));
   EXPECT_FALSE(service_url(""));
 }
 

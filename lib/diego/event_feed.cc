@@ -5,9 +5,19 @@
 
 namespace causeway::diego {
 
+namespace {
+
+rpc::Client::Options http_options(rpc::Identity* identity) {
+  rpc::Client::Options options;
+  options.identity = identity;
+  return options;
+}
+
+}  // namespace
+
 EventFeed::EventFeed(net::Loop& loop, rpc::Call call, Options options, Events events,
                      OnEvent on_event)
-    : client_(loop),
+    : client_(loop, http_options(options.identity)),
       call_(std::move(call)),
       options_(options),
       events_(std::move(events)),

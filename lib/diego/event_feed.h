@@ -25,6 +25,7 @@ class EventFeed {
     Duration first_wait =
         std::chrono::milliseconds(50);  // before it is opened again; doubles while that fails
     Duration wait_max = std::chrono::seconds(1);
+    rpc::Identity* identity = nullptr;  // for https; outlives the feed
   };
   struct Events {
     std::function<void()> on_open =

@@ -13,8 +13,10 @@ Lease::Lease(net::Loop& loop, Options options, Events events)
       next_(loop),
       deadline_(loop),
       loop_(loop),
-      client_(loop,
-              {.url = options_.locket_url, .timeout = options_.retry_interval, .attempts = 1}) {
+      client_(loop, {.url = options_.locket_url,
+                     .timeout = options_.retry_interval,
+                     .attempts = 1,
+                     .identity = options_.identity}) {
   const bool is_lock = options_.kind == Kind::lock;
   resource_.set_key(options_.key);
   resource_.set_owner(options_.owner);

@@ -25,6 +25,7 @@ class Lease {
     std::string value = {};
     Duration ttl = std::chrono::seconds(15);
     Duration retry_interval = std::chrono::seconds(5);
+    rpc::Identity* identity = nullptr;  // for https; outlives the lease
   };
   struct Events {
     std::function<void()> on_held = {};

@@ -10,7 +10,9 @@ namespace causeway::diego {
 struct RepClient::State {
   State(net::Loop& loop, Options the_options)
       : options(the_options),
-        client(loop, {.connections_per_host_max = options.calls_per_cell_max}) {}
+        client(loop, {.connections_per_host_max = options.calls_per_cell_max,
+                      .identity = options.identity,
+                      .requires_tls = options.requires_tls}) {}
 
   const Options options;
   rpc::Client client;
@@ -73,6 +75,12 @@ void RepClient::state(const std::string& rep_url, std::function<void(Result<cf::
   send_for_message<cf::CellState>(
       state_->client, rep_call("GET", rep_url + "/state", "", state_->options.state_timeout),
       cf::parse_cell_state, std::move(on));
+}
+
+void RepClient::brief(const std::string& rep_url, std::function<void(Result<cf::CellBrief>)> on) {
+  send_for_message<cf::CellBrief>(
+      state_->client, rep_call("GET", rep_url + "/state", "", state_->options.state_timeout),
+      cf::parse_cell_brief, std::move(on));
 }
 
 void RepClient::perform(const std::string& rep_url, const cf::Work& work,

@@ -6,10 +6,14 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "cf/wire/cell_brief.h"
 #include "cf/wire/rep_messages.h"
 
 namespace causeway::net {
 class Loop;
+}
+namespace causeway::rpc {
+class Identity;
 }
 
 namespace causeway::diego {
@@ -22,7 +26,9 @@ class RepClient {
   struct Options {
     Duration state_timeout = std::chrono::seconds(10);
     Duration timeout = std::chrono::seconds(10);
-    size_t calls_per_cell_max = 8;  // at the same time; more wait
+    size_t calls_per_cell_max = 8;      // at the same time; more wait
+    rpc::Identity* identity = nullptr;  // for https; outlives the client
+    bool requires_tls = false;          // reps without TLS are not called: Fault::unsupported
   };
   using OnDone = std::function<void(Result<void>)>;
 
@@ -32,6 +38,8 @@ class RepClient {
   ~RepClient();
 
   void state(const std::string& rep_url, std::function<void(Result<cf::CellState>)> on);
+  // The same call, read for placing only.
+  void brief(const std::string& rep_url, std::function<void(Result<cf::CellBrief>)> on);
   // Answers what was not taken.
   void perform(const std::string& rep_url, const cf::Work& work,
                std::function<void(Result<cf::Work>)> on);

@@ -23,10 +23,16 @@ bool is_transient(const Error& error) {
   }
 }
 
+rpc::Client::Options http_options(rpc::Identity* identity) {
+  rpc::Client::Options options;
+  options.identity = identity;
+  return options;
+}
+
 }  // namespace
 
 RetryingCaller::RetryingCaller(net::Loop& loop, Options options)
-    : loop_(loop), options_(std::move(options)), client_(loop) {}
+    : loop_(loop), options_(std::move(options)), client_(loop, http_options(options_.identity)) {}
 
 void RetryingCaller::send(rpc::Call call, Twice twice, rpc::Client::OnReply on_reply) {
   const uint64_t id = next_id_++;

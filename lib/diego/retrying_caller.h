@@ -21,10 +21,11 @@ namespace causeway::diego {
 class RetryingCaller {
  public:
   struct Options {
-    std::string url;                              // "http://host:port"
+    std::string url;                              // "https://host:port"
     Duration timeout = std::chrono::seconds(10);  // of one attempt
     int attempts = 3;
     Duration wait = std::chrono::milliseconds(500);
+    rpc::Identity* identity = nullptr;  // for https
   };
   enum class Twice : uint8_t { harmless, harmful };
 

@@ -7,13 +7,15 @@
 
 namespace causeway::diego {
 
-Result<std::string> service_url(std::string_view address) {
+Result<std::string> service_url(std::string_view address, std::string_view scheme) {
   std::string url(address);
-  if (url.find("://") == std::string::npos) url.insert(0, "http://");
+  if (url.find("://") == std::string::npos) url.insert(0, std::string(scheme) + "://");
   while (url.ends_with('/')) url.pop_back();
   if (auto parsed = rpc::parse_url(url); !parsed) return std::move(parsed).error();
   return url;
 }
+
+bool is_https(std::string_view url) { return url.starts_with("https://"); }
 
 std::string path_segment(std::string_view text) { return rpc::percent_encode(text); }
 

@@ -13,9 +13,11 @@ struct Reply;
 
 namespace causeway::diego {
 
-// "10.0.0.1:8891" or "http://10.0.0.1:8891/" -> "http://10.0.0.1:8891". https is Fault::unsupported
-// until TLS is there.
-Result<std::string> service_url(std::string_view address);
+// "10.0.0.1:8891" or "http://10.0.0.1:8891/" -> "http://10.0.0.1:8891". `scheme`: of one that names
+// none.
+Result<std::string> service_url(std::string_view address, std::string_view scheme = "http");
+// Does a URL ask for TLS?
+bool is_https(std::string_view url);
 
 // One segment of a path, escaped.
 std::string path_segment(std::string_view text);

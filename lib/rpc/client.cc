@@ -12,7 +12,7 @@
 
 namespace causeway::rpc {
 
-// The pools by "host:port". Owner: Client, which buries it: a callback may end the client.
+// The pools by "https://host:port". Owner: Client, which buries it: a callback may end the client.
 struct Client::State {
   State(net::Loop& loop, Options options) : shared{loop, options} {}
 
@@ -28,6 +28,19 @@ struct Client::State {
 };
 
 namespace {
+
+Result<Url> url_of(const Call& call, const Client::Options& options) {
+  auto url = parse_url(call.url);
+  if (url && url->is_tls && options.identity == nullptr) {
+    return Error{.fault = Fault::unsupported,
+                 .detail = "url \"" + call.url + "\": https, but no certificates are configured"};
+  }
+  if (url && !url->is_tls && options.requires_tls) {
+    return Error{.fault = Fault::unsupported,
+                 .detail = "url \"" + call.url + "\": TLS is required"};
+  }
+  return url;
+}
 
 Result<void> check_lines(const Call& call) {
   const auto is_token = [](std::string_view text) {
@@ -67,7 +80,7 @@ Client::~Client() {
 }
 
 void Client::send(Call call, OnReply on_reply) {
-  auto url = parse_url(call.url);
+  auto url = url_of(call, state_->shared.options);
   if (!url) return state_->fail(std::move(on_reply), std::move(url).error());
   if (auto checked = check_lines(call); !checked) {
     return state_->fail(std::move(on_reply), std::move(checked).error());
@@ -78,17 +91,23 @@ void Client::send(Call call, OnReply on_reply) {
                                               .retry = Retry::always,
                                               .detail = "too many calls wait for a connection"});
   }
-  const std::string key = url->host + ":" + std::to_string(url->port);
+  const std::string key =
+      (url->is_tls ? "https://" : "http://") + url->host + ":" + std::to_string(url->port);
   std::unique_ptr<HostPool>& pool = state_->pools[key];
-  if (pool == nullptr) pool = std::make_unique<HostPool>(shared, url->host, url->port);
+  if (pool == nullptr) pool = std::make_unique<HostPool>(shared, *url);
   pool->submit(std::make_unique<PendingCall>(shared.loop, std::move(call), std::move(*url),
                                              std::move(on_reply)));
 }
 
 std::unique_ptr<Client::EventStream> Client::subscribe(Call call, StreamEvents events) {
   PoolShared& shared = state_->shared;
-  return std::make_unique<SubscriptionHandle>(std::make_unique<Subscription>(
-      shared.loop, std::move(call), shared.options.connect_timeout, std::move(events)));
+  auto url = url_of(call, shared.options);
+  return std::make_unique<SubscriptionHandle>(
+      std::make_unique<Subscription>(shared.loop, std::move(call), std::move(url),
+                                     Dialer::Options{.timeout = shared.options.connect_timeout,
+                                                     .keep_alive_probe = {},
+                                                     .identity = shared.options.identity},
+                                     std::move(events)));
 }
 
 }  // namespace causeway::rpc

@@ -16,6 +16,8 @@ class Loop;
 
 namespace causeway::rpc {
 
+class Identity;
+
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
 // Value of the first header of that name, without case; "" when absent.
 std::string_view header_value(const HeaderList& headers, std::string_view name);
@@ -29,17 +31,18 @@ struct Reply {
 
 struct Call {
   std::string method = "POST";
-  std::string url =
-      {};  // http://host:port/path?query ; https: Fault::unsupported until TLS is there
+  // http://host:port/path?query; https needs a client with an identity, else Fault::unsupported.
+  std::string url = {};
   HeaderList headers = {};  // Host, Content-Length, Connection are added
   std::string body = {};
   Duration timeout = std::chrono::seconds(10);  // whole call
   size_t body_bytes_max = 64u << 20;            // of the reply: Fault::limit beyond
 };
 
-// An HTTP/1.1 client for calls between our own services: keep-alive pool per host:port, names
-// resolved, one silent retry on a kept connection that turns out dead before any reply byte. Owner:
-// a service, which may end it inside a callback. Thread: its loop's.
+// An HTTP/1.1 client for calls between our own services: keep-alive pool per
+// scheme, host and port, names resolved, mutual TLS with the certificates of an identity, one
+// silent retry on a kept connection that turns out dead before any reply byte. Owner: a service,
+// which may end it inside a callback. Thread: its loop's.
 class Client {
  public:
   struct Options {
@@ -47,6 +50,8 @@ class Client {
     size_t waiting_calls_max = 10'000;     // Fault::limit beyond
     Duration idle_timeout = std::chrono::seconds(60);
     Duration connect_timeout = std::chrono::seconds(5);
+    Identity* identity = nullptr;  // for https; outlives the client
+    bool requires_tls = false;     // http is Fault::unsupported
   };
   using OnReply = std::function<void(Result<Reply>)>;
 

@@ -52,7 +52,9 @@ ClientConnection::ClientConnection(HostPool& pool)
       idle_timer_(loop_) {
   dialer_ = std::make_unique<Dialer>(
       loop_, pool.host(), pool.port(),
-      Dialer::Options{.timeout = pool.shared().options.connect_timeout, .keep_alive_probe = {}},
+      Dialer::Options{.timeout = pool.shared().options.connect_timeout,
+                      .keep_alive_probe = {},
+                      .identity = pool.identity()},
       [this](Result<std::unique_ptr<net::Stream>> stream) { dialled(std::move(stream)); });
 }
 

@@ -8,8 +8,8 @@
 
 namespace causeway::rpc {
 
-HostPool::HostPool(PoolShared& shared, std::string host, uint16_t port)
-    : shared_(shared), host_(std::move(host)), port_(port) {}
+HostPool::HostPool(PoolShared& shared, const Url& url)
+    : shared_(shared), host_(url.host), port_(url.port), is_tls_(url.is_tls) {}
 
 HostPool::~HostPool() { CHECK(has_ended_); }
 

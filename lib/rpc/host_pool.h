@@ -41,11 +41,11 @@ struct PoolShared {
   size_t waiting_calls = 0;
 };
 
-// The connections to one host:port, kept ones first, and the calls that wait for one.
+// The connections to one scheme, host and port, kept ones first, and the calls that wait for one.
 // Owner: Client. Thread: its loop's. Ends with the client.
 class HostPool {
  public:
-  HostPool(PoolShared& shared, std::string host, uint16_t port);
+  HostPool(PoolShared& shared, const Url& url);
   HostPool(const HostPool&) = delete;
   HostPool& operator=(const HostPool&) = delete;
   ~HostPool();
@@ -65,6 +65,7 @@ class HostPool {
   PoolShared& shared() { return shared_; }
   const std::string& host() const { return host_; }
   uint16_t port() const { return port_; }
+  Identity* identity() const { return is_tls_ ? shared_.options.identity : nullptr; }
 
  private:
   void start(std::unique_ptr<PendingCall> pending);
@@ -75,6 +76,7 @@ class HostPool {
   PoolShared& shared_;
   const std::string host_;
   const uint16_t port_;
+  const bool is_tls_;
   bool has_ended_ = false;
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
   std::vector<ClientConnection*> idle_;  // the one used last is taken first

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "rpc/identity.h"
 #include "rpc/server_connection.h"
 #include "rpc/server_state.h"
 #include "rpc/url.h"
@@ -36,7 +37,7 @@ Server::State::State(net::Loop& the_loop, const log::Logger& the_logger, Options
 Server::State::~State() { CHECK(connections.empty()); }
 
 void Server::State::accept(std::unique_ptr<net::Stream> stream) {
-  if (connections.size() >= options.connections_max) {
+  if (connections.size() + handshakes.size() >= options.connections_max) {
     ++refused;
     if (!is_refusing) {
       logger.warn("too-many-connections", {{"limit", options.connections_max}});
@@ -45,6 +46,28 @@ void Server::State::accept(std::unique_ptr<net::Stream> stream) {
     return;  // closes it
   }
   is_refusing = false;
+  if (options.identity != nullptr) return shake_hands(std::move(stream));
+  open(std::move(stream));
+}
+
+void Server::State::shake_hands(std::unique_ptr<net::Stream> stream) {
+  const tls::ServerContext* const context = options.identity->server();
+  CHECK(context != nullptr);
+  const std::string remote = stream->peer().to_string();
+  const auto place = handshakes.emplace(handshakes.end());
+  *place = tls::Handshake::accept(
+      std::move(stream), *context, {.timeout = options.handshake_timeout},
+      [this, place, remote](Result<tls::Secured> secured) {
+        handshakes.erase(place);
+        if (secured && !is_draining) return open(std::move(secured->stream));
+        if (secured) return;
+        ++failed_handshakes;
+        logger.info("tls-handshake-failed",
+                    {{"remote", remote}, {"error", to_string(secured.error())}});
+      });
+}
+
+void Server::State::open(std::unique_ptr<net::Stream> stream) {
   auto connection = std::make_unique<ServerConnection>(*this, std::move(stream));
   ServerConnection& accepted = *connection;
   connections.emplace(&accepted, std::move(connection));
@@ -77,6 +100,7 @@ void Server::State::end() {
   if (has_ended) return;
   has_ended = true;
   listener.reset();
+  handshakes.clear();
   while (!connections.empty()) connections.begin()->first->end();
 }
 
@@ -129,5 +153,7 @@ void Server::drain() {
 size_t Server::connections() const { return state_->connections.size(); }
 
 uint64_t Server::refused_connections() const { return state_->refused; }
+
+uint64_t Server::failed_handshakes() const { return state_->failed_handshakes; }
 
 }  // namespace causeway::rpc

@@ -26,6 +26,8 @@ class Registry;
 
 namespace causeway::rpc {
 
+class Identity;
+
 // A request with its whole body (bounded by Server::Options::body_bytes_max).
 struct Request {
   std::string method;
@@ -114,6 +116,10 @@ class Server {
         std::chrono::seconds(30);        // to receive a whole request: 408 beyond; to take a reply
     size_t queue_events_max = 1024;      // waiting for one event stream's subscriber
     size_t queue_bytes_max = 64u << 20;  // the same in bytes
+    // Present: TLS, and only clients with a certificate that its authorities have signed. It shows
+    // one (Identity::server()) and outlives the server.
+    Identity* identity = nullptr;
+    Duration handshake_timeout = std::chrono::seconds(10);
   };
   // The request is valid during the call.
   using Serve = std::function<void(const Request&, Responder)>;
@@ -139,6 +145,7 @@ class Server {
   void drain();
   size_t connections() const;
   uint64_t refused_connections() const;  // above connections_max
+  uint64_t failed_handshakes() const;    // clients without a certificate that is trusted, above all
 
   struct State;
 

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <unordered_map>
 
@@ -12,6 +13,7 @@
 #include "net/tcp.h"
 #include "rpc/route_table.h"
 #include "rpc/server.h"
+#include "tls/handshake.h"
 
 namespace causeway::rpc {
 
@@ -23,6 +25,8 @@ struct Server::State {
   ~State();
 
   void accept(std::unique_ptr<net::Stream> stream);
+  void shake_hands(std::unique_ptr<net::Stream> stream);
+  void open(std::unique_ptr<net::Stream> stream);
   // `raw_path`: of `request`, still encoded. Fills its path_params.
   void serve(Request& request, std::string_view raw_path, Responder responder);
   // The connection has ended and detached itself.
@@ -38,10 +42,12 @@ struct Server::State {
   std::function<void(const Request&, int, Duration)> observer;
   std::unique_ptr<net::Listener> listener;
   std::unordered_map<ServerConnection*, std::unique_ptr<ServerConnection>> connections;
+  std::list<std::unique_ptr<tls::Handshake>> handshakes;
   bool is_draining = false;
   bool has_ended = false;
   bool is_refusing = false;  // above connections_max: logged once per time
   uint64_t refused = 0;
+  uint64_t failed_handshakes = 0;
 };
 
 }  // namespace causeway::rpc

@@ -19,7 +19,7 @@ constexpr Duration kKeepAliveProbe = std::chrono::seconds(10);
 
 }  // namespace
 
-Subscription::Subscription(net::Loop& loop, Call call, Duration connect_timeout,
+Subscription::Subscription(net::Loop& loop, Call call, Result<Url> url, Dialer::Options dialing,
                            Client::StreamEvents events)
     : loop_(loop),
       call_(std::move(call)),
@@ -31,7 +31,6 @@ Subscription::Subscription(net::Loop& loop, Call call, Duration connect_timeout,
                     }),
       parser_(arena_, kStreamHeadLimits, *this),
       deadline_(loop) {
-  auto url = parse_url(call_.url);
   if (!url) {
     deadline_.once(Duration::zero(), [this, error = std::move(url).error()] { close(error); });
     return;
@@ -43,9 +42,10 @@ Subscription::Subscription(net::Loop& loop, Call call, Duration connect_timeout,
            .retry = Retry::always,
            .detail = "no reply in time"});
   });
+  dialing.keep_alive_probe = kKeepAliveProbe;
+  if (!url_.is_tls) dialing.identity = nullptr;
   dialer_ = std::make_unique<Dialer>(
-      loop_, url_.host, url_.port,
-      Dialer::Options{.timeout = connect_timeout, .keep_alive_probe = kKeepAliveProbe},
+      loop_, url_.host, url_.port, dialing,
       [this](Result<std::unique_ptr<net::Stream>> stream) { dialled(std::move(stream)); });
 }
 

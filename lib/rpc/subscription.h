@@ -21,7 +21,8 @@ namespace causeway::rpc {
 // it. Thread: its loop's. Ends when the subscriber drops the handle; it is silent after on_close.
 class Subscription final : net::Stream::Events, http::ReplyParser::Events {
  public:
-  Subscription(net::Loop& loop, Call call, Duration connect_timeout, Client::StreamEvents events);
+  Subscription(net::Loop& loop, Call call, Result<Url> url, Dialer::Options dialing,
+               Client::StreamEvents events);
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
 

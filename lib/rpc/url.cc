@@ -32,7 +32,8 @@ Result<void> split_authority(std::string_view text, std::string_view authority, 
   const size_t colon = authority.rfind(':');
   const bool has_port =
       colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
-  const std::string with_port = has_port ? std::string(authority) : std::string(authority) + ":80";
+  const std::string with_port =
+      has_port ? std::string(authority) : std::string(authority) + (url.is_tls ? ":443" : ":80");
   auto parsed = net::parse_host_port(with_port);
   if (!parsed) return bad_url(text, "host:port expected");
   if (parsed->host.empty()) return bad_url(text, "no host");
@@ -52,15 +53,13 @@ Result<Url> parse_url(std::string_view text) {
   const size_t scheme_end = text.find("://");
   if (scheme_end == std::string_view::npos) return bad_url(text, "no scheme");
   const std::string_view scheme = text.substr(0, scheme_end);
-  if (http::equals_ignoring_case(scheme, "https")) {
-    return Error{.fault = Fault::unsupported,
-                 .detail = "url \"" + std::string(text) + "\": https is not supported yet"};
-  }
-  if (!http::equals_ignoring_case(scheme, "http")) return bad_url(text, "scheme is not http");
+  Url url;
+  url.is_tls = http::equals_ignoring_case(scheme, "https");
+  if (!url.is_tls && !http::equals_ignoring_case(scheme, "http"))
+    return bad_url(text, "scheme is neither http nor https");
   std::string_view rest = text.substr(scheme_end + 3);
   rest = rest.substr(0, rest.find('#'));
   const size_t authority_end = rest.find_first_of("/?");
-  Url url;
   if (auto split = split_authority(text, rest.substr(0, authority_end), url); !split)
     return split.error();
   if (authority_end != std::string_view::npos) url.target = rest.substr(authority_end);

@@ -9,16 +9,16 @@
 
 namespace causeway::rpc {
 
-// The parts of an http URL that a client needs. A value.
+// The parts of an http or https URL that a client needs. A value.
 struct Url {
-  std::string host;  // without brackets
+  bool is_tls = false;  // https
+  std::string host;     // without brackets
   uint16_t port = 80;
   std::string authority;  // for the Host line: as given
   std::string target;     // path and query, at least "/"
 };
 
-// "http://host:port/path?query". https is Fault::unsupported until TLS is there; a fragment is
-// dropped.
+// "http://host:port/path?query"; without a port 80, with https 443. A fragment is dropped.
 Result<Url> parse_url(std::string_view text);
 
 // Undoes %XX. Nothing when an escape is broken or names NUL.

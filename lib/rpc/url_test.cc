@@ -36,9 +36,15 @@ TEST(Url, refuses_what_it_cannot_call) {
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.error().fault, Fault::invalid) << text;
   }
-  auto url = parse_url("https://host/");
-  ASSERT_FALSE(url);
-  EXPECT_EQ(url.error().fault, Fault::unsupported);
+}
+
+TEST(Url, https_has_a_port_of_its_own) {
+  auto url = parse_url("HTTPS://host/");
+  ASSERT_TRUE(url);
+  EXPECT_TRUE(url->is_tls);
+  EXPECT_EQ(url->port, 443);
+  EXPECT_EQ(parse_url("https://host:8889/")->port, 8889);
+  EXPECT_FALSE(parse_url("http://host/")->is_tls);
 }
 
 TEST(Url, percent_coding) {

@@ -1,0 +1,55 @@
+#include "diego/tls_keys.h"
+
+#include "diego/service_url.h"
+
+namespace causeway::diego {
+
+namespace {
+
+// Reads every spelling, so that none is reported as unknown; answers the one that counts.
+const char* read_first(config::Section& section, const std::vector<const char*>& names,
+                       std::string& target) {
+  const char* counts = names.front();
+  for (const char* name : names) {
+    std::string path;
+    section.read(name, path);
+    if (path.empty() || !target.empty()) continue;
+    target = std::move(path);
+    counts = name;
+  }
+  return counts;
+}
+
+}  // namespace
+
+rpc::Identity::Files read_tls_files(config::Section& section, const TlsKeys& keys) {
+  rpc::Identity::Files files;
+  const char* const authorities = read_first(section, keys.authorities, files.authorities);
+  const char* const certificate = read_first(section, keys.certificate, files.certificate);
+  const char* const key = read_first(section, keys.key, files.key);
+  if (files.certificate.empty() && files.key.empty()) return files;
+  const struct {
+    const std::string& path;
+    const char* name;
+  } needed[] = {
+      {files.authorities, authorities}, {files.certificate, certificate}, {files.key, key}};
+  bool is_complete = true;
+  for (const auto& [path, name] : needed) {
+    if (!path.empty()) continue;
+    section.problem(name, "missing: authorities, certificate and key belong together");
+    is_complete = false;
+  }
+  if (!is_complete) return files;
+  if (auto fits = rpc::Identity::check(files); !fits)
+    section.problem(certificate, fits.error().detail);
+  return files;
+}
+
+void require_files(config::Section& section, const char* key, std::string_view url,
+                   const rpc::Identity::Files& files, const TlsKeys& keys) {
+  if (!is_https(url) || !files.certificate.empty()) return;
+  section.problem(key, std::string("https needs ") + keys.authorities.front() + ", " +
+                           keys.certificate.front() + " and " + keys.key.front());
+}
+
+}  // namespace causeway::diego
