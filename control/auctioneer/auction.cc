@@ -1,6 +1,7 @@
 #include "control/auctioneer/auction.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "cells.pb.h"
@@ -60,7 +61,12 @@ Auction::Auction(AuctionTools tools, std::function<void()> on_done)
       logger_(tools.logger.session("auction")),
       on_done_(std::move(on_done)),
       pause_(tools.loop) {
-  fetch_cells();
+  if (tools_.roster.may_be_used(tools_.loop.now())) {
+    // After this turn: what comes with it is placed along.
+    pause_.once(Duration::zero(), [this] { decide(); });
+  } else {
+    fetch_cells();
+  }
 }
 
 void Auction::fetch_cells() {
@@ -85,12 +91,11 @@ void Auction::fetch_states() {
   ++attempts_;
   answers_ = 0;
   states_.clear();
-  state_urls_.clear();
   fetch_began_ = tools_.loop.now();
   parallel_ = std::make_unique<Parallel>(
       cells_.size(), tools_.cells_at_once,
       [this](size_t cell) {
-        tools_.reps.state(cells_[cell].rep_url, [this, cell](Result<cf::CellState> state) {
+        tools_.reps.brief(cells_[cell].rep_url, [this, cell](Result<cf::CellBrief> state) {
           state_came(cell, std::move(state));
         });
       },
@@ -98,20 +103,19 @@ void Auction::fetch_states() {
   parallel_->go();
 }
 
-void Auction::state_came(size_t index, Result<cf::CellState> state) {
+void Auction::state_came(size_t index, Result<cf::CellBrief> state) {
   const Cell& cell = cells_[index];
   if (!state) {
     tools_.metrics.failed_cell_state_requests.add();
     logger_.error("failed-to-get-state", state.error(), {{"cell-guid", cell.id}});
-  } else if (state->cell_id != cell.id) {
-    logger_.error("cell-id-mismatch", {{"cell-guid", cell.id}, {"answered", state->cell_id}});
+  } else if (state->facts.cell_id != cell.id) {
+    logger_.error("cell-id-mismatch", {{"cell-guid", cell.id}, {"answered", state->facts.cell_id}});
   } else {
     ++answers_;
-    if (state->is_evacuating) {
+    if (state->facts.is_evacuating) {
       logger_.info("ignored-evacuating-cell", {{"cell-guid", cell.id}});
     } else {
-      states_.push_back(std::move(*state));
-      state_urls_.push_back(cell.rep_url);
+      states_.push_back({std::move(*state), cell.rep_url});
     }
   }
   parallel_->finished();
@@ -126,6 +130,8 @@ void Auction::states_are_complete() {
     pause_.once(kFetchPause, [this] { fetch_cells(); });
     return;
   }
+  asked_ = true;
+  tools_.roster.set(std::move(states_), fetch_began_, tools_.loop.now());
   decide();
 }
 
@@ -134,34 +140,30 @@ void Auction::decide() {
   auto tasks = tools_.inbox.take_tasks();
   logger_.info("fetched-auctions",
                {{"lrp-start-auctions", lrps.size()}, {"task-auctions", tasks.size()}});
-  // Answers come in any order; equal rounds shall end equally.
-  std::vector<size_t> by_id(states_.size());
-  for (size_t i = 0; i < by_id.size(); ++i) by_id[i] = i;
-  std::sort(by_id.begin(), by_id.end(), [this](size_t left, size_t right) {
-    return states_[left].cell_id < states_[right].cell_id;
-  });
-  std::vector<cf::CellState> states;
-  std::vector<std::string> urls;
-  for (const size_t i : by_id) {
-    states.push_back(std::move(states_[i]));
-    urls.push_back(std::move(state_urls_[i]));
-  }
-  states_ = std::move(states);
-  state_urls_ = std::move(urls);
-  commit(place::place(states_, std::move(lrps), std::move(tasks), tools_.rules));
+  std::move(lost_lrps_.begin(), lost_lrps_.end(), std::back_inserter(lrps));
+  std::move(lost_tasks_.begin(), lost_tasks_.end(), std::back_inserter(tasks));
+  lost_lrps_.clear();
+  lost_tasks_.clear();
+  commit(tools_.roster.place(std::move(lrps), std::move(tasks), tools_.rules));
 }
 
 void Auction::commit(place::Placement placement) {
-  report(std::move(placement.failed_lrps), std::move(placement.failed_tasks));
+  lose(std::move(placement.failed_lrps), std::move(placement.failed_tasks));
   works_ = std::move(placement.works);
   parallel_ = std::make_unique<Parallel>(
       works_.size(), tools_.cells_at_once, [this](size_t work) { hand_out(work); },
-      [this] {
-        logger_.debug("done");
-        const std::function<void()> on_done = std::move(on_done_);
-        on_done();
-      });
+      [this] { all_handed_out(); });
   parallel_->go();
+}
+
+void Auction::all_handed_out() {
+  if (!lost_lrps_.empty() || !lost_tasks_.empty()) {
+    // From a turn of its own: what ran this is replaced there.
+    return pause_.once(Duration::zero(), [this] { fetch_cells(); });
+  }
+  logger_.debug("done");
+  const std::function<void()> on_done = std::move(on_done_);
+  on_done();
 }
 
 void Auction::hand_out(size_t index) {
@@ -169,16 +171,16 @@ void Auction::hand_out(size_t index) {
   for (const place::LrpDemand& lrp : work.lrps) {
     logger_.info("lrp-added-to-cell", {{"process-guid", lrp.process_guid},
                                        {"index", lrp.index},
-                                       {"cell-guid", states_[work.cell].cell_id}});
+                                       {"cell-guid", tools_.roster.cell_id(work.cell)}});
   }
   for (const place::TaskDemand& task : work.tasks) {
     logger_.info("task-added-to-cell",
-                 {{"task-guid", task.task_guid}, {"cell-guid", states_[work.cell].cell_id}});
+                 {{"task-guid", task.task_guid}, {"cell-guid", tools_.roster.cell_id(work.cell)}});
   }
   tools_.metrics.lrp_auctions_started.add(work.lrps.size());
   tools_.metrics.task_auctions_started.add(work.tasks.size());
   tools_.reps.perform(
-      state_urls_[work.cell], work_of(work, states_[work.cell].cell_id),
+      tools_.roster.rep_url(work.cell), work_of(work, tools_.roster.cell_id(work.cell)),
       [this, index](Result<cf::Work> refused) { handed_out(index, std::move(refused)); });
 }
 
@@ -186,9 +188,11 @@ void Auction::handed_out(size_t index, Result<cf::Work> refused) {
   place::Placement::CellWork& work = works_[index];
   if (!refused) {
     // It may have been taken in part: nothing is tried again here, convergence finds out.
+    tools_.roster.forget();
     logger_.error("failed-to-commit-work", refused.error(),
-                  {{"cell-guid", states_[work.cell].cell_id}});
+                  {{"cell-guid", tools_.roster.cell_id(work.cell)}});
   } else if (!refused->lrps.empty() || !refused->tasks.empty()) {
+    tools_.roster.forget();
     std::vector<place::LrpFailure> lrps;
     std::vector<place::TaskFailure> tasks;
     for (place::LrpDemand& lrp : work.lrps) {
@@ -204,9 +208,16 @@ void Auction::handed_out(size_t index, Result<cf::Work> refused) {
                       [&](const cf::TaskWork& one) { return one.task_guid == task.task_guid; });
       if (is_refused) tasks.push_back({std::move(task), std::string(place::kInsufficient)});
     }
-    report(std::move(lrps), std::move(tasks));
+    lose(std::move(lrps), std::move(tasks));
   }
   parallel_->finished();
+}
+
+// Only a round that asked the cells itself may say that there is no place.
+void Auction::lose(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks) {
+  if (asked_) return report(std::move(lrps), std::move(tasks));
+  for (place::LrpFailure& failure : lrps) lost_lrps_.push_back(std::move(failure.demand));
+  for (place::TaskFailure& failure : tasks) lost_tasks_.push_back(std::move(failure.demand));
 }
 
 void Auction::report(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks) {

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "cf/wire/rep_messages.h"
 #include "control/auctioneer/failure_reports.h"
 #include "control/auctioneer/inbox.h"
 #include "control/auctioneer/parallel.h"
+#include "control/auctioneer/roster.h"
 #include "control/place/place.h"
 #include "diego/bbs_client.h"
 #include "diego/rep_client.h"
@@ -44,14 +44,16 @@ struct AuctionTools {
   const place::Rules& rules;
   size_t cells_at_once;
   Inbox& inbox;
+  Roster& roster;
   diego::BbsClient& bbs;
   diego::RepClient& reps;
   FailureReports& reports;
 };
 
 // One round: cells from the BBS, their states, everything that waits in the inbox placed, the
-// winners handed out, the losers reported. Owner: Auctioneer. Thread: its loop's. Ends with
-// on_done, its last act.
+// winners handed out, the losers reported. While the roster may be used the round begins with
+// placing; then who loses is not reported but placed again after all cells were asked. Owner:
+// Auctioneer. Thread: its loop's. Ends with on_done, its last act.
 class Auction {
  public:
   Auction(AuctionTools tools, std::function<void()> on_done);
@@ -66,12 +68,14 @@ class Auction {
 
   void fetch_cells();
   void fetch_states();
-  void state_came(size_t cell, Result<cf::CellState> state);
+  void state_came(size_t cell, Result<cf::CellBrief> state);
   void states_are_complete();
   void decide();
   void commit(place::Placement placement);
+  void all_handed_out();
   void hand_out(size_t work);
   void handed_out(size_t work, Result<cf::Work> refused);
+  void lose(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks);
   void report(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks);
 
   AuctionTools tools_;
@@ -81,9 +85,11 @@ class Auction {
   int attempts_ = 0;
   Instant fetch_began_{};
   std::vector<Cell> cells_;
-  std::vector<cf::CellState> states_;    // of the cells that take work
-  std::vector<std::string> state_urls_;  // where each of them answered
-  size_t answers_ = 0;                   // cells that answered, with work or not
+  std::vector<Roster::Cell> states_;         // of the cells that take work
+  size_t answers_ = 0;                       // cells that answered, with work or not
+  bool asked_ = false;                       // the roster is of this round
+  std::vector<place::LrpDemand> lost_lrps_;  // to be placed once more, with new answers
+  std::vector<place::TaskDemand> lost_tasks_;
   std::vector<place::Placement::CellWork> works_;
   std::unique_ptr<Parallel> parallel_;  // states, then commits
 };

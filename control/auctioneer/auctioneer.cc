@@ -13,6 +13,7 @@ Auctioneer::Auctioneer(net::Loop& loop, const log::Logger& logger, const Setting
       logger_(logger),
       settings_(settings),
       metrics_(registry),
+      roster_(settings.cell_states_kept_max),
       bbs_(loop, {.url = settings.bbs_url, .timeout = settings.communication_timeout}),
       reps_(loop, {.state_timeout = settings.cell_state_timeout,
                    .timeout = settings.communication_timeout}) {
@@ -52,7 +53,7 @@ void Auctioneer::start_auction() {
   if (auction_ != nullptr || inbox_.empty()) return;
   auction_ = std::make_unique<Auction>(
       AuctionTools{loop_, logger_, metrics_, settings_.rules, settings_.auction_runner_workers,
-                   inbox_, bbs_, reps_, *reports_},
+                   inbox_, roster_, bbs_, reps_, *reports_},
       [this] { auction_is_over(); });
 }
 

@@ -5,6 +5,7 @@
 #include "control/auctioneer/auction.h"
 #include "control/auctioneer/failure_reports.h"
 #include "control/auctioneer/inbox.h"
+#include "control/auctioneer/roster.h"
 #include "control/auctioneer/settings.h"
 #include "diego/bbs_client.h"
 #include "diego/rep_client.h"
@@ -39,6 +40,7 @@ class Auctioneer {
   const Settings settings_;
   Metrics metrics_;
   Inbox inbox_;
+  Roster roster_;
   std::unique_ptr<Auction> auction_;  // null: nothing to do
   // Last: they end first, and with them the callbacks that reach the rest.
   std::unique_ptr<FailureReports> reports_;

@@ -200,6 +200,42 @@ TEST_F(AuctioneerTest, waits_for_a_bbs_that_is_away) {
   ASSERT_TRUE(bed.until([&] { return a.works.size() == 1; }));
 }
 
+// One cell takes two seconds to answer: for the next five no new answers are needed.
+TEST_F(AuctioneerTest, rounds_that_follow_closely_share_the_cells_answers) {
+  bbs.add(a);
+  bbs.add(b);
+  start({.cell_state_timeout = 30s});
+  a.holds_state = true;
+  ask({lrp_request("p", {0})});
+  ASSERT_TRUE(bed.until([&] { return a.asked == 1; }));
+  const auto began = bed.loop().now();
+  ASSERT_TRUE(bed.until([&] { return bed.loop().now() - began > 2s; }));
+  a.holds_state = false;
+  a.release();
+  ASSERT_TRUE(bed.until([&] { return a.works.size() + b.works.size() == 1; }));
+  ask({lrp_request("p", {1}), lrp_request("q", {0})});
+  ASSERT_TRUE(settled());
+  EXPECT_EQ(a.asked, 1);
+  EXPECT_EQ(b.asked, 1);
+  size_t instances = 0;
+  for (const test::FakeCell* cell : {&a, &b}) {
+    size_t of_p = 0;
+    for (const cf::Work& work : cell->works) {
+      instances += work.lrps.size();
+      for (const cf::LrpWork& lrp : work.lrps) of_p += lrp.process_guid == "p" ? 1 : 0;
+    }
+    EXPECT_EQ(of_p, 1u) << "as a round that had asked would have it";
+  }
+  EXPECT_EQ(instances, 3u);
+  // For want of room nobody is refused before the cells were asked again; and room there is.
+  a.state.available.memory_mb = a.state.total.memory_mb = 5000;
+  ask({lrp_request("big", {0}, 4000)});
+  ASSERT_TRUE(settled());
+  EXPECT_EQ(a.asked, 2);
+  EXPECT_TRUE(bbs.failed.empty());
+  EXPECT_EQ(a.works.back().lrps.at(0).process_guid, "big");
+}
+
 TEST_F(AuctioneerTest, malformed_requests_are_refused_whole) {
   bbs.add(a);
   start();

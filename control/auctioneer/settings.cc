@@ -96,6 +96,7 @@ Result<Settings> settings_from(config::File& file) {
   read_address(root, "listen_address", settings.listen_address);
   read_address(root, "health_address", settings.health_address);
   root.read("cell_state_timeout", settings.cell_state_timeout);
+  root.read("cell_states_kept_max", settings.cell_states_kept_max);
   root.read("communication_timeout", settings.communication_timeout);
   root.read("auction_runner_workers", settings.auction_runner_workers, {.min = 1, .max = 100'000});
   root.read("starting_container_weight", settings.rules.starting_container_weight);

@@ -19,6 +19,7 @@ struct Settings {
   net::Address health_address = net::Address::loopback(9017);  // GET /health, /metrics
   Duration cell_state_timeout = std::chrono::seconds(1);
   Duration communication_timeout = std::chrono::seconds(10);
+  Duration cell_states_kept_max = std::chrono::seconds(5);  // 0: asked in every round
   size_t auction_runner_workers = 1000;  // calls to cells at the same time
   place::Rules rules = {};
   log::Level log_level = log::Level::info;

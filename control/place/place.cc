@@ -23,14 +23,16 @@ constexpr double kLocalityOffset = 1000;
 // A cell during the round: what it has left, less what was given to it. Owner: Round.
 class Candidate {
  public:
-  Candidate(const cf::CellState& state, double normalised_index)
+  Candidate(const cf::CellBrief& cell, double normalised_index)
+      : Candidate(cell.facts, cell.tasks, normalised_index) {}
+  Candidate(const cf::CellState& state, int64_t tasks, double normalised_index)
       : normalised_index_(normalised_index),
         memory_mb_(state.available.memory_mb),
         disk_mb_(state.available.disk_mb),
         containers_(state.available.containers),
         total_(state.total),
         proxy_memory_mb_(state.proxy_memory_mb),
-        tasks_(static_cast<int64_t>(state.tasks.size())),
+        tasks_(tasks),
         starting_(state.starting_containers) {}
 
   // A container's proxy takes memory of the cell; tasks have none.
@@ -99,14 +101,14 @@ class Holders {
     int64_t instances = 0;
   };
 
-  Holders(const std::vector<cf::CellState>& cells, const std::vector<LrpDemand>& first,
+  Holders(const std::vector<cf::CellBrief>& cells, const std::vector<LrpDemand>& first,
           const std::vector<LrpDemand>& other) {
     for (const auto* lrps : {&first, &other})
       for (const LrpDemand& lrp : *lrps) of_[lrp.process_guid];
     if (of_.empty()) return;
     for (size_t cell = 0; cell < cells.size(); ++cell) {
-      for (const cf::LrpWork& lrp : cells[cell].lrps) {
-        const auto wanted = of_.find(lrp.process_guid);
+      for (const std::string& process : cells[cell].processes) {
+        const auto wanted = of_.find(process);
         if (wanted != of_.end()) add(wanted->second, cell);
       }
     }
@@ -131,20 +133,20 @@ class Holders {
 // Round.
 class Matches {
  public:
-  explicit Matches(const std::vector<cf::CellState>& cells) : cells_(cells) {}
+  explicit Matches(const std::vector<cf::CellBrief>& cells) : cells_(cells) {}
 
   const std::vector<Match>& of(const cf::Demand& demand) {
     auto& matches = of_[{demand.root_fs, demand.volume_drivers, demand.placement_tags}];
     if (matches.empty()) {
       matches.reserve(cells_.size());
-      for (const cf::CellState& cell : cells_) matches.push_back(match(cell, demand));
+      for (const cf::CellBrief& cell : cells_) matches.push_back(match(cell.facts, demand));
     }
     return matches;
   }
 
  private:
   using Strings = std::vector<std::string>;
-  const std::vector<cf::CellState>& cells_;
+  const std::vector<cf::CellBrief>& cells_;
   std::map<std::tuple<std::string, Strings, Strings>, std::vector<Match>> of_;
 };
 
@@ -153,7 +155,7 @@ constexpr std::array<std::string_view, 3> kLacks{"containers", "disk", "memory"}
 // One round of placing.
 class Round {
  public:
-  Round(const std::vector<cf::CellState>& cells, const Queue& queue, const Rules& rules)
+  Round(const std::vector<cf::CellBrief>& cells, const Queue& queue, const Rules& rules)
       : rules_(rules),
         holders_(cells, queue.first_instances, queue.other_instances),
         matches_(cells),
@@ -161,14 +163,14 @@ class Round {
     works_.resize(cells.size());
     for (size_t i = 0; i < cells.size(); ++i) {
       works_[i].cell = i;
-      starting_ += cells[i].starting_containers;
-      zones_[cells[i].zone].cells.push_back(i);
+      starting_ += cells[i].facts.starting_containers;
+      zones_[cells[i].facts.zone].cells.push_back(i);
     }
     std::vector<double> normalised(cells.size(), 0);
     for (auto& [name, zone] : zones_) {
       auto& members = zone.cells;
       std::stable_sort(members.begin(), members.end(), [&](size_t left, size_t right) {
-        return cells[left].cell_index < cells[right].cell_index;
+        return cells[left].facts.cell_index < cells[right].facts.cell_index;
       });
       for (size_t i = 0; i < members.size(); ++i) {
         normalised[members[i]] = static_cast<double>(i) / static_cast<double>(members.size());
@@ -334,7 +336,7 @@ class Round {
 
 }  // namespace
 
-Placement place(const std::vector<cf::CellState>& cells, std::vector<LrpDemand> lrps,
+Placement place(const std::vector<cf::CellBrief>& cells, std::vector<LrpDemand> lrps,
                 std::vector<TaskDemand> tasks, const Rules& rules) {
   Queue queue = order(std::move(lrps), std::move(tasks));
   Round round(cells, queue, rules);
@@ -342,6 +344,24 @@ Placement place(const std::vector<cf::CellState>& cells, std::vector<LrpDemand> 
   round.place_tasks(std::move(queue.tasks));
   round.place_lrps(std::move(queue.other_instances));
   return std::move(round).finish();
+}
+
+void take_up(cf::CellBrief& cell, const Placement::CellWork& work) {
+  cf::CellState& facts = cell.facts;
+  const auto take = [&facts](const cf::Demand& demand, int32_t memory_mb) {
+    facts.available.memory_mb -= memory_mb;
+    facts.available.disk_mb -= demand.disk_mb;
+    --facts.available.containers;
+    ++facts.starting_containers;
+  };
+  for (const LrpDemand& lrp : work.lrps) {
+    take(lrp.demand, lrp.demand.memory_mb + facts.proxy_memory_mb);
+    cell.processes.push_back(lrp.process_guid);
+  }
+  for (const TaskDemand& task : work.tasks) {
+    take(task.demand, task.demand.memory_mb);
+    ++cell.tasks;
+  }
 }
 
 }  // namespace causeway::place

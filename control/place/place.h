@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cf/wire/rep_messages.h"
+#include "cf/wire/cell_brief.h"
 
 namespace causeway::place {
 
@@ -58,7 +58,10 @@ inline constexpr std::string_view kInsufficient = "insufficient resources";
 
 // Decides a round (diego.md section 16). `cells` are those that answered and take work. Demands may
 // come in any order.
-Placement place(const std::vector<cf::CellState>& cells, std::vector<LrpDemand> lrps,
+Placement place(const std::vector<cf::CellBrief>& cells, std::vector<LrpDemand> lrps,
                 std::vector<TaskDemand> tasks, const Rules& rules);
+
+// The cell as it will be with that work.
+void take_up(cf::CellBrief& cell, const Placement::CellWork& work);
 
 }  // namespace causeway::place

@@ -50,6 +50,13 @@ std::vector<std::string> winners(const std::vector<cf::CellState>& cells,
 
 using Lines = std::vector<std::string>;
 
+Placement place(const std::vector<cf::CellState>& cells, std::vector<LrpDemand> lrps,
+                std::vector<TaskDemand> tasks, const Rules& rules) {
+  std::vector<cf::CellBrief> briefs;
+  for (const cf::CellState& state : cells) briefs.push_back(cf::brief_of(state));
+  return place::place(briefs, std::move(lrps), std::move(tasks), rules);
+}
+
 TEST(Place, the_emptiest_cell_wins) {
   const std::vector<cf::CellState> cells{cell("a", "z1", 500), cell("b", "z1", 900),
                                          cell("c", "z1", 700)};
@@ -249,6 +256,36 @@ TEST(Place, many_instances_spread_evenly) {
   ASSERT_EQ(placement.works.size(), 100u);
   for (const auto& work : placement.works) EXPECT_EQ(work.lrps.size(), 10u);
   EXPECT_EQ(winners(cells, placement), winners(cells, place(cells, lrps, {}, {})));
+}
+
+// A round that rests on kept states decides as one that asked the cells in between.
+TEST(Place, a_second_round_sees_what_the_first_gave) {
+  std::vector<cf::CellBrief> cells;
+  for (const char* id : {"a", "b", "c"}) cells.push_back(cf::brief_of(cell(id, "z1", 100)));
+  for (cf::CellBrief& one : cells) one.facts.proxy_memory_mb = 5;
+  const Placement first = place::place(cells, {lrp("p", 0), lrp("p", 1)}, {task("t")}, {});
+  for (const auto& work : first.works) take_up(cells[work.cell], work);
+  int64_t starting = 0, tasks = 0, memory = 0;
+  for (const cf::CellBrief& one : cells) {
+    starting += one.facts.starting_containers;
+    tasks += one.tasks;
+    memory += one.facts.available.memory_mb;
+    EXPECT_LE(one.processes.size(), 1u);
+  }
+  EXPECT_EQ(starting, 3);
+  EXPECT_EQ(tasks, 1);
+  EXPECT_EQ(memory, 300 - 2 * 15 - 10);
+  const Placement second = place::place(cells, {lrp("p", 2)}, {task("u")}, {});
+  ASSERT_EQ(second.works.size(), 2u);
+  for (const auto& work : second.works) {
+    const cf::CellBrief& chosen = cells[work.cell];
+    if (!work.lrps.empty()) {
+      EXPECT_TRUE(chosen.processes.empty());
+    }
+    if (!work.tasks.empty()) {
+      EXPECT_EQ(chosen.tasks, 0);
+    }
+  }
 }
 
 }  // namespace

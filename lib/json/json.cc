@@ -179,7 +179,7 @@ struct Telling {
   Visitor& visitor;
 
   bool Null() { return visitor.on_other(); }
-  bool Bool(bool) { return visitor.on_other(); }
+  bool Bool(bool value) { return visitor.on_boolean(value); }
   bool Int(int) { return false; }  // numbers come as texts
   bool Uint(unsigned) { return false; }
   bool Int64(int64_t) { return false; }

@@ -82,7 +82,8 @@ class Visitor {
   virtual bool on_key(std::string_view key) = 0;
   virtual bool on_string(std::string_view text) = 0;
   virtual bool on_number(std::string_view text) = 0;  // as written
-  virtual bool on_other() = 0;                        // null, true, false
+  virtual bool on_boolean(bool) { return on_other(); }
+  virtual bool on_other() = 0;  // null, and booleans for whom they are nothing else
 
  protected:
   ~Visitor() = default;
