@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,15 +32,10 @@ struct ListenBlock {
 
 class PollListener final : public Listener {
  public:
-  PollListener(Loop& loop, int descriptor, const Address& address, Options options,
-               OnAccept on_accept)
-      : loop_(loop),
-        core_(LoopCore::of(loop)),
-        descriptor_(descriptor),
-        address_(address),
-        rest_(loop) {
+  PollListener(Loop& loop, ListeningSocket socket, Options options, OnAccept on_accept)
+      : loop_(loop), core_(LoopCore::of(loop)), socket_(std::move(socket)), rest_(loop) {
     block_ = std::make_unique<ListenBlock>().release();
-    CHECK(uv_poll_init(&core_.loop, &block_->handle, descriptor_) == 0);
+    CHECK(uv_poll_init(&core_.loop, &block_->handle, socket_.descriptor()) == 0);
     block_->handle.data = this;
     block_->on_accept = std::move(on_accept);
     block_->on_failed = std::move(options.on_failed);
@@ -51,7 +45,11 @@ class PollListener final : public Listener {
   PollListener& operator=(const PollListener&) = delete;
   ~PollListener() override { close(); }
 
-  const Address& address() const override { return address_; }
+  const Address& address() const override { return socket_.address(); }
+  Result<ListeningSocket> duplicate() const override {
+    if (block_ == nullptr) return Error{.fault = Fault::closed, .side = Side::self};
+    return socket_.duplicate();
+  }
   uint64_t accept_rests() const override { return rests_; }
 
   void refuse_new() override {
@@ -66,7 +64,7 @@ class PollListener final : public Listener {
         {BPF_RET | BPF_K, 0, 0, 0xffff},           // pass
     };
     const sock_fprog program{static_cast<unsigned short>(std::size(drop_syn)), drop_syn};
-    ::setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    ::setsockopt(socket_.descriptor(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
   }
 
   void drain() override {
@@ -111,15 +109,15 @@ class PollListener final : public Listener {
     on_failed({.fault = fault_of_errno(os),
                .side = Side::self,
                .os = os,
-               .detail = "accept on " + address_.to_string()});
+               .detail = "accept on " + socket_.address().to_string()});
   }
 
   // Touches nothing of the listener after on_accept: it may be gone.
   Next accept_one() {
     sockaddr_storage name{};
     socklen_t length = sizeof name;
-    const int descriptor = ::accept4(descriptor_, reinterpret_cast<sockaddr*>(&name), &length,
-                                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int descriptor = ::accept4(socket_.descriptor(), reinterpret_cast<sockaddr*>(&name),
+                                     &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0) return next_after(errno);
     TcpBlock* tcp = TcpStream::make_block(core_);
     if (uv_tcp_open(&tcp->handle, descriptor) != 0) {
@@ -161,66 +159,35 @@ class PollListener final : public Listener {
       std::unique_ptr<ListenBlock>(reinterpret_cast<ListenBlock*>(handle));
     });
     block_ = nullptr;
-    ::close(std::exchange(descriptor_, -1));
+    // libuv has taken it out of the loop's epoll set already: another process may share it.
+    ::close(socket_.release());
   }
 
   Loop& loop_;
   LoopCore& core_;
   ListenBlock* block_;
-  int descriptor_;
-  Address address_;
+  ListeningSocket socket_;
   Timer rest_;
   uint64_t rests_ = 0;
 };
-
-Error listen_error(const char* call, const Address& address, int os) {
-  const Fault fault = os == EADDRINUSE ? Fault::exists : fault_of_errno(os);
-  std::string detail = std::string(call) + " " + address.to_string();
-  if (os == EADDRINUSE) detail += ": the port is taken";
-  return Error{.fault = fault, .side = Side::self, .os = os, .detail = std::move(detail)};
-}
-
-// Binds and listens; the option that could not be set, or the call that failed, is named.
-const char* set_up(int descriptor, const Address& address, const Listener::Options& options) {
-  const int on = 1;
-  if (::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
-    return "SO_REUSEADDR";
-  if (options.reuse_port &&
-      ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
-    return "SO_REUSEPORT";
-  }
-  // Accepted sockets inherit it, which saves a system call for each.
-  if (options.no_delay && ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) {
-    return "TCP_NODELAY";
-  }
-  if (::bind(descriptor, address.socket_address(), address.length()) != 0) return "bind";
-  if (::listen(descriptor, options.backlog) != 0) return "listen";
-  return nullptr;
-}
 
 }  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address,
                                                  Options options, OnAccept on_accept) {
+  auto socket = ListeningSocket::open(
+      address,
+      {.reuse_port = options.reuse_port, .backlog = options.backlog, .no_delay = options.no_delay});
+  if (!socket) return std::move(socket).error();
+  return open(loop, *std::move(socket), std::move(options), std::move(on_accept));
+}
+
+std::unique_ptr<Listener> Listener::open(Loop& loop, ListeningSocket socket, Options options,
+                                         OnAccept on_accept) {
   loop.check_thread();
-  const int descriptor =
-      ::socket(address.socket_address()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return listen_error("socket", address, errno);
-  if (const char* failed_call = set_up(descriptor, address, options); failed_call != nullptr) {
-    const int os = errno;
-    ::close(descriptor);
-    return listen_error(failed_call, address, os);
-  }
-  sockaddr_storage name{};
-  socklen_t length = sizeof name;
-  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &length) != 0) {
-    const int os = errno;
-    ::close(descriptor);
-    return listen_error("getsockname", address, os);
-  }
-  return std::unique_ptr<Listener>(std::make_unique<PollListener>(
-      loop, descriptor, Address::from(reinterpret_cast<const sockaddr*>(&name)), std::move(options),
-      std::move(on_accept)));
+  CHECK(socket.is_open());
+  return std::make_unique<PollListener>(loop, std::move(socket), std::move(options),
+                                        std::move(on_accept));
 }
 
 Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address,

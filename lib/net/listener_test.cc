@@ -1,5 +1,6 @@
 // Listener, and DescriptorWatch beside it.
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -209,6 +210,44 @@ TEST(ListenerTest, without_anybody_to_tell_it_tries_again_and_again) {
       Listener::open(loop, Address::loopback(0), [](std::unique_ptr<Stream>) {}).value();
   ASSERT_EQ(::shutdown(listening_descriptor(listener->address().port()), SHUT_RDWR), 0);
   EXPECT_TRUE(run_until(loop, [&] { return listener->accept_rests() == 2; }));
+}
+
+TEST(ListenerTest, a_socket_goes_on_in_other_hands_with_those_who_wait_in_it) {
+  Loop loop;
+  auto first = Listener::open(loop, Address::loopback(0), [](std::unique_ptr<Stream>) {
+                 FAIL() << "nobody runs its loop";
+               }).value();
+  const Address address = first->address();
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(::connect(client, address.socket_address(), address.length()), 0);
+  auto copy = first->duplicate();
+  ASSERT_TRUE(copy) << copy.error().detail;
+  auto socket = ListeningSocket::adopt(copy->release());
+  ASSERT_TRUE(socket) << socket.error().detail;
+  EXPECT_EQ(socket->address(), address);
+  first.reset();
+  std::unique_ptr<Stream> accepted;
+  Loop other;
+  const auto second =
+      Listener::open(other, *std::move(socket), {},
+                     [&accepted](std::unique_ptr<Stream> stream) { accepted = std::move(stream); });
+  EXPECT_TRUE(run_until(other, [&accepted] { return accepted != nullptr; }));
+  EXPECT_EQ(second->address(), address);
+  accepted.reset();
+  ::close(client);
+}
+
+TEST(ListenerTest, what_does_not_listen_is_not_adopted) {
+  const int plain = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto adopted = ListeningSocket::adopt(plain);
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().fault, Fault::invalid);
+  EXPECT_EQ(::fcntl(plain, F_GETFD), -1) << "it is closed";
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+  EXPECT_FALSE(ListeningSocket::adopt(ends[0]));
+  ::close(ends[1]);
+  EXPECT_FALSE(ListeningSocket::adopt(-1));
 }
 
 TEST(DescriptorWatchTest, calls_while_there_is_something_to_read_and_may_end_in_its_callback) {

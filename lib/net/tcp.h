@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "net/address.h"
+#include "net/listening_socket.h"
 #include "net/stream.h"
 
 namespace causeway::net {
@@ -33,9 +34,15 @@ class Listener {
                                                 OnAccept on_accept);
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address,
                                                 OnAccept on_accept);
+  // The same on a socket that listens already. Of the options only on_failed counts.
+  static std::unique_ptr<Listener> open(Loop& loop, ListeningSocket socket, Options options,
+                                        OnAccept on_accept);
   virtual ~Listener() = default;
 
   virtual const Address& address() const = 0;
+  // For another process: its socket. Then this one is destroyed, never drained: refuse_new() would
+  // turn clients away from both. Fault::closed when it has failed.
+  virtual Result<ListeningSocket> duplicate() const = 0;
   // How often accepting rested for 100 ms because the process had no descriptor or memory left.
   // Clients wait meanwhile.
   virtual uint64_t accept_rests() const = 0;

@@ -138,6 +138,21 @@ Result<net::Address> Server::listen(const net::Address& address) {
   return state_->listener->address();
 }
 
+void Server::listen(net::ListeningSocket socket) {
+  CHECK(state_->listener == nullptr);
+  State* const state = state_.get();
+  state_->listener = net::Listener::open(
+      state->loop, std::move(socket), {},
+      [state](std::unique_ptr<net::Stream> stream) { state->accept(std::move(stream)); });
+}
+
+Result<net::ListeningSocket> Server::duplicate_listener() const {
+  if (state_->listener == nullptr) return Error{.fault = Fault::closed, .side = Side::self};
+  return state_->listener->duplicate();
+}
+
+void Server::stop_listening() { state_->listener.reset(); }
+
 void Server::drain() {
   State& state = *state_;
   if (state.is_draining || state.has_ended) return;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "net/address.h"
+#include "net/listening_socket.h"
 #include "rpc/client.h"  // HeaderList
 
 namespace causeway::net {
@@ -140,6 +141,11 @@ class Server {
   void observe(std::function<void(const Request&, int status, Duration took)> observer);
 
   Result<net::Address> listen(const net::Address& address);
+  // The same on a socket that listens already.
+  void listen(net::ListeningSocket socket);
+  // The listening socket for another process, and then no longer ours: connections go on.
+  Result<net::ListeningSocket> duplicate_listener() const;
+  void stop_listening();
   // Stops accepting and closes idle connections; those in use end with their answer (Connection:
   // close).
   void drain();
