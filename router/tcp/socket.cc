@@ -92,6 +92,19 @@ Result<Socket> begin_connecting(const net::Address& address) {
   return socket;
 }
 
+net::Address local_address(const Socket& socket) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  auto* address = reinterpret_cast<sockaddr*>(&name);
+  if (::getsockname(socket.descriptor(), address, &length) != 0) return {};
+  return net::Address::from(address);
+}
+
+bool send_first(const Socket& socket, std::string_view bytes) {
+  const ssize_t sent = ::send(socket.descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  return sent == static_cast<ssize_t>(bytes.size());
+}
+
 int connection_error(const Socket& socket) {
   int error = 0;
   socklen_t length = sizeof error;

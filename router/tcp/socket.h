@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <utility>
 
 #include "base/result.h"
@@ -42,6 +43,10 @@ Result<Accepted> accept_from(const Socket& listener);
 
 // Begins to connect; the socket becomes writable when that has ended.
 Result<Socket> begin_connecting(const net::Address& address);
+// Where a connected socket's peer came to; 0.0.0.0:0 when that is not known any more.
+net::Address local_address(const Socket& socket);
+// The first bytes over a connection, which its empty buffer takes whole; false when it is broken.
+bool send_first(const Socket& socket, std::string_view bytes);
 // 0, or the errno that ended the attempt.
 int connection_error(const Socket& socket);
 

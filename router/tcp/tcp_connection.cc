@@ -1,9 +1,11 @@
 #include "router/tcp/tcp_connection.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "net/loop.h"
+#include "net/proxy_header.h"
 #include "router/tcp/tcp_port.h"
 #include "router/tcp/tcp_worker.h"
 
@@ -82,7 +84,7 @@ void TcpConnection::on_deadline() {
 }
 
 void TcpConnection::on_dialled() {
-  if (connection_error(backend_.end.socket) != 0) {
+  if (connection_error(backend_.end.socket) != 0 || !introduce()) {
     dial_failed();
     return dial();
   }
@@ -94,6 +96,14 @@ void TcpConnection::on_dialled() {
   // Registering tells what it can do already; here the first bytes of an eager client save a round.
   client_.end.can_read = client_.end.can_write = true;
   relay();
+}
+
+bool TcpConnection::introduce() {
+  const auto& version = worker_.settings().sent_proxy_header;
+  if (!version) return true;
+  std::string header;
+  net::append_proxy_header(header, *version, peer_, local_address(client_.end.socket));
+  return send_first(backend_.end.socket, header);
 }
 
 void TcpConnection::Half::on_ready(Ready ready) {

@@ -58,6 +58,8 @@ class TcpConnection final : private Deadline {
   void on_deadline() override;
   void dial();
   void on_dialled();
+  // Says who the client is, where that is wanted; false when the instance does not take it.
+  bool introduce();
   void dial_failed();
   void relay();
   // False: the connection is over.

@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "net/proxy_header.h"
 #include "test/support/fake_backend.h"
 #include "test/support/tcp_under_test.h"
 
@@ -134,6 +135,29 @@ TEST(TcpRouterTest, without_pipes_bulk_is_copied) {
   EXPECT_TRUE(client.receive_all() == sent);
   writer.join();
   EXPECT_EQ(tcp.count("tcp_pipes_open"), 0u);
+}
+
+TEST(TcpRouterTest, instances_are_told_of_their_client_first) {
+  for (const net::ProxyVersion version : {net::ProxyVersion::v1, net::ProxyVersion::v2}) {
+    FakeBackend backend(echo);
+    TcpSettings settings;
+    settings.sent_proxy_header = version;
+    TcpUnderTest tcp(settings);
+    const uint16_t port = routed_port();
+    tcp.add(port, backend.port());
+    RawSocket client = RawSocket::connect(port);
+    ASSERT_TRUE(client.send("hello"));
+    client.half_close();
+    const std::string heard = client.receive_all();
+    net::ProxyHeaderReader reader;
+    const auto fed = reader.feed(heard);
+    ASSERT_EQ(fed.step, net::ProxyHeaderReader::Step::done) << heard;
+    EXPECT_EQ(reader.header().client, net::Address::loopback(client.local_port()));
+    EXPECT_EQ(reader.header().server, net::Address::loopback(port));
+    EXPECT_EQ(heard.substr(fed.taken), "hello");
+    EXPECT_EQ(heard.starts_with("PROXY TCP4 "), version == net::ProxyVersion::v1);
+    EXPECT_EQ(tcp.count("tcp_client_bytes"), 5u) << "the header is no byte of the client's";
+  }
 }
 
 TEST(TcpRouterTest, a_slow_reader_stops_its_writer_and_loses_nothing) {
