@@ -5,9 +5,13 @@
 
 #include "base/check.h"
 #include "router/proxy/exchange.h"
+#include "router/proxy/head_writer.h"
 #include "router/proxy/workbench.h"
 
 namespace causeway::router {
+
+Attempt::Attempt(Exchange& exchange, Workbench& bench)
+    : exchange_(exchange), bench_(bench), sink_(bench.to_backend) {}
 
 Attempt::Start Attempt::start(std::string_view route_key, const Endpoint& endpoint, Reuse reuse) {
   end();
@@ -93,6 +97,15 @@ void Attempt::adopt(std::unique_ptr<net::Stream> stream) {
   lease_ = bench_.backends.adopt(endpoint_->id(), route_key_, std::move(stream));
   lease_->use(*this, exchange_.request().method);
   exchange_.on_attempt_ready();
+}
+
+MessageSink& Attempt::begin_request() {
+  has_sent_ = true;
+  const bool is_chunked = exchange_.request().framing == http::Framing::chunked;
+  std::string& text = sink_.begin(
+      lease_->stream(), is_chunked ? Http1Sink::Framing::chunked : Http1Sink::Framing::as_is);
+  append_backend_head(text, exchange_, *endpoint_);
+  return sink_;
 }
 
 void Attempt::leave_in_flight() {

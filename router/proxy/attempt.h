@@ -9,6 +9,7 @@
 #include "router/backend/backend_connection.h"
 #include "router/backend/backend_lease.h"
 #include "router/proxy/failure.h"
+#include "router/proxy/http1_sink.h"
 #include "router/route/pool.h"
 #include "tls/handshake.h"
 
@@ -23,7 +24,7 @@ struct Workbench;
 // pool then.
 class Attempt final : private BackendConnection::User {
  public:
-  Attempt(Exchange& exchange, Workbench& bench) : exchange_(exchange), bench_(bench) {}
+  Attempt(Exchange& exchange, Workbench& bench);
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt() { end(); }
@@ -33,8 +34,11 @@ class Attempt final : private BackendConnection::User {
   // ready: a connection is there. waiting: the exchange hears later. refused: failure() says why.
   // `route_key`: of the route that led to the endpoint, "" for none; valid like the endpoint.
   Start start(std::string_view route_key, const Endpoint& endpoint, Reuse reuse);
-  // Notes that bytes of the request are being sent on it.
-  void note_sent() { has_sent_ = true; }
+  // The exchange's request, for the endpoint: its head leaves with the first flush() of the sink
+  // that takes the rest.
+  MessageSink& begin_request();
+  // The reply's bytes.
+  MessageSource& reply_source() { return source_.of(lease_->stream()); }
   // The reply is whole and so is the request: the connection may serve the next one.
   void finish();
   // Gives everything up. Idempotent.
@@ -83,6 +87,8 @@ class Attempt final : private BackendConnection::User {
   std::unique_ptr<net::Connector> connector_;
   std::unique_ptr<tls::Handshake> handshake_;
   BackendLease lease_;
+  Http1Sink sink_;
+  StreamSource source_;
   Failure failure_ = Failure::no_endpoint;
   const Endpoint* in_flight_ = nullptr;  // endpoint_ while it counts this attempt
   std::shared_ptr<const Endpoint> counted_to_the_end_;

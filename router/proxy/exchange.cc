@@ -22,7 +22,6 @@ Exchange::Exchange(Requester& client, Workbench& bench)
     : client_(client),
       bench_(bench),
       attempt_(*this, bench),
-      backend_sink_(bench.to_backend),
       tunnel_(*this, bench) {}
 
 Exchange::~Exchange() { CHECK(is_idle()); }
@@ -131,12 +130,7 @@ void Exchange::on_attempt_ready() { send_request(); }
 
 void Exchange::send_request() {
   phase_ = Phase::relaying;
-  std::string& text = backend_sink_.begin(
-      attempt_.stream(), head_->framing == http::Framing::chunked ? Http1Sink::Framing::chunked
-                                                                  : Http1Sink::Framing::as_is);
-  append_backend_head(text, *this, attempt_.endpoint());
-  request_relay_.begin(client_, backend_sink_);
-  attempt_.note_sent();
+  request_relay_.begin(client_, attempt_.begin_request());
   // Head and what there is of the body leave together, in on_feed_done().
   if (!client_.is_feeding()) client_.resume_feeding();
 }

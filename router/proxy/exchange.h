@@ -11,7 +11,6 @@
 #include "router/observe/access_record.h"
 #include "router/observe/proxy_metrics.h"
 #include "router/proxy/attempt.h"
-#include "router/proxy/http1_sink.h"
 #include "router/proxy/relay.h"
 #include "router/proxy/request_facts.h"
 #include "router/proxy/requester.h"
@@ -179,8 +178,6 @@ class Exchange final : private Deadline {
   AccessRecord record_;
   RouteView::Pin pin_;
   Attempt attempt_;
-  Http1Sink backend_sink_;
-  StreamSource backend_source_;
   Relay request_relay_;
   Relay reply_relay_;
   Tunnel tunnel_;

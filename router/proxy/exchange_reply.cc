@@ -97,7 +97,7 @@ void Exchange::pass_reply(http::ReplyHead& head) {
   keeps_client_ = may_keep_client() && request_is_whole_ && !closes_delimited_;
   shape.keeps_client = keeps_client_;
 
-  reply_relay_.begin(backend_source_.of(attempt_.stream()),
+  reply_relay_.begin(attempt_.reply_source(),
                      client_.begin_reply(*this, head, shape, record_.backend));
   reply_head_is_sent_ = true;
   if (settings().counts_whole_exchanges) count_to_the_end();
