@@ -167,11 +167,7 @@ void Api::retire_when_known(const models::ActualLRPKey& key, const Caller& calle
                              rows->second.ordinary->actual_lrp_instance_key().cell_id() != cell_id;
           return retire(state, key, moved ? CellState::unknown : cell);
         },
-        trace_id,
-        [this, key, done = plain_answer(respond)](const Verdict& verdict) {
-          if (!verdict.refusal) services_.converger.look_at(key.process_guid());
-          done(verdict);
-        });
+        trace_id, plain_answer(respond));
   };
   LrpReader::Query query{.process_guids = std::vector{key.process_guid()},
                          .parts = {.scheduling = false,

@@ -243,6 +243,23 @@ TEST_F(ApiLrps, retiring_depends_on_who_holds_the_instance) {
             "13 the requested resource could not be found");
 }
 
+// Who retires it does not want it now. Should it be desired still, the next pass has it made anew.
+TEST_F(ApiLrps, a_retired_instance_that_nobody_held_is_gone_until_a_pass) {
+  ASSERT_EQ(desire(lrp("p", 1)), "");
+  outbox_.take_placed();
+  subscribe();
+  models::RetireActualLRPRequest request;
+  request.mutable_actual_lrp_key()->set_process_guid("p");
+  request.mutable_actual_lrp_key()->set_domain("cf-apps");
+  EXPECT_EQ(error_of("/v1/actual_lrps/retire", request), "");
+  EXPECT_EQ(seen(), "removed UNCLAIMED@");
+  EXPECT_EQ(rows("p"), "");
+  EXPECT_EQ(outbox_.take_placed(), "");
+  converge();
+  EXPECT_EQ(rows("p"), "0:UNCLAIMED");
+  EXPECT_EQ(outbox_.take_placed(), "p[0]");
+}
+
 TEST_F(ApiLrps, the_auctioneer_can_say_why_there_is_no_place) {
   ASSERT_EQ(desire(lrp("p", 1)), "");
   models::FailActualLRPRequest request;
