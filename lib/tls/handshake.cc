@@ -23,6 +23,11 @@ bool is_numeric(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), parsed.data()) == 1;
 }
 
+std::string lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
 class TlsHandshake final : public Handshake {
  public:
   TlsHandshake(std::unique_ptr<net::Stream> carrier, bssl::UniquePtr<SSL> ssl, Side peer_side,
@@ -61,6 +66,11 @@ class TlsHandshake final : public Handshake {
     SSL_get0_alpn_selected(ssl, &name, &bytes);
     secured.protocol.assign(reinterpret_cast<const char*>(name), bytes);
     secured.version = SSL_get_version(ssl);
+    if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl); cipher != nullptr)
+      secured.cipher = SSL_CIPHER_standard_name(cipher);
+    if (const char* wanted = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+        wanted != nullptr && peer_side_ == Side::client)
+      secured.server_name = lower(wanted);
     secured.is_resumed = SSL_session_reused(ssl) == 1;
     secured.stream = std::move(stream_);
     callback(std::move(secured));
@@ -92,6 +102,9 @@ std::unique_ptr<Handshake> Handshake::connect(std::unique_ptr<net::Stream> carri
       CHECK(X509_VERIFY_PARAM_set1_host(wanted, name.data(), name.size()) == 1);
     }
   }
+  if (!options.alpn.empty())
+    CHECK(SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const uint8_t*>(options.alpn.data()),
+                              static_cast<unsigned>(options.alpn.size())) == 0);
   if (options.sessions != nullptr) {
     if (const auto session = options.sessions->state().take(name); session != nullptr)
       CHECK(SSL_set_session(ssl.get(), session.get()) == 1);
@@ -108,8 +121,10 @@ std::unique_ptr<Handshake> Handshake::accept(std::unique_ptr<net::Stream> carrie
   bssl::UniquePtr<SSL> ssl(SSL_new(context.state().context.get()));
   CHECK(ssl != nullptr);  // out of memory only
   SSL_set_accept_state(ssl.get());
-  return std::make_unique<TlsHandshake>(std::move(carrier), std::move(ssl), Side::client,
-                                        options.timeout, std::move(on_secured));
+  auto handshake = std::make_unique<TlsHandshake>(std::move(carrier), std::move(ssl), Side::client,
+                                                  options.timeout, std::move(on_secured));
+  handshake->stream().take_first(options.first_bytes);
+  return handshake;
 }
 
 }  // namespace causeway::tls

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -36,8 +37,10 @@ class SessionCache {
 // A stream whose bytes are secret on the wire.
 struct Secured {
   std::unique_ptr<net::Stream> stream;
-  std::string protocol;  // agreed upon by ALPN; empty: none
-  std::string version;   // "TLSv1.3"
+  std::string protocol;     // agreed upon by ALPN; empty: none
+  std::string version;      // "TLSv1.3"
+  std::string_view cipher;  // as IANA names it: "TLS_AES_128_GCM_SHA256"; of static storage
+  std::string server_name;  // that the client asked for by SNI, in lower case; empty: none
   bool is_resumed = false;
 };
 
@@ -63,6 +66,8 @@ class Handshake {
     // the chain is verified.
     std::string server_name = {};
     SessionCache* sessions = nullptr;  // absent: every session is new
+    // "\x02h2": protocols as on the wire, each after its length; offered instead of the context's.
+    std::string_view alpn = {};
     Duration timeout = std::chrono::seconds(5);
   };
   static std::unique_ptr<Handshake> connect(std::unique_ptr<net::Stream> carrier,
@@ -71,6 +76,7 @@ class Handshake {
 
   struct AcceptOptions {
     Duration timeout = std::chrono::seconds(10);
+    std::string_view first_bytes = {};  // what the client has sent already; gone after the call
   };
   static std::unique_ptr<Handshake> accept(std::unique_ptr<net::Stream> carrier,
                                            const ServerContext& context,

@@ -29,6 +29,8 @@ class TlsStream final : public net::Stream, net::Stream::Events {
 
   // Tells of its end once, from a callback of the loop.
   void shake_hands(OnHandshake on_handshake);
+  // Bytes that the peer had sent before this object was there. Before the loop goes on.
+  void take_first(std::string_view bytes) { held_ = bytes; }
   // Sessions that the server offers go there from now on.
   void keep_sessions(SessionCache& sessions, const std::string& name);
   static int on_new_session(SSL* ssl, SSL_SESSION* session);

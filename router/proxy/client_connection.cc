@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "http/h1_writer.h"
@@ -38,14 +39,16 @@ http::HeadLimits head_limits(const Settings& settings) {
 }  // namespace
 
 ClientConnection::ClientConnection(Listener& listener, Workbench& bench,
-                                   std::unique_ptr<net::Stream> stream, size_t place)
+                                   std::unique_ptr<net::Stream> stream, ClientFacts facts,
+                                   size_t place)
     : Requester(bench.arena_blocks),
       listener_(listener),
       bench_(bench),
       place_(place),
       stream_(std::move(stream)),
-      client_ip_(stream_->peer().ip()),
-      client_authority_(stream_->peer().to_string()),
+      facts_(std::move(facts)),
+      client_ip_(facts_.address.ip()),
+      client_authority_(facts_.address.to_string()),
       parser_(arena_, head_limits(bench.settings), *this),
       exchange_(*this, bench),
       sink_(bench.to_client) {
@@ -59,6 +62,11 @@ ClientConnection::~ClientConnection() { CHECK(state_ == State::ended); }
 bool ClientConnection::may_feed() const {
   if (state_ != State::open) return false;
   return exchange_.is_idle() || (exchange_.takes_body() && !parser_.is_complete());
+}
+
+void ClientConnection::take_first(std::string_view bytes) {
+  std::string copy(bytes);
+  on_read(copy);
 }
 
 void ClientConnection::on_read(std::span<char> bytes) {

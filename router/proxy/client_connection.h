@@ -28,12 +28,14 @@ class ClientConnection final : private Requester,
                                private Deadline {
  public:
   ClientConnection(Listener& listener, Workbench& bench, std::unique_ptr<net::Stream> stream,
-                   size_t place);
+                   ClientFacts facts, size_t place);
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection();
 
   // For the listener.
+  // What the client had sent before there was a connection.
+  void take_first(std::string_view bytes);
   // The worker is to end. An idle connection gets a moment for a request that is on its way, and
   // closes then; otherwise the exchange's end closes it.
   void drain();
@@ -54,6 +56,7 @@ class ClientConnection final : private Requester,
   };
 
   // Requester.
+  const ClientFacts& facts() const override { return facts_; }
   const std::string& client_ip() const override { return client_ip_; }
   const std::string& client_authority() const override { return client_authority_; }
   void pause_body() override { stream_->pause(net::Pause::peer_full); }
@@ -96,6 +99,7 @@ class ClientConnection final : private Requester,
   Workbench& bench_;
   size_t place_;
   std::unique_ptr<net::Stream> stream_;
+  const ClientFacts facts_;
   const std::string client_ip_;
   const std::string client_authority_;
   http::RequestParser parser_;

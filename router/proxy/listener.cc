@@ -8,31 +8,50 @@
 
 namespace causeway::router {
 
+Listener::Listener(Workbench& bench)
+    : bench_(bench),
+      front_(bench.loop, bench.settings, bench.front_metrics,
+             [this](std::unique_ptr<net::Stream> stream, ClientFacts facts,
+                    std::string_view first_bytes) {
+               serve(std::move(stream), std::move(facts), first_bytes);
+             }) {}
+
 Listener::~Listener() { CHECK(connections_.empty()); }
 
-Result<net::Address> Listener::listen(const net::Address& address) {
+Result<net::Address> Listener::listen(const net::Address& address, Entrance entrance) {
   net::Listener::Options options{.reuse_port = true};
   options.on_failed = [this](const Error& error) {
     if (on_failed_ != nullptr) on_failed_(error);
   };
-  auto socket = net::Listener::open(
-      bench_.loop, address, std::move(options),
-      [this](std::unique_ptr<net::Stream> stream) { accept(std::move(stream)); });
+  auto socket = net::Listener::open(bench_.loop, address, std::move(options),
+                                    [this, entrance](std::unique_ptr<net::Stream> stream) {
+                                      accept(std::move(stream), entrance);
+                                    });
   if (!socket) return std::move(socket).error();
   const net::Address bound = (*socket)->address();
   sockets_.push_back(*std::move(socket));
   return bound;
 }
 
-void Listener::accept(std::unique_ptr<net::Stream> stream) {
+void Listener::accept(std::unique_ptr<net::Stream> stream, Entrance entrance) {
   const size_t most = bench_.settings.client_connections_max;
-  if (most > 0 && connections_.size() >= most) {
+  if (most > 0 && connections_.size() + front_.arriving() >= most) {
     bench_.metrics.client_connections_refused.add();
     return;
   }
-  connections_.push_back(
-      std::make_unique<ClientConnection>(*this, bench_, std::move(stream), connections_.size()));
+  if (front_.is_needed(entrance, stream->peer())) return front_.admit(std::move(stream), entrance);
+  ClientFacts facts;
+  facts.address = stream->peer();
+  serve(std::move(stream), std::move(facts), {});
+}
+
+void Listener::serve(std::unique_ptr<net::Stream> stream, ClientFacts facts,
+                     std::string_view first_bytes) {
+  connections_.push_back(std::make_unique<ClientConnection>(*this, bench_, std::move(stream),
+                                                            std::move(facts), connections_.size()));
   bench_.metrics.client_connections.set(static_cast<double>(connections_.size()));
+  if (bench_.is_draining) connections_.back()->drain();
+  if (!first_bytes.empty()) connections_.back()->take_first(first_bytes);
 }
 
 void Listener::remove(ClientConnection& connection) {
@@ -67,13 +86,14 @@ void Listener::send_away(double share) {
 
 void Listener::end() {
   sockets_.clear();
+  front_.end();
   while (!connections_.empty()) connections_.back()->end();
 }
 
 size_t Listener::busy() const {
-  return static_cast<size_t>(
-      std::count_if(connections_.begin(), connections_.end(),
-                    [](const auto& connection) { return connection->is_busy(); }));
+  return front_.arriving() + static_cast<size_t>(std::count_if(
+                                 connections_.begin(), connections_.end(),
+                                 [](const auto& connection) { return connection->is_busy(); }));
 }
 
 }  // namespace causeway::router

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "net/tcp.h"
+#include "router/front/front.h"
 #include "router/proxy/client_connection.h"
 
 namespace causeway::router {
@@ -16,16 +17,18 @@ struct Workbench;
 // ClientConnections. Owner: the worker. Thread: its own. Ends: end() first, then its destructor.
 class Listener {
  public:
-  explicit Listener(Workbench& bench) : bench_(bench) {}
+  explicit Listener(Workbench& bench);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   ~Listener();
 
   // Hears of sockets that will never accept again.
   void on_failed(std::function<void(const Error&)> callback) { on_failed_ = std::move(callback); }
-  Result<net::Address> listen(const net::Address& address);
+  Result<net::Address> listen(const net::Address& address, Entrance entrance = Entrance::plain);
   // Serves a connection that was accepted elsewhere.
-  void accept(std::unique_ptr<net::Stream> stream);
+  void accept(std::unique_ptr<net::Stream> stream, Entrance entrance = Entrance::plain);
+  // Certificates and their like, for handshakes from now on.
+  void use(std::shared_ptr<const FrontTls> tls) { front_.use(std::move(tls)); }
   // Nobody new may connect; idle connections get a moment and close, busy ones after their reply.
   void drain();
   // A moment later: takes what waits in the kernel, then nothing more.
@@ -38,11 +41,15 @@ class Listener {
   void remove(ClientConnection& connection);
 
   size_t connections() const { return connections_.size(); }
-  // Those that are waited for at drain: with an exchange or part of a request.
+  // Those that are waited for at drain: with an exchange or part of a request, or on their way
+  // through the front.
   size_t busy() const;
 
  private:
+  void serve(std::unique_ptr<net::Stream> stream, ClientFacts facts, std::string_view first_bytes);
+
   Workbench& bench_;
+  Front front_;
   std::function<void(const Error&)> on_failed_;
   std::vector<std::unique_ptr<net::Listener>> sockets_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;  // each knows its place

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "http/message.h"
 #include "net/stream.h"
+#include "router/front/client_facts.h"
 #include "router/proxy/relay.h"
 
 namespace causeway::router {
@@ -24,6 +25,7 @@ class Requester : public MessageSource {
   Requester& operator=(const Requester&) = delete;
 
   Arena& arena() { return arena_; }
+  virtual const ClientFacts& facts() const = 0;
   virtual const std::string& client_ip() const = 0;
   virtual const std::string& client_authority() const = 0;  // ip:port
 

@@ -58,6 +58,7 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       settings(*settings_held),
       logger(log),
       metrics(registry, settings),
+      front_metrics(registry),
       balancer(balancer_options(settings), seed),
       request_ids([](std::span<std::byte> out) { tls::random_bytes(out); }),
       tracer({.zipkin = settings.enable_zipkin,

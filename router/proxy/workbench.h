@@ -17,6 +17,7 @@
 #include "net/loop.h"
 #include "router/backend/backend_pool.h"
 #include "router/backend/deadlines.h"
+#include "router/front/front_metrics.h"
 #include "router/observe/access_record.h"
 #include "router/observe/proxy_metrics.h"
 #include "router/proxy/request_ids.h"
@@ -71,6 +72,7 @@ struct Workbench {
   const Settings& settings;
   const log::Logger& logger;
   ProxyMetrics metrics;
+  FrontMetrics front_metrics;
   Balancer balancer;
   RouteView routes;
   RequestIds request_ids;

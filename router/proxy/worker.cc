@@ -129,11 +129,11 @@ void Worker::start() {
 
 net::Loop& Worker::loop() { return state_->loop; }
 
-Result<net::Address> Worker::listen(const net::Address& address) {
+Result<net::Address> Worker::listen(const net::Address& address, Entrance entrance) {
   CHECK(state_->thread.joinable());
   std::promise<Result<net::Address>> promise;
   auto outcome = promise.get_future();
-  state_->post([&](State& state) { promise.set_value(state.listener.listen(address)); });
+  state_->post([&](State& state) { promise.set_value(state.listener.listen(address, entrance)); });
   return outcome.get();
 }
 
@@ -142,6 +142,11 @@ void Worker::post(std::shared_ptr<const RouteTable> table) {
     state.bench.routes.replace(std::move(table));
     state.bench.backends.close_departed(state.bench.routes.table());
   });
+}
+
+void Worker::use(std::shared_ptr<const FrontTls> tls) {
+  state_->post(
+      [tls = std::move(tls)](State& state) mutable { state.listener.use(std::move(tls)); });
 }
 
 void Worker::set_healthy(bool healthy) {

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "log/logger.h"
 #include "net/address.h"
+#include "router/front/front.h"
 #include "router/route/failed_endpoint.h"
 #include "router/settings/settings.h"
 
@@ -59,7 +60,11 @@ class Worker {
 
   // Waits until the worker listens there (port 0: takes a free one and says which), or says why
   // not. Any number of times, after start().
-  Result<net::Address> listen(const net::Address& address);
+  Result<net::Address> listen(const net::Address& address, Entrance entrance = Entrance::plain);
+
+  // Certificates and their like, for handshakes from now on. Before the first ones no door but the
+  // plain one may be listened at.
+  void use(std::shared_ptr<const FrontTls> tls);
 
   // The table for requests from now on. Before the first one, no route is known.
   void post(std::shared_ptr<const RouteTable> table);

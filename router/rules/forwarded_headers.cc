@@ -51,7 +51,7 @@ Verdict set_forwarded_headers(Exchange& exchange) {
   } else if (settings.force_forwarded_proto_https) {
     ruling.forwarded_proto = "https";
   } else if (settings.sanitize_forwarded_proto || facts.forwarded_proto.empty()) {
-    ruling.forwarded_proto = "http";  // every listener is plaintext
+    ruling.forwarded_proto = exchange.client().facts().is_tls() ? "https" : "http";
   } else {
     ruling.forwarded_proto = facts.forwarded_proto;
   }

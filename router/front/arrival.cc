@@ -1,0 +1,96 @@
+#include "router/front/arrival.h"
+
+#include <string>
+#include <utility>
+
+namespace causeway::router {
+
+Arrival::Arrival(Front& front, std::unique_ptr<net::Stream> stream, Entrance entrance, size_t place)
+    : front_(front), place_(place), stream_(std::move(stream)) {
+  facts_.address = stream_->peer();
+  facts_.entrance = entrance;
+}
+
+void Arrival::begin() {
+  if (!front_.settings_.proxy_protocol.expects_header_from(facts_.address)) return after_header({});
+  stream_->listen(*this);
+}
+
+void Arrival::on_read(std::span<char> bytes) {
+  using Step = net::ProxyHeaderReader::Step;
+  const std::string_view view(bytes.data(), bytes.size());
+  const auto [step, taken] = header_.feed(view);
+  switch (step) {
+    case Step::more:
+      if (header_timer_ != nullptr) return;
+      header_timer_ = std::make_unique<net::Timer>(front_.loop_);
+      header_timer_->once(front_.settings_.proxy_protocol.header_timeout,
+                          [this] { refuse_header(); });
+      return;
+    case Step::done:
+      if (header_.header().has_addresses) facts_.address = header_.header().client;
+      return after_header(view.substr(taken));
+    case Step::absent: {
+      std::string all(header_.begun());
+      return after_header(all.append(view));
+    }
+    case Step::bad:
+      return refuse_header();
+  }
+}
+
+void Arrival::refuse_header() {
+  front_.metrics_.proxy_headers_refused.add();
+  end();
+}
+
+void Arrival::after_header(std::string_view rest) {
+  if (facts_.entrance == Entrance::plain) return go_on(std::move(stream_), rest);
+  shake_hands(rest);
+}
+
+void Arrival::shake_hands(std::string_view first_bytes) {
+  const auto& contexts = front_.tls_;
+  const auto& context =
+      facts_.entrance == Entrance::internal ? contexts->internal : contexts->external;
+  if (header_timer_ != nullptr) header_timer_->disarm();
+  handshake_ = tls::Handshake::accept(
+      std::move(stream_), *context,
+      {.timeout = front_.settings_.frontend_handshake_timeout, .first_bytes = first_bytes},
+      [this](Result<tls::Secured> secured) { on_secured(std::move(secured)); });
+}
+
+void Arrival::on_secured(Result<tls::Secured> secured) {
+  FrontMetrics& metrics = front_.metrics_;
+  if (!secured) {
+    (secured.error().fault == Fault::timeout ? metrics.handshakes_timed_out
+                                             : metrics.handshakes_failed)
+        .add();
+    return end();
+  }
+  (secured->is_resumed ? metrics.handshakes_resumed : metrics.handshakes_full).add();
+  auto facts = std::make_unique<TlsFacts>();
+  facts->version = secured->version;
+  facts->cipher = secured->cipher;
+  facts->server_name = std::move(secured->server_name);
+  facts->is_resumed = secured->is_resumed;
+  facts_.tls = std::move(facts);
+  facts_.speaks_http2 = secured->protocol == "h2";
+  go_on(std::move(secured->stream), {});
+}
+
+void Arrival::go_on(std::unique_ptr<net::Stream> stream, std::string_view first_bytes) {
+  if (header_timer_ != nullptr) header_timer_->disarm();
+  ClientFacts facts = std::move(facts_);
+  Front& front = front_;
+  front.remove(*this);  // buried: it lives until this callback is over
+  front.on_client_(std::move(stream), std::move(facts), first_bytes);
+}
+
+void Arrival::end() {
+  if (header_timer_ != nullptr) header_timer_->disarm();
+  stream_.reset();
+  front_.remove(*this);
+}
+
+}  // namespace causeway::router

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "net/proxy_header.h"
+#include "net/stream.h"
+#include "net/timer.h"
+#include "router/front/client_facts.h"
+#include "router/front/front.h"
+#include "tls/handshake.h"
+
+namespace causeway::router {
+
+// One client's socket on its way through the front: PROXY header, then TLS. Owner: Front. Thread:
+// its worker's. Ends: when the client goes on to its connection, or is closed.
+class Arrival final : private net::Stream::Events {
+ public:
+  Arrival(Front& front, std::unique_ptr<net::Stream> stream, Entrance entrance, size_t place);
+  Arrival(const Arrival&) = delete;
+  Arrival& operator=(const Arrival&) = delete;
+  ~Arrival() = default;
+
+  void begin();
+  size_t place() const { return place_; }
+  void place(size_t place) { place_ = place; }
+
+ private:
+  void on_read(std::span<char> bytes) override;
+  void on_end() override { end(); }
+  void on_failure(const Error&) override { end(); }
+
+  void refuse_header();
+  void after_header(std::string_view rest);
+  void shake_hands(std::string_view first_bytes);
+  void on_secured(Result<tls::Secured> secured);
+  void go_on(std::unique_ptr<net::Stream> stream, std::string_view first_bytes);
+  void end();
+
+  Front& front_;
+  size_t place_;
+  ClientFacts facts_;
+  std::unique_ptr<net::Stream> stream_;  // null during the handshake and after it
+  net::ProxyHeaderReader header_;
+  std::unique_ptr<net::Timer> header_timer_;  // null: no header was begun
+  std::unique_ptr<tls::Handshake> handshake_;
+};
+
+}  // namespace causeway::router
