@@ -1,8 +1,7 @@
-#include <algorithm>
-
 #include "http/h1_chunked.h"
 #include "http/h1_head.h"
 #include "http/h1_parser.h"
+#include "http/target.h"
 
 namespace causeway::http {
 namespace {
@@ -16,53 +15,6 @@ Error refuse(uint16_t status, std::string detail = {}) {
 
 // An Error of the shared code becomes the client's.
 Error refuse(const Error& error) { return refuse(error.fault == Fault::limit ? 431 : 400); }
-
-bool is_hex(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-bool has_good_escapes(std::string_view path) noexcept {
-  for (size_t at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 3)) {
-    if (at + 2 >= path.size() || !is_hex(path[at + 1]) || !is_hex(path[at + 2])) return false;
-  }
-  return true;
-}
-
-bool is_host(std::string_view host) noexcept {
-  return std::all_of(host.begin(), host.end(), [](char c) {
-    return static_cast<unsigned char>(c) > ' ' && c != 0x7f && c != '/' && c != '\\' && c != '"' &&
-           c != '<' && c != '>' && c != '^' && c != '`' && c != '{' && c != '|' && c != '}' &&
-           c != '?' && c != '#' && c != '@';
-  });
-}
-
-// Origin form, absolute form, "*", and for CONNECT the authority form (RFC 9112 section 3.2).
-bool is_target(std::string_view method, std::string_view target) noexcept {
-  if (target.empty()) return false;
-  for (const char c : target) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) return false;
-  }
-  std::string_view path = target.substr(0, target.find('?'));
-  if (target.front() != '/' && target != "*") {
-    const size_t scheme = path.find("://");
-    if (scheme != std::string_view::npos && scheme > 0) {
-      const std::string_view name = path.substr(0, scheme);
-      if (!std::all_of(name.begin(), name.end(), [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   c == '+' || c == '-' || c == '.';
-          }))
-        return false;
-      path.remove_prefix(scheme + 3);
-      const std::string_view authority = path.substr(0, path.find_first_of("/#"));
-      if (authority.empty() || !is_host(authority)) return false;
-    } else if (method == "CONNECT") {
-      return is_host(target);
-    } else {
-      return false;
-    }
-  }
-  return has_good_escapes(path);
-}
 
 }  // namespace
 
@@ -107,7 +59,7 @@ Result<void> RequestParser::State::on_start_line(std::string_view line) {
   if (head.version.major == 2) return refuse(400);
   if (head.version.major != 1) return refuse(505);
   if (head.version.minor > 1) return refuse(400);
-  if (!is_target(head.method, head.target)) return refuse(400);
+  if (!is_request_target(head.method, head.target)) return refuse(400);
   return {};
 }
 
@@ -115,7 +67,7 @@ Result<void> RequestParser::State::on_facts(const FieldFacts& facts) {
   const bool http10 = head.version.minor == 0;
   if (facts.hosts > 1) return refuse(400, "too many Host headers");
   if (facts.hosts == 0 && !http10) return refuse(400, "missing required Host header");
-  if (facts.hosts == 1 && !is_host(facts.host)) return refuse(400, "malformed Host header");
+  if (facts.hosts == 1 && !is_authority(facts.host)) return refuse(400, "malformed Host header");
   if (facts.transfer_encodings > 0) {
     if (!facts.chunked) return refuse(501, "Unsupported transfer encoding");
     // RFC 9112 section 6.1: faulty framing.
