@@ -26,10 +26,10 @@ namespace {
 Converger::Options converger_options(const Config& config) {
   Converger::Options options;
   options.interval = config.converge_repeat_interval;
-  options.workers = config.convergence_workers;
-  options.tasks.expire_pending_ns = config.expire_pending_task_duration.count();
-  options.tasks.expire_completed_ns = config.expire_completed_task_duration.count();
-  options.tasks.kick_ns = config.kick_task_duration.count();
+  options.sweeper.workers = config.convergence_workers;
+  options.sweeper.tasks.expire_pending_ns = config.expire_pending_task_duration.count();
+  options.sweeper.tasks.expire_completed_ns = config.expire_completed_task_duration.count();
+  options.sweeper.tasks.kick_ns = config.kick_task_duration.count();
   return options;
 }
 
@@ -59,7 +59,7 @@ struct Service::Parts {
         task_reader(world.store, logger),
         locket(loop, world.store, world.clock, logger, world.new_guid),
         callbacks(ledger, world.outbox, logger, config.task_callback_workers),
-        converger(loop, world.store, ledger, cells, domains, errands, world.clock, logger,
+        converger(loop, {world.store, ledger, cells, domains, errands, world.clock, logger},
                   converger_options(config)),
         api({ledger, lrp_reader, task_reader, cells, domains, locket, converger, streams,
              world.clock, logger, registry, config.max_task_retries}),
