@@ -18,8 +18,7 @@ struct ClientContext::State {
 };
 
 struct ServerContext::State {
-  bssl::UniquePtr<SSL_CTX> context;
-  std::string alpn;  // as on the wire: each with its length before it
+  bssl::UniquePtr<SSL_CTX> context;  // of the first certificate; owns the ServerPolicy
 };
 
 struct SessionCache::State {

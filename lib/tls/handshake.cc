@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 
 #include <array>
+#include <ctime>
 #include <utility>
 
+#include <openssl/pool.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -12,7 +14,9 @@
 #include "net/loop.h"
 #include "net/timer.h"
 #include "tls/context_state.h"
+#include "tls/server_policy.h"
 #include "tls/tls_stream.h"
+#include "tls/x509_facts.h"
 
 namespace causeway::tls {
 namespace {
@@ -23,9 +27,22 @@ bool is_numeric(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), parsed.data()) == 1;
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
+// A client's certificate, or null.
+std::unique_ptr<PeerCertificate> peer_of(const SSL* ssl) {
+  const bssl::UniquePtr<X509> shown(SSL_get_peer_certificate(ssl));
+  if (shown == nullptr) return nullptr;
+  auto peer = std::make_unique<PeerCertificate>();
+  peer->facts = facts_of(shown.get());
+  const CRYPTO_BUFFER* leaf = sk_CRYPTO_BUFFER_value(SSL_get0_peer_certificates(ssl), 0);
+  peer->der.assign(reinterpret_cast<const char*>(CRYPTO_BUFFER_data(leaf)),
+                   CRYPTO_BUFFER_len(leaf));
+  return peer;
+}
+
+// A session outlives a certificate's last day; the client does not.
+bool has_expired(const Secured& secured) {
+  return secured.is_resumed && secured.peer != nullptr &&
+         secured.peer->facts.not_after_unix <= std::time(nullptr);
 }
 
 class TlsHandshake final : public Handshake {
@@ -68,10 +85,18 @@ class TlsHandshake final : public Handshake {
     secured.version = SSL_get_version(ssl);
     if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl); cipher != nullptr)
       secured.cipher = SSL_CIPHER_standard_name(cipher);
-    if (const char* wanted = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-        wanted != nullptr && peer_side_ == Side::client)
-      secured.server_name = lower(wanted);
     secured.is_resumed = SSL_session_reused(ssl) == 1;
+    if (peer_side_ == Side::client) {
+      secured.server_name = server_name_of(ssl);
+      secured.domain = ServerPolicy::of(ssl).client_policy(secured.server_name).domain;
+      secured.peer = peer_of(ssl);
+      if (has_expired(secured)) {
+        stream_.reset();
+        return callback(Error{.fault = Fault::protocol,
+                              .side = peer_side_,
+                              .detail = "TLS: the resumed session's certificate has expired"});
+      }
+    }
     secured.stream = std::move(stream_);
     callback(std::move(secured));
   }
@@ -121,6 +146,7 @@ std::unique_ptr<Handshake> Handshake::accept(std::unique_ptr<net::Stream> carrie
   bssl::UniquePtr<SSL> ssl(SSL_new(context.state().context.get()));
   CHECK(ssl != nullptr);  // out of memory only
   SSL_set_accept_state(ssl.get());
+  SSL_set_shed_handshake_config(ssl.get(), 1);
   auto handshake = std::make_unique<TlsHandshake>(std::move(carrier), std::move(ssl), Side::client,
                                                   options.timeout, std::move(on_secured));
   handshake->stream().take_first(options.first_bytes);

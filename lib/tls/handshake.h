@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "net/stream.h"
+#include "tls/certificate.h"
 #include "tls/context.h"
 
 namespace causeway::tls {
@@ -34,6 +35,12 @@ class SessionCache {
   std::unique_ptr<State> state_;
 };
 
+// The certificate that a client showed, which is good for what was demanded of it.
+struct PeerCertificate {
+  std::string der;
+  CertificateFacts facts;
+};
+
 // A stream whose bytes are secret on the wire.
 struct Secured {
   std::unique_ptr<net::Stream> stream;
@@ -42,6 +49,9 @@ struct Secured {
   std::string_view cipher;  // as IANA names it: "TLS_AES_128_GCM_SHA256"; of static storage
   std::string server_name;  // that the client asked for by SNI, in lower case; empty: none
   bool is_resumed = false;
+  // Of a server's side:
+  std::string domain;  // whose rules the client was under (ServerContext::Domain); empty: none
+  std::unique_ptr<PeerCertificate> peer;  // null: it showed none, or was not asked
 };
 
 // One attempt to agree on keys over a connected stream. Calls back exactly once, never from inside

@@ -77,23 +77,35 @@ Result<void> use_key_pair(SSL_CTX* context, std::string_view certificate_pem,
   return {};
 }
 
-Result<void> trust_certificates(SSL_CTX* context, std::string_view ca_pem) {
+Result<std::vector<bssl::UniquePtr<X509>>> parse_certificates(std::string_view pem) {
   ERR_clear_error();
-  const bssl::UniquePtr<BIO> bio = reader(ca_pem);
-  if (bio == nullptr) return rejected("the CA certificates are too large");
-  X509_STORE* store = SSL_CTX_get_cert_store(context);
-  for (int certificates = 0;; ++certificates) {
-    const bssl::UniquePtr<X509> certificate(
-        PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr));
+  const bssl::UniquePtr<BIO> bio = reader(pem);
+  if (bio == nullptr) return rejected("the certificates are too large");
+  std::vector<bssl::UniquePtr<X509>> certificates;
+  for (;;) {
+    bssl::UniquePtr<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr));
     if (certificate == nullptr) {
-      if (certificates > 0 && at_end_of_pem()) break;
-      return rejected("CA certificate " + std::to_string(certificates + 1) + " cannot be read");
+      if (!certificates.empty() && at_end_of_pem()) break;
+      return rejected("certificate " + std::to_string(certificates.size() + 1) + " cannot be read");
     }
+    certificates.push_back(std::move(certificate));
+  }
+  ERR_clear_error();
+  return certificates;
+}
+
+Result<void> trust_certificates(X509_STORE* store, std::string_view ca_pem) {
+  const auto certificates = parse_certificates(ca_pem);
+  if (!certificates) return certificates.error();
+  for (const auto& certificate : *certificates) {
     if (X509_STORE_add_cert(store, certificate.get()) != 1)
       return rejected("a CA certificate cannot be used");
   }
-  ERR_clear_error();
   return {};
+}
+
+Result<void> trust_certificates(SSL_CTX* context, std::string_view ca_pem) {
+  return trust_certificates(SSL_CTX_get_cert_store(context), ca_pem);
 }
 
 }  // namespace causeway::tls
