@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "config/config.h"
+#include "diego/service_url.h"
+#include "diego/tls_keys.h"
 #include "log/logger.h"
 #include "net/address.h"
 
@@ -19,8 +21,6 @@ constexpr const char* kUnused[] = {"advertise_url",
                                    "debug_address",
                                    "desired_lrp_creation_timeout",
                                    "enable_consul_service_registration",
-                                   "lock_retry_interval",
-                                   "lock_ttl",
                                    "locket_address",
                                    "locket_ca_cert_file",
                                    "locket_client_cert_file",
@@ -34,19 +34,9 @@ constexpr const char* kUnused[] = {"advertise_url",
                                    "sql_ca_cert_file",
                                    "sql_enable_identity_verification",
                                    "update_workers",
-                                   "uuid",
                                    "loggregator",
                                    "advanced_metrics",
                                    "db_health_check"};
-constexpr const char* kTlsFiles[] = {"ca_file",
-                                     "cert_file",
-                                     "key_file",
-                                     "auctioneer_ca_cert",
-                                     "auctioneer_client_cert",
-                                     "auctioneer_client_key",
-                                     "rep_ca_cert",
-                                     "rep_client_cert",
-                                     "rep_client_key"};
 
 void read_address(config::Section& root, const char* key, std::string& target) {
   root.read(key, target);
@@ -55,40 +45,34 @@ void read_address(config::Section& root, const char* key, std::string& target) {
     root.problem(key, "not an IP address with a port: \"" + target + "\"");
 }
 
-// What would silently give less security or safety than asked for.
-void refuse_unbuilt(config::Section& root) {
-  bool require_ssl = false;
-  root.read("require_ssl", require_ssl);
-  if (require_ssl) root.problem("require_ssl", "TLS is not supported yet; set it to false");
-  for (const char* key : kTlsFiles) {
-    std::string file;
-    root.read(key, file);
-    if (!file.empty() && !root.has("require_ssl"))
-      root.problem(key, "TLS is not supported yet; set require_ssl to false");
+// Files mean TLS, unless `require_ssl` says otherwise.
+void read_server_tls(config::Section& root, Config& config) {
+  bool requires_ssl = false;
+  root.read("require_ssl", requires_ssl);
+  if (root.has("require_ssl") && !requires_ssl) {
+    for (const char* key : {"ca_file", "cert_file", "key_file"}) root.json(key);
+    return;
   }
-  for (const char* key : {"auctioneer_require_tls", "rep_require_tls"}) {
-    bool require = false;
-    root.read(key, require);
-    if (require) root.problem(key, "TLS is not supported yet; set it to false");
-  }
-  std::string label;
-  root.read("active_key_label", label);
-  if (!label.empty() || !root.json("encryption_keys").empty())
-    root.problem(label.empty() ? "encryption_keys" : "active_key_label",
-                 "encryption at rest is not supported yet");
-  bool lock = false;
-  root.read("locks_locket_enabled", lock);
-  if (lock)
-    root.problem("locks_locket_enabled",
-                 "stand-by bbs are not supported yet: run one, and set it to false");
+  config.tls = diego::read_tls_files(root, {{"ca_file"}, {"cert_file"}, {"key_file"}});
+  if (requires_ssl && config.tls.certificate.empty())
+    root.problem("require_ssl", "needs ca_file, cert_file and key_file");
 }
 
-void read_redis(config::Section redis, Config& config) {
-  redis.read("host", config.redis_host);
-  redis.read("port", config.redis_port, {.min = 1, .max = 65535});
-  redis.read("user", config.redis_user);
-  redis.read("password", config.redis_password);
-  redis.read("database", config.redis_database, {.min = 0});
+void read_tls(config::Section& root, Config& config) {
+  const diego::TlsKeys auctioneer{
+      {"auctioneer_ca_cert"}, {"auctioneer_client_cert"}, {"auctioneer_client_key"}};
+  config.auctioneer_tls = diego::read_tls_files(root, auctioneer);
+  config.rep_tls =
+      diego::read_tls_files(root, {{"rep_ca_cert"}, {"rep_client_cert"}, {"rep_client_key"}});
+  bool auctioneer_requires_tls = false;
+  root.read("auctioneer_require_tls", auctioneer_requires_tls);
+  root.read("rep_require_tls", config.rep_requires_tls);
+  if (config.rep_requires_tls && config.rep_tls.certificate.empty())
+    root.problem("rep_require_tls", "needs rep_ca_cert, rep_client_cert and rep_client_key");
+  diego::require_files(root, "auctioneer_address", config.auctioneer_address, config.auctioneer_tls,
+                       auctioneer);
+  if (auctioneer_requires_tls && !diego::is_https(config.auctioneer_address))
+    root.problem("auctioneer_address", "auctioneer_require_tls asks for https");
 }
 
 Result<Config> read_file(config::File& file) {
@@ -98,8 +82,8 @@ Result<Config> read_file(config::File& file) {
   read_address(root, "health_address", config.health_address);
   root.read("access_log_path", config.access_log_path);
   root.require("auctioneer_address", config.auctioneer_address);
-  if (config.auctioneer_address.starts_with("https:"))
-    root.problem("auctioneer_address", "TLS is not supported yet; use http");
+  read_server_tls(root, config);
+  read_tls(root, config);
   root.read("log_level", config.log_level);
   log::Level level{};
   if (!log::parse_level(config.log_level, level))
@@ -115,8 +99,8 @@ Result<Config> read_file(config::File& file) {
   root.read("convergence_workers", config.convergence_workers, {.min = 1, .max = 10'000});
   root.read("task_callback_workers", config.task_callback_workers, {.min = 1, .max = 100'000});
   root.read("max_task_retries", config.max_task_retries, {.min = 0});
-  read_redis(root.section("redis"), config);
-  refuse_unbuilt(root);
+  root.read("event_streams_max", config.event_streams_max, {.min = 1, .max = 100'000});
+  config.store = read_store_config(root);
   for (const char* key : kUnused) {
     if (root.has(key)) config.unused_keys.emplace_back(key);
   }

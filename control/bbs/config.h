@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "control/bbs/store_config.h"
+#include "rpc/identity.h"
 
 namespace causeway::bbs {
 
@@ -27,10 +29,12 @@ struct Config {
   uint32_t task_callback_workers = 1000;
   int32_t max_task_retries = 3;
 
-  std::string redis_host = "127.0.0.1";
-  uint16_t redis_port = 6379;
-  std::string redis_user, redis_password;
-  int redis_database = 0;
+  rpc::Identity::Files tls;  // of the API and of task callbacks; empty: plain HTTP
+  rpc::Identity::Files auctioneer_tls, rep_tls;
+  bool rep_requires_tls = false;
+  size_t event_streams_max = 8'000;  // own key
+
+  StoreConfig store;
 
   std::vector<std::string> unused_keys;   // of Diego's, without effect here
   std::vector<std::string> unknown_keys;  // nobody's

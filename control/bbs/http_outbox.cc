@@ -31,6 +31,13 @@ void fold(cf::LrpStartRequest& known, cf::LrpStartRequest&& newer) {
 }
 void fold(cf::TaskStartRequest& known, cf::TaskStartRequest&& newer) { known = std::move(newer); }
 
+rpc::Client::Options http_options(rpc::Identity* identity, bool requires_tls) {
+  rpc::Client::Options options;
+  options.identity = identity;
+  options.requires_tls = requires_tls;
+  return options;
+}
+
 Error status_error(int status, const std::string& url) {
   return {.fault = Fault::protocol,
           .side = Side::backend,
@@ -118,18 +125,20 @@ template class AuctionQueue<cf::TaskStartRequest>;
 
 HttpOutbox::HttpOutbox(net::Loop& loop, const log::Logger& logger, Options options)
     : options_(std::move(options)),
-      client_(loop),
+      client_(loop, http_options(options_.auctioneer, false)),
+      reps_(loop, http_options(options_.reps, options_.reps_require_tls)),
+      callbacks_(loop, http_options(options_.callbacks, false)),
       lrps_(loop, client_, logger, options_.auctioneer_url + "/v1/lrps"),
       tasks_(loop, client_, logger, options_.auctioneer_url + "/v1/tasks") {}
 
 void HttpOutbox::tell(rpc::Call call, OnDone on_done) {
   call.timeout = options_.timeout;
-  client_.send(std::move(call),
-               [on_done = std::move(on_done), url = call.url](const Result<rpc::Reply>& reply) {
-                 if (!reply) return on_done(reply.error());
-                 if (reply->status / 100 != 2) return on_done(status_error(reply->status, url));
-                 on_done({});
-               });
+  reps_.send(std::move(call),
+             [on_done = std::move(on_done), url = call.url](const Result<rpc::Reply>& reply) {
+               if (!reply) return on_done(reply.error());
+               if (reply->status / 100 != 2) return on_done(status_error(reply->status, url));
+               on_done({});
+             });
 }
 
 void HttpOutbox::stop(const std::string& rep_url, const std::string& process_guid,
@@ -159,11 +168,11 @@ void HttpOutbox::call_back(const std::string& url, std::string body,
   rpc::Call call{
       .url = url, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
   call.timeout = options_.timeout;
-  client_.send(std::move(call),
-               [on_status = std::move(on_status)](const Result<rpc::Reply>& reply) {
-                 if (!reply) return on_status(reply.error());
-                 on_status(reply->status);
-               });
+  callbacks_.send(std::move(call),
+                  [on_status = std::move(on_status)](const Result<rpc::Reply>& reply) {
+                    if (!reply) return on_status(reply.error());
+                    on_status(reply->status);
+                  });
 }
 
 }  // namespace causeway::bbs

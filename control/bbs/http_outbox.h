@@ -54,6 +54,11 @@ class HttpOutbox final : public Outbox {
   struct Options {
     std::string auctioneer_url;
     Duration timeout = std::chrono::seconds(10);
+    // For https; outlive the outbox. Callbacks of tasks go out with `callbacks`.
+    rpc::Identity* auctioneer = nullptr;
+    rpc::Identity* reps = nullptr;
+    rpc::Identity* callbacks = nullptr;
+    bool reps_require_tls = false;
   };
   HttpOutbox(net::Loop& loop, const log::Logger& logger, Options options);
 
@@ -71,7 +76,9 @@ class HttpOutbox final : public Outbox {
   void tell(rpc::Call call, OnDone on_done);
 
   const Options options_;
-  rpc::Client client_;
+  rpc::Client client_;  // of the auctioneer
+  rpc::Client reps_;
+  rpc::Client callbacks_;
   AuctionQueue<cf::LrpStartRequest> lrps_;
   AuctionQueue<cf::TaskStartRequest> tasks_;
 };

@@ -8,7 +8,9 @@
 #include "control/bbs/config.h"
 #include "control/bbs/http_outbox.h"
 #include "control/bbs/service.h"
+#include "control/bbs/tenure.h"
 #include "control/store/redis_store.h"
+#include "diego/tls_keys.h"
 #include "log/logger.h"
 #include "metrics/registry.h"
 #include "net/loop.h"
@@ -31,14 +33,11 @@ log::Sink::Options sink_options(const bbs::Config& config) {
   return options;
 }
 
-redis::Options redis_options(const bbs::Config& config) {
-  redis::Options options;
-  options.host = config.redis_host;
-  options.port = config.redis_port;
-  options.user = config.redis_user;
-  options.password = config.redis_password;
-  options.database = config.redis_database;
-  return options;
+store::RedisStore::Options store_options(const bbs::StoreConfig& config) {
+  return {.redis = config.redis,
+          .keys = config.keys.get(),
+          .wait_replicas = config.wait_replicas,
+          .wait_timeout = config.wait_timeout};
 }
 
 bool listen(const char* what, const std::string& text, const log::Logger& logger,
@@ -64,17 +63,39 @@ int run(const bbs::Config& config) {
   const SystemClock clock;
   metrics::Registry registry;
   net::Loop loop;
-  store::RedisStore store(loop, logger, redis_options(config));
-  bbs::HttpOutbox outbox(loop, logger, {config.auctioneer_address, config.communication_timeout});
+  std::unique_ptr<rpc::Identity> own, auctioneer, reps;
+  if (!diego::open_identity("bbs", loop, logger, config.tls, own) ||
+      !diego::open_identity("bbs", loop, logger, config.auctioneer_tls, auctioneer) ||
+      !diego::open_identity("bbs", loop, logger, config.rep_tls, reps))
+    return 1;
+  store::RedisStore store(loop, logger, store_options(config.store));
+  bbs::HttpOutbox outbox(loop, logger,
+                         {.auctioneer_url = config.auctioneer_address,
+                          .timeout = config.communication_timeout,
+                          .auctioneer = auctioneer.get(),
+                          .reps = reps.get(),
+                          .callbacks = own.get(),
+                          .reps_require_tls = config.rep_requires_tls});
   bbs::Service service(
-      {loop, store, outbox, clock, logger, registry, [] { return tls::random_uuid(); }}, config);
+      {loop, store, outbox, clock, logger, registry, [] { return tls::random_uuid(); }, own.get()},
+      config);
 
   if (!listen("health", config.health_address, logger,
-              [&](const auto& at) { return service.listen_health(at); }) ||
-      !listen("api", config.listen_address, logger,
-              [&](const auto& at) { return service.listen(at); }))
+              [&](const auto& at) { return service.listen_health(at); }))
     return 1;
-  service.start();
+  int exit_code = 0;
+  const auto end = [&](int code) {
+    exit_code = code;
+    loop.stop();
+  };
+  const auto begin = [&] {
+    if (!listen("api", config.listen_address, logger,
+                [&](const auto& at) { return service.listen(at); }))
+      return end(1);
+    service.start();
+    logger.info("started", {{"redis", config.store.place()}});
+  };
+  bbs::Tenure tenure(loop, logger, store, config.store, registry, {begin, end});
 
   net::Timer idle_check(loop), deadline(loop);
   const auto stop = [&] {
@@ -83,15 +104,17 @@ int run(const bbs::Config& config) {
     service.drain();
     deadline.once(kGrace, [&] { loop.stop(); });
     idle_check.every(5ms, [&] {
-      if (service.is_idle()) loop.stop();
+      if (!service.is_idle()) return;
+      idle_check.disarm();
+      tenure.release([&] { loop.stop(); });
     });
   };
   const net::SignalWatch term(loop, SIGTERM, stop);
   const net::SignalWatch interrupt(loop, SIGINT, stop);
-  logger.info("started", {{"redis", config.redis_host + ":" + std::to_string(config.redis_port)}});
+  logger.info("waiting-for-lock", {{"redis", config.store.place()}});
   loop.run();
-  logger.info("exited");
-  return 0;
+  logger.info("exited", {{"code", exit_code}});
+  return exit_code;
 }
 
 }  // namespace

@@ -38,6 +38,12 @@ std::unique_ptr<log::Sink> access_log_of(const Config& config) {
   return std::make_unique<log::Sink>(log::Sink::Options{.path = config.access_log_path});
 }
 
+rpc::Server::Options server_options(const Service::World& world) {
+  rpc::Server::Options options;
+  options.identity = world.identity;
+  return options;
+}
+
 double as_double(auto number) { return static_cast<double>(number); }
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -53,6 +59,7 @@ struct Service::Parts {
         access_sink(access_log_of(config)),
         cells(world.store, logger),
         domains(world.store),
+        streams(config.event_streams_max),
         errands(cells, world.outbox, logger),
         ledger({world.store, world.clock, world.new_guid, streams, errands, logger}),
         lrp_reader(world.store, logger),
@@ -63,7 +70,7 @@ struct Service::Parts {
                   converger_options(config)),
         api({ledger, lrp_reader, task_reader, cells, domains, locket, converger, streams,
              world.clock, logger, registry, config.max_task_retries}),
-        server(loop, logger),
+        server(loop, logger, server_options(world)),
         health(loop, logger) {
     if (access_sink) access_logger.emplace(*access_sink, "bbs.access");
     connect(world);
@@ -77,6 +84,7 @@ struct Service::Parts {
       converger.soon("cell");
     });
     world.store.on_link([this](bool usable) {
+      if (!started) return;  // a stand-by: another one leads
       if (!usable) {
         logger.error("store-lost");
         return locket.suspend();
@@ -86,7 +94,7 @@ struct Service::Parts {
       // What the store may have forgotten, or carried out without telling us, subscribers find out
       // by reading anew.
       streams.cut_all();
-      if (started) converger.soon("store");
+      converger.soon("store");
     });
     api.add_routes(server);
     server.observe([this](const rpc::Request& request, int status, Duration took) {
@@ -118,7 +126,7 @@ struct Service::Parts {
   void expose() {
     const Converger::Counts& counts = converger.counts();
     const converge::LrpCounts& lrps = counts.lrps;
-    gauge("BBSMasterElected", "1 while this bbs is the active one.", [] { return 1.0; });
+    gauge("BBSMasterElected", "1 while this bbs is the active one.", [this] { return started ? 1.0 : 0.0; });
     gauge("ConvergenceLRPRuns", "Passes over all LRPs.",
           [&counts] { return as_double(counts.lrp_runs); });
     gauge("ConvergenceLRPDuration", "Seconds of the last pass.",
@@ -172,6 +180,10 @@ struct Service::Parts {
           [this] { return as_double(streams.subscribers()); });
     gauge("EventSubscribersCutOff", "Event streams ended because they fell behind.",
           [this] { return as_double(streams.cut_off()); });
+    gauge("TLSHandshakesFailed", "Clients of the API without a certificate that is trusted.",
+          [this] { return as_double(server.failed_handshakes()); });
+    gauge("ConnectionsRefused", "Clients of the API above the limit of connections.",
+          [this] { return as_double(server.refused_connections()); });
     gauge("StoreConflicts", "Decisions taken again because a row had changed.",
           [this] { return as_double(ledger.conflicts()); });
     gauge("UndecodableRows", "Rows met that could not be read.",

@@ -18,6 +18,9 @@ class Registry;
 namespace causeway::net {
 class Loop;
 }
+namespace causeway::rpc {
+class Identity;
+}
 namespace causeway::store {
 class Store;
 }
@@ -38,6 +41,7 @@ class Service {
     const log::Logger& logger;
     metrics::Registry& registry;
     std::function<std::string()> new_guid;
+    rpc::Identity* identity = nullptr;  // the API speaks TLS
   };
 
   Service(const World& world, const Config& config);

@@ -1,151 +1,20 @@
 #include "control/store/redis_store.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "base/check.h"
+#include "control/store/commit_call.h"
 
 namespace causeway::store {
 
 namespace {
 
-constexpr const char* kProcesses = "bbs:processes";
-constexpr const char* kTasks = "bbs:tasks";
+// Instances read by one command: about a millisecond of Redis.
+constexpr const char* kSlotsPerScan = "512";
 
-// ARGV: number of checks; per check: key number, field ("" for a string key), bytes expected (""
-// for no row). Then, up to the end: number of arguments, command, key number, arguments. PRUNE
-// drops index entries of a process that has no row left.
-constexpr const char* kCommitScript = R"(
-local at = 2
-for _ = 1, tonumber(ARGV[1]) do
-  local key, field, expected, found = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2], nil
-  if field == '' then found = redis.call('GET', key) else found = redis.call('HGET', key, field) end
-  if (found or '') ~= expected then return redis.error_reply('CONFLICT row changed') end
-  at = at + 3
-end
-while at <= #ARGV do
-  local count, command, key = tonumber(ARGV[at]), ARGV[at + 1], KEYS[tonumber(ARGV[at + 2])]
-  if command == 'PRUNE' then
-    if redis.call('EXISTS', KEYS[tonumber(ARGV[at + 3])], KEYS[tonumber(ARGV[at + 4])]) == 0 then
-      redis.call('ZREM', key, ARGV[at + 5])
-    end
-  else
-    redis.call(command, key, unpack(ARGV, at + 3, at + 2 + count))
-  end
-  at = at + 3 + count
-end
-return 1
-)";
-
-constexpr const char* kPruneScript = R"(
-if redis.call('EXISTS', KEYS[2], KEYS[3]) == 0 then return redis.call('ZREM', KEYS[1], ARGV[1]) end
-return 0
-)";
-
-std::string scheduling_key(const std::string& guid) { return "bbs:s:{" + guid + "}"; }
-std::string run_key(const std::string& guid) { return "bbs:r:{" + guid + "}"; }
-std::string actual_key(const std::string& guid) { return "bbs:a:{" + guid + "}"; }
-std::string task_key(const std::string& guid) { return "bbs:t:{" + guid + "}"; }
-std::string cell_key(const std::string& cell) { return "bbs:cell:" + cell; }
-std::string cell_tasks_key(const std::string& cell) { return "bbs:celltasks:" + cell; }
-std::string member(const std::string& domain, const std::string& guid) {
-  return domain + "/" + guid;
-}
-
-// Where a row lives: a key, and a field for tables that are hashes.
-std::pair<std::string, std::string> place_of(const RowKey& row) {
-  switch (row.table) {
-    case Table::scheduling:
-      return {scheduling_key(row.id), ""};
-    case Table::run:
-      return {run_key(row.id), ""};
-    case Table::actual:
-      return {actual_key(row.id), row.slot};
-    case Table::task:
-      return {task_key(row.id), ""};
-    case Table::domain:
-      return {"bbs:domains", row.id};
-    case Table::lock:
-      return {"bbs:locks", row.id};
-    case Table::presence:
-      return {"bbs:presences", row.id};
-  }
-  check_failed(__FILE__, __LINE__, "table");
-}
-
-// Collects the keys and arguments of one commit.
-class CommitCall {
- public:
-  std::vector<std::string> keys, args;
-
-  explicit CommitCall(const Change& change) {
-    size_t checks = 0;
-    for (const RowChange& row : change) checks += row.blind ? 0 : 1;
-    args.push_back(std::to_string(checks));
-    for (const RowChange& row : change) {
-      if (row.blind) continue;
-      CHECK(!row.before || !row.before->empty());
-      const auto [name, field] = place_of(row.key);
-      args.insert(args.end(), {key(name), field, row.before.value_or("")});
-    }
-    for (const RowChange& row : change) {
-      if (row.blind || row.before != row.after) add_writes(row);
-    }
-    for (const RowChange& row : change) {
-      const bool of_process = row.key.table == Table::scheduling || row.key.table == Table::actual;
-      if (of_process && !row.after && row.before) {
-        args.insert(args.end(), {"3", "PRUNE", key(kProcesses), key(scheduling_key(row.key.id)),
-                                 key(actual_key(row.key.id)), member(row.domain, row.key.id)});
-      }
-    }
-  }
-
- private:
-  std::string key(const std::string& name) {
-    const auto known = std::find(keys.begin(), keys.end(), name);
-    const auto number = known - keys.begin();
-    if (known == keys.end()) keys.push_back(name);
-    return std::to_string(number + 1);
-  }
-
-  void write(const char* command, const std::string& name, std::vector<std::string> rest) {
-    args.insert(args.end(), {std::to_string(rest.size()), command, key(name)});
-    args.insert(args.end(), rest.begin(), rest.end());
-  }
-
-  void add_writes(const RowChange& row) {
-    const auto [name, field] = place_of(row.key);
-    if (row.after) {
-      CHECK(!row.after->empty());
-      if (field.empty()) {
-        write("SET", name, {*row.after});
-      } else {
-        write("HSET", name, {field, *row.after});
-      }
-    } else if (field.empty()) {
-      write("DEL", name, {});
-    } else {
-      write("HDEL", name, {field});
-    }
-    const Table table = row.key.table;
-    if (row.after && !row.before) {
-      if (table == Table::scheduling || table == Table::actual)
-        write("ZADD", kProcesses, {"0", member(row.domain, row.key.id)});
-      if (table == Table::task) write("ZADD", kTasks, {"0", member(row.domain, row.key.id)});
-    }
-    if (!row.after && table == Table::task) write("ZREM", kTasks, {member(row.domain, row.key.id)});
-    if (row.cell_before == row.cell_after) return;
-    const bool task = table == Table::task;
-    const std::string entry = task ? row.key.id : row.key.id + "/" + row.key.slot;
-    const auto set_of = [&](const std::string& cell) {
-      return task ? cell_tasks_key(cell) : cell_key(cell);
-    };
-    if (!row.cell_before.empty()) write("SREM", set_of(row.cell_before), {entry});
-    if (!row.cell_after.empty()) write("SADD", set_of(row.cell_after), {entry});
-  }
-};
-
-std::vector<std::string> range_command(const char* index, const std::string& domain,
+std::vector<std::string> range_command(const std::string& index, const std::string& domain,
                                        const std::string& after) {
   std::string from = "-";
   if (!after.empty()) {
@@ -169,51 +38,63 @@ bool starts_with_one_of(const std::string& guid, const std::vector<std::string>&
                                          [&](const auto& p) { return guid.starts_with(p); });
 }
 
-std::optional<std::string> optional_text(redis::Value& value) {
-  if (value.kind != redis::Kind::string) return std::nullopt;
-  return std::move(value.text);
-}
-
-void take_slots(redis::Value& value, const ProcessParts& parts, std::vector<SlotRow>& rows) {
-  if (parts.all_slots) {  // HGETALL: field, value, field, value
-    for (size_t i = 0; i + 1 < value.items.size(); i += 2)
-      rows.push_back({std::move(value.items[i].text), std::move(value.items[i + 1].text)});
-    return;
-  }
-  for (size_t i = 0; i < value.items.size() && i < parts.slots.size(); ++i) {
-    if (auto bytes = optional_text(value.items[i]))
-      rows.push_back({parts.slots[i], std::move(*bytes)});
-  }
-}
-
 std::vector<std::string> with_slots(std::vector<std::string> command,
                                     const std::vector<std::string>& slots) {
   command.insert(command.end(), slots.begin(), slots.end());
   return command;
 }
 
+// Where a page begins: "SHARD:ENTRY", after that entry.
+std::pair<size_t, std::string> split_cursor(const std::string& cursor) {
+  size_t shard = 0;
+  const size_t colon = cursor.find(':');
+  if (colon == std::string::npos) return {0, ""};
+  std::from_chars(cursor.data(), cursor.data() + colon, shard);
+  return {shard, cursor.substr(colon + 1)};
+}
+
+// Where the page after `entries` of a shard begins; "" for nowhere.
+std::string next_cursor(size_t shard, size_t shards, const std::vector<redis::Value>& entries) {
+  if (entries.size() == kPageEntries) return std::to_string(shard) + ":" + entries.back().text;
+  return shard + 1 < shards ? std::to_string(shard + 1) + ":" : "";
+}
+
 }  // namespace
 
-RedisStore::RedisStore(net::Loop& loop, const log::Logger& logger, const redis::Options& options)
-    : client_(loop, logger, options), commit_script_(kCommitScript), prune_script_(kPruneScript) {}
+RedisStore::RedisStore(net::Loop& loop, const log::Logger& logger, const Options& options)
+    : options_(options),
+      form_(options.keys),
+      client_(loop, logger, options.redis),
+      commit_script_(kCommitScript),
+      prune_script_(kPruneScript),
+      replica_timer_(loop) {}
+
+void RedisStore::fence(std::string token, std::function<void()> on_fenced) {
+  token_ = std::move(token);
+  on_fenced_ = std::move(on_fenced);
+}
 
 void RedisStore::on_link(std::function<void(bool)> callback) {
   client_.on_link(std::move(callback));
 }
 
+// Replies are kept in the order of the commands, in which they need not come.
 void RedisStore::send(std::vector<Command> commands, OnValues on_values) {
   CHECK(!commands.empty());
   const uint64_t id = next_batch_++;
   Batch& batch = batches_[id];
   batch.on_values = std::move(on_values);
-  batch.values.reserve(commands.size());
-  const size_t count = commands.size();
-  for (auto& command : commands) {
-    client_.command(std::move(command), [this, id, count](Result<redis::Value> reply) {
+  batch.values.resize(commands.size());
+  batch.missing = commands.size();
+  for (size_t place = 0; place < commands.size(); ++place) {
+    client_.command(std::move(commands[place]), [this, id, place](Result<redis::Value> reply) {
       Batch& waiting = batches_.at(id);
-      if (!reply && !waiting.error) waiting.error = reply.error();
-      waiting.values.push_back(reply ? std::move(*reply) : redis::Value{});
-      if (waiting.values.size() < count) return;
+      if (reply) {
+        waiting.values[place] = std::move(*reply);
+      } else if (!waiting.error) {
+        waiting.error = reply.error();
+      }
+      if (--waiting.missing > 0) return;
       Batch done = std::move(waiting);
       batches_.erase(id);
       if (done.error) return done.on_values(std::move(*done.error));
@@ -222,73 +103,147 @@ void RedisStore::send(std::vector<Command> commands, OnValues on_values) {
   }
 }
 
+std::optional<std::string> RedisStore::opened(const RowKey& key, redis::Value& value) {
+  if (value.kind != redis::Kind::string) return std::nullopt;
+  return form_.opened(key, std::move(value.text));
+}
+
 void RedisStore::read_process(const std::string& process_guid, const ProcessParts& parts,
                               On<ProcessRows> on_rows) {
   CHECK(parts.scheduling || parts.run || parts.all_slots || !parts.slots.empty());
-  std::vector<ProcessRows> named(1);
-  named[0].process_guid = process_guid;
-  read_processes(std::move(named), parts, "", [on_rows](Result<ProcessPage> page) {
+  Reading reading;
+  reading.parts = parts;
+  reading.processes.resize(1);
+  reading.processes[0].process_guid = process_guid;
+  reading.on_page = [on_rows = std::move(on_rows)](Result<ProcessPage> page) {
     if (!page) return on_rows(std::move(page.error()));
     on_rows(std::move(page->processes[0]));
+  };
+  read_processes(std::move(reading));
+}
+
+// All of one shard.
+void RedisStore::read_processes(Reading reading) {
+  const ProcessParts& parts = reading.parts;
+  std::vector<Command> commands;
+  if (parts.scheduling) {
+    commands.push_back({"MGET"});
+    for (const auto& rows : reading.processes)
+      commands.back().push_back(space_.scheduling(rows.process_guid));
+  }
+  if (parts.run) {
+    commands.push_back({"MGET"});
+    for (const auto& rows : reading.processes)
+      commands.back().push_back(space_.run(rows.process_guid));
+  }
+  for (const auto& rows : reading.processes) {
+    const std::string key = space_.actual(rows.process_guid);
+    if (parts.all_slots) {
+      commands.push_back({"HSCAN", key, "0", "COUNT", kSlotsPerScan});
+    } else if (!parts.slots.empty()) {
+      commands.push_back(with_slots({"HMGET", key}, parts.slots));
+    }
+  }
+  send(std::move(commands), [this, reading = std::move(reading)](Result<Values> values) mutable {
+    if (!values) return reading.on_page(std::move(values.error()));
+    take_processes(std::move(reading), std::move(*values));
   });
 }
 
-void RedisStore::read_processes(std::vector<ProcessRows> named, const ProcessParts& parts,
-                                std::string next, On<ProcessPage> on_page) {
-  std::vector<Command> commands;
-  if (parts.scheduling) commands.push_back({"MGET"});
-  for (const auto& rows : named)
-    if (parts.scheduling) commands.back().push_back(scheduling_key(rows.process_guid));
-  if (parts.run) commands.push_back({"MGET"});
-  for (const auto& rows : named)
-    if (parts.run) commands.back().push_back(run_key(rows.process_guid));
-  const bool slots = parts.all_slots || !parts.slots.empty();
-  for (const auto& rows : named) {
+void RedisStore::take_processes(Reading reading, Values values) {
+  const ProcessParts& parts = reading.parts;
+  size_t reply = 0;
+  const auto take_column = [&](bool asked, Table table, auto member) {
+    if (!asked) return;
+    for (size_t i = 0; i < reading.processes.size(); ++i) {
+      ProcessRows& rows = reading.processes[i];
+      rows.*member = opened({table, rows.process_guid}, values[reply].items.at(i));
+    }
+    ++reply;
+  };
+  take_column(parts.scheduling, Table::scheduling, &ProcessRows::scheduling);
+  take_column(parts.run, Table::run, &ProcessRows::run);
+  for (size_t i = 0; reply < values.size(); ++i, ++reply) {
     if (parts.all_slots) {
-      commands.push_back({"HGETALL", actual_key(rows.process_guid)});
-    } else if (slots) {
-      commands.push_back(with_slots({"HMGET", actual_key(rows.process_guid)}, parts.slots));
+      take_scan(reading, i, values[reply]);
+      continue;
+    }
+    ProcessRows& rows = reading.processes[i];
+    auto& items = values[reply].items;
+    for (size_t slot = 0; slot < items.size(); ++slot) {
+      const RowKey key{Table::actual, rows.process_guid, parts.slots[slot]};
+      if (auto bytes = opened(key, items[slot]))
+        rows.actual.push_back({key.slot, std::move(*bytes)});
     }
   }
-  send(std::move(commands), [this, named = std::move(named), parts, slots, next = std::move(next),
-                             on_page](Result<std::vector<redis::Value>> values) mutable {
-    if (!values) return on_page(std::move(values.error()));
-    size_t reply = 0;
-    if (parts.scheduling) {
-      for (size_t i = 0; i < named.size(); ++i)
-        named[i].scheduling = optional_text((*values)[reply].items.at(i));
-      ++reply;
-    }
-    if (parts.run) {
-      for (size_t i = 0; i < named.size(); ++i)
-        named[i].run = optional_text((*values)[reply].items.at(i));
-      ++reply;
-    }
-    for (size_t i = 0; slots && i < named.size(); ++i)
-      take_slots((*values)[reply++], parts, named[i].actual);
-    const bool whole = parts.scheduling && parts.all_slots;
-    for (const auto& rows : named) {
-      const bool listed = !rows.domain.empty();
-      if (whole && listed && !rows.scheduling && rows.actual.empty()) prune(rows);
-    }
-    on_page(ProcessPage{std::move(named), std::move(next)});
-  });
+  read_on(std::move(reading));
+}
+
+// HSCAN: cursor, and field, value, field, value.
+void RedisStore::take_scan(Reading& reading, size_t process, redis::Value& value) {
+  if (value.items.size() != 2) return;
+  ProcessRows& rows = reading.processes[process];
+  auto& items = value.items[1].items;
+  for (size_t i = 0; i + 1 < items.size(); i += 2) {
+    const RowKey key{Table::actual, rows.process_guid, std::move(items[i].text)};
+    if (auto bytes = opened(key, items[i + 1]))
+      rows.actual.push_back({key.slot, std::move(*bytes)});
+  }
+  if (value.items[0].text != "0") reading.scans.emplace_back(process, value.items[0].text);
+}
+
+// Processes with very many instances take several commands.
+void RedisStore::read_on(Reading reading) {
+  if (reading.scans.empty()) return finish_reading(std::move(reading));
+  const auto scans = std::exchange(reading.scans, {});
+  std::vector<Command> commands;
+  for (const auto& [process, cursor] : scans) {
+    const std::string key = space_.actual(reading.processes[process].process_guid);
+    commands.push_back({"HSCAN", key, cursor, "COUNT", kSlotsPerScan});
+  }
+  send(std::move(commands),
+       [this, scans, reading = std::move(reading)](Result<Values> values) mutable {
+         if (!values) return reading.on_page(std::move(values.error()));
+         for (size_t i = 0; i < scans.size(); ++i) take_scan(reading, scans[i].first, (*values)[i]);
+         read_on(std::move(reading));
+       });
+}
+
+void RedisStore::finish_reading(Reading reading) {
+  const bool whole = reading.parts.scheduling && reading.parts.all_slots;
+  for (auto& rows : reading.processes) {
+    // A hash that grows while it is scanned may name a field twice.
+    std::stable_sort(rows.actual.begin(), rows.actual.end(),
+                     [](const auto& a, const auto& b) { return a.slot < b.slot; });
+    const auto same = [](const auto& a, const auto& b) { return a.slot == b.slot; };
+    rows.actual.erase(std::unique(rows.actual.begin(), rows.actual.end(), same), rows.actual.end());
+    const bool listed = !rows.domain.empty();
+    if (whole && listed && !rows.scheduling && rows.actual.empty()) prune(rows);
+  }
+  reading.on_page(ProcessPage{std::move(reading.processes), std::move(reading.next)});
 }
 
 void RedisStore::prune(const ProcessRows& empty) {
   const std::string& guid = empty.process_guid;
-  client_.eval(prune_script_, {kProcesses, scheduling_key(guid), actual_key(guid)},
-               {member(empty.domain, guid)}, [](const Result<redis::Value>&) {});
+  const size_t shard = space_.shard_of(guid);
+  client_.eval(
+      prune_script_,
+      {space_.fence(shard), space_.processes(shard), space_.scheduling(guid), space_.actual(guid)},
+      {token_, index_member(empty.domain, guid)}, [this](const Result<redis::Value>& reply) {
+        if (!reply) note_fenced(reply.error());
+      });
 }
 
 void RedisStore::page_processes(const ProcessQuery& query, On<ProcessPage> on_page) {
   CHECK(query.parts.scheduling || query.parts.all_slots);
-  client_.command(range_command(kProcesses, query.domain, query.after),
-                  [this, query, on_page](Result<redis::Value> reply) {
+  const auto [shard, after] = split_cursor(query.after);
+  client_.command(range_command(space_.processes(shard), query.domain, after),
+                  [this, query, on_page, shard = shard](Result<redis::Value> reply) {
                     if (!reply) return on_page(std::move(reply.error()));
-                    std::string next;
-                    if (reply->items.size() == kPageEntries) next = reply->items.back().text;
-                    std::vector<ProcessRows> named;
+                    Reading reading;
+                    reading.parts = query.parts;
+                    reading.on_page = on_page;
+                    reading.next = next_cursor(shard, space_.shards(), reply->items);
                     for (const auto& item : reply->items) {
                       auto [domain, guid] = split_member(item.text);
                       if (!query.domain.empty() && domain != query.domain) continue;
@@ -296,64 +251,79 @@ void RedisStore::page_processes(const ProcessQuery& query, On<ProcessPage> on_pa
                       ProcessRows rows;
                       rows.domain = std::move(domain);
                       rows.process_guid = std::move(guid);
-                      named.push_back(std::move(rows));
+                      reading.processes.push_back(std::move(rows));
                     }
-                    if (named.empty()) return on_page(ProcessPage{{}, std::move(next)});
-                    read_processes(std::move(named), query.parts, std::move(next), on_page);
+                    if (reading.processes.empty())
+                      return on_page(ProcessPage{{}, std::move(reading.next)});
+                    read_processes(std::move(reading));
                   });
 }
 
 void RedisStore::read_cell(const std::string& cell_id, On<std::vector<CellRow>> on_rows) {
-  client_.command({"SMEMBERS", cell_key(cell_id)}, [this, on_rows](Result<redis::Value> reply) {
-    if (!reply) return on_rows(std::move(reply.error()));
+  std::vector<Command> sets;
+  for (size_t shard = 0; shard < space_.shards(); ++shard)
+    sets.push_back({"SMEMBERS", space_.cell(shard, cell_id)});
+  send(std::move(sets), [this, on_rows](Result<Values> members) {
+    if (!members) return on_rows(std::move(members.error()));
     std::map<std::string, std::vector<std::string>> slots;  // by process
-    for (const auto& item : reply->items) {
-      auto [guid, slot] = split_member(item.text);
-      slots[guid].push_back(slot);
+    for (const auto& set : *members) {
+      for (const auto& item : set.items) {
+        auto [guid, slot] = split_member(item.text);
+        slots[guid].push_back(slot);
+      }
     }
     if (slots.empty()) return on_rows(std::vector<CellRow>{});
     std::vector<Command> commands;
     for (const auto& [guid, of_guid] : slots)
-      commands.push_back(with_slots({"HMGET", actual_key(guid)}, of_guid));
-    send(std::move(commands),
-         [slots = std::move(slots), on_rows](Result<std::vector<redis::Value>> values) {
-           if (!values) return on_rows(std::move(values.error()));
-           std::vector<CellRow> rows;
-           size_t command = 0;
-           for (const auto& [guid, of_guid] : slots) {
-             auto& items = (*values)[command++].items;
-             for (size_t i = 0; i < items.size(); ++i) {
-               if (auto bytes = optional_text(items[i]))
-                 rows.push_back({guid, of_guid[i], std::move(*bytes)});
-             }
-           }
-           on_rows(std::move(rows));
-         });
+      commands.push_back(with_slots({"HMGET", space_.actual(guid)}, of_guid));
+    send(std::move(commands), [this, slots = std::move(slots), on_rows](Result<Values> values) {
+      if (!values) return on_rows(std::move(values.error()));
+      std::vector<CellRow> rows;
+      size_t command = 0;
+      for (const auto& [guid, of_guid] : slots) {
+        auto& items = (*values)[command++].items;
+        for (size_t i = 0; i < items.size(); ++i) {
+          if (auto bytes = opened({Table::actual, guid, of_guid[i]}, items[i]))
+            rows.push_back({guid, of_guid[i], std::move(*bytes)});
+        }
+      }
+      on_rows(std::move(rows));
+    });
   });
 }
 
+// One command for each shard.
 void RedisStore::read_tasks(std::vector<NamedRow> named, On<std::vector<NamedRow>> on_rows) {
   if (named.empty()) return on_rows(std::vector<NamedRow>{});
-  Command command{"MGET"};
-  for (const auto& row : named) command.push_back(task_key(row.id));
-  client_.command(std::move(command),
-                  [named = std::move(named), on_rows](Result<redis::Value> reply) {
-                    if (!reply) return on_rows(std::move(reply.error()));
-                    std::vector<NamedRow> rows;
-                    for (size_t i = 0; i < named.size(); ++i) {
-                      if (auto bytes = optional_text(reply->items.at(i)))
-                        rows.push_back({named[i].id, std::move(*bytes), named[i].domain});
-                    }
-                    on_rows(std::move(rows));
-                  });
+  std::map<size_t, std::vector<size_t>> by_shard;
+  for (size_t i = 0; i < named.size(); ++i) by_shard[space_.shard_of(named[i].id)].push_back(i);
+  std::vector<Command> commands;
+  std::vector<std::vector<size_t>> places;
+  for (auto& [shard, of_shard] : by_shard) {
+    commands.push_back({"MGET"});
+    for (const size_t place : of_shard) commands.back().push_back(space_.task(named[place].id));
+    places.push_back(std::move(of_shard));
+  }
+  send(std::move(commands), [this, named = std::move(named), places = std::move(places),
+                             on_rows](Result<Values> values) mutable {
+    if (!values) return on_rows(std::move(values.error()));
+    for (size_t command = 0; command < places.size(); ++command) {
+      for (size_t i = 0; i < places[command].size(); ++i) {
+        NamedRow& row = named[places[command][i]];
+        row.bytes = opened({Table::task, row.id}, (*values)[command].items.at(i)).value_or("");
+      }
+    }
+    std::erase_if(named, [](const auto& row) { return row.bytes.empty(); });
+    on_rows(std::move(named));
+  });
 }
 
 void RedisStore::page_tasks(const TaskQuery& query, On<TaskPage> on_page) {
-  client_.command(range_command(kTasks, query.domain, query.after),
-                  [this, query, on_page](Result<redis::Value> reply) {
+  const auto [shard, after] = split_cursor(query.after);
+  client_.command(range_command(space_.tasks(shard), query.domain, after),
+                  [this, query, on_page, shard = shard](Result<redis::Value> reply) {
                     if (!reply) return on_page(std::move(reply.error()));
-                    std::string next;
-                    if (reply->items.size() == kPageEntries) next = reply->items.back().text;
+                    std::string next = next_cursor(shard, space_.shards(), reply->items);
                     std::vector<NamedRow> named;
                     for (const auto& item : reply->items) {
                       auto [domain, guid] = split_member(item.text);
@@ -369,43 +339,84 @@ void RedisStore::page_tasks(const TaskQuery& query, On<TaskPage> on_page) {
 }
 
 void RedisStore::read_cell_tasks(const std::string& cell_id, On<std::vector<NamedRow>> on_rows) {
-  client_.command({"SMEMBERS", cell_tasks_key(cell_id)},
-                  [this, on_rows](Result<redis::Value> reply) {
-                    if (!reply) return on_rows(std::move(reply.error()));
-                    std::vector<NamedRow> named;
-                    for (auto& item : reply->items) named.push_back({std::move(item.text), ""});
-                    read_tasks(std::move(named), on_rows);
-                  });
+  std::vector<Command> sets;
+  for (size_t shard = 0; shard < space_.shards(); ++shard)
+    sets.push_back({"SMEMBERS", space_.cell_tasks(shard, cell_id)});
+  send(std::move(sets), [this, on_rows](Result<Values> members) {
+    if (!members) return on_rows(std::move(members.error()));
+    std::vector<NamedRow> named;
+    for (auto& set : *members)
+      for (auto& item : set.items) named.push_back({std::move(item.text), ""});
+    read_tasks(std::move(named), on_rows);
+  });
 }
 
 void RedisStore::read_row(const RowKey& key, On<std::optional<std::string>> on_row) {
   CHECK(key.table >= Table::task);
-  const auto [name, field] = place_of(key);
+  const auto [name, field] = space_.place_of(key);
   Command command = field.empty() ? Command{"GET", name} : Command{"HGET", name, field};
-  client_.command(std::move(command), [on_row](Result<redis::Value> reply) {
+  client_.command(std::move(command), [this, key, on_row](Result<redis::Value> reply) {
     if (!reply) return on_row(std::move(reply.error()));
-    on_row(optional_text(*reply));
+    on_row(opened(key, *reply));
   });
 }
 
 void RedisStore::read_table(Table table, On<std::vector<NamedRow>> on_rows) {
   CHECK(table >= Table::domain);
-  client_.command({"HGETALL", place_of({table, ""}).first}, [on_rows](Result<redis::Value> reply) {
-    if (!reply) return on_rows(std::move(reply.error()));
-    std::vector<NamedRow> rows;
-    auto& items = reply->items;
-    for (size_t i = 0; i + 1 < items.size(); i += 2)
-      rows.push_back({std::move(items[i].text), std::move(items[i + 1].text)});
-    on_rows(std::move(rows));
-  });
+  client_.command({"HGETALL", space_.place_of({table, ""}).first},
+                  [on_rows](Result<redis::Value> reply) {
+                    if (!reply) return on_rows(std::move(reply.error()));
+                    std::vector<NamedRow> rows;
+                    auto& items = reply->items;
+                    for (size_t i = 0; i + 1 < items.size(); i += 2)
+                      rows.push_back({std::move(items[i].text), std::move(items[i + 1].text)});
+                    on_rows(std::move(rows));
+                  });
+}
+
+void RedisStore::note_fenced(const Error& error) {
+  if (error.fault == Fault::refused && on_fenced_) std::exchange(on_fenced_, {})();
 }
 
 void RedisStore::commit(const Change& change, On<void> on_done) {
-  const CommitCall call(change);
-  client_.eval(commit_script_, call.keys, call.args, [on_done](Result<redis::Value> reply) {
-    if (!reply) return on_done(std::move(reply.error()));
-    on_done({});
-  });
+  CommitCall call(space_, form_, token_, change);
+  const size_t shard = space_.shard_of(change[0].key);
+  client_.eval(commit_script_, call.keys, call.args,
+               [this, shard, key = call.keys[0], on_done](Result<redis::Value> reply) {
+                 if (reply) return acknowledge(shard, key, on_done);
+                 note_fenced(reply.error());
+                 on_done(std::move(reply.error()));
+               });
+}
+
+// WAIT covers all that this connection has written before it, so one is enough for all commits
+// whose replies came in one turn.
+void RedisStore::acknowledge(size_t shard, const std::string& key, On<void> on_done) {
+  if (options_.wait_replicas == 0) return on_done({});
+  if (unconfirmed_.empty()) replica_timer_.once(Duration::zero(), [this] { ask_replicas(); });
+  Unconfirmed& waiting = unconfirmed_[shard];
+  waiting.key = key;
+  waiting.done.push_back(std::move(on_done));
+}
+
+void RedisStore::ask_replicas() {
+  const auto milliseconds = std::chrono::duration_cast<Milliseconds>(options_.wait_timeout).count();
+  for (auto& [shard, waiting] : std::exchange(unconfirmed_, {})) {
+    client_.command_at(
+        waiting.key, {"WAIT", std::to_string(options_.wait_replicas), std::to_string(milliseconds)},
+        [this, done = std::move(waiting.done)](const Result<redis::Value>& reply) {
+          Result<void> verdict;
+          if (!reply) {
+            verdict = reply.error();
+          } else if (reply->integer < options_.wait_replicas) {
+            verdict = Error{.fault = Fault::unavailable,
+                            .side = Side::backend,
+                            .detail = "only " + std::to_string(reply->integer) +
+                                      " replicas have confirmed the write in time"};
+          }
+          for (const auto& each : done) each(verdict);
+        });
+  }
 }
 
 }  // namespace causeway::store

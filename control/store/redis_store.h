@@ -1,23 +1,43 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "control/store/key_space.h"
+#include "control/store/row_form.h"
 #include "control/store/store.h"
+#include "net/timer.h"
 #include "redis/client.h"
 
 namespace causeway::store {
 
-// The store on Redis; keys as in doc/bbs.md. One pipelined connection, so callbacks come in the
-// order of the calls; a read of several commands is not one moment in time (commits check what they
-// rest on). Owner: main(). Thread: its loop's. Ends: calls under way are dropped without a
-// callback.
+// The store on Redis; keys as in doc/bbs.md. One pipelined connection (to each node of a cluster),
+// so callbacks of one process come in the order of the calls; a read of several commands is not one
+// moment in time (commits check what they rest on). Pages come shard by shard. Owner: main().
+// Thread: its loop's. Ends: calls under way are dropped without a callback.
 class RedisStore final : public Store {
  public:
-  RedisStore(net::Loop& loop, const log::Logger& logger, const redis::Options& options);
+  struct Options {
+    redis::Options redis;
+    const KeyRing* keys = nullptr;  // absent: rows are kept in the clear
+    // A commit is acknowledged when so many replicas have it too.
+    uint32_t wait_replicas = 0;
+    Duration wait_timeout = std::chrono::seconds(1);
+  };
+  RedisStore(net::Loop& loop, const log::Logger& logger, const Options& options);
+
+  // How the state is cut; before the first call.
+  void shards(size_t count) { space_ = KeySpace(count); }
+  // Writes carry the token from now on; one that is refused, because somebody else has fenced us
+  // off, fails with Fault::refused, and `on_fenced` is called.
+  void fence(std::string token, std::function<void()> on_fenced);
+  // See RowForm.
+  void labels_in_use(const std::vector<std::string>& labels) { form_.labels_in_use(labels); }
+  uint64_t unreadable_rows() const { return form_.unreadable(); }
 
   void read_process(const std::string& process_guid, const ProcessParts& parts,
                     On<ProcessRows> on_rows) override;
@@ -32,25 +52,54 @@ class RedisStore final : public Store {
 
  private:
   using Command = std::vector<std::string>;
-  using OnValues = On<std::vector<redis::Value>>;
+  using Values = std::vector<redis::Value>;
+  using OnValues = On<Values>;
   // Commands sent together whose replies are awaited together.
   struct Batch {
-    std::vector<redis::Value> values;
+    Values values;
+    size_t missing = 0;
     std::optional<Error> error;
     OnValues on_values;
   };
+  // A page, or a single process, on its way.
+  struct Reading {
+    std::vector<ProcessRows> processes;
+    ProcessParts parts;
+    std::string next;
+    On<ProcessPage> on_page;
+    std::vector<std::pair<size_t, std::string>> scans;  // of processes: where to go on
+  };
+  // Commits whose replicas are asked after.
+  struct Unconfirmed {
+    std::vector<On<void>> done;
+    std::string key;  // one of the shard's
+  };
 
   void send(std::vector<Command> commands, OnValues on_values);
-  void read_processes(std::vector<ProcessRows> named, const ProcessParts& parts, std::string next,
-                      On<ProcessPage> on_page);
+  void read_processes(Reading reading);
+  void take_processes(Reading reading, Values values);
+  void take_scan(Reading& reading, size_t process, redis::Value& value);
+  void read_on(Reading reading);
+  void finish_reading(Reading reading);
   void read_tasks(std::vector<NamedRow> named, On<std::vector<NamedRow>> on_rows);
   void prune(const ProcessRows& empty);
+  std::optional<std::string> opened(const RowKey& key, redis::Value& value);
+  void acknowledge(size_t shard, const std::string& key, On<void> on_done);
+  void ask_replicas();
+  void note_fenced(const Error& error);
 
+  const Options options_;
+  KeySpace space_;
+  RowForm form_;
+  std::string token_;
+  std::function<void()> on_fenced_;
   redis::Client client_;
   redis::Script commit_script_;
   redis::Script prune_script_;
   std::map<uint64_t, Batch> batches_;
   uint64_t next_batch_ = 0;
+  std::map<size_t, Unconfirmed> unconfirmed_;  // by shard
+  net::Timer replica_timer_;
 };
 
 }  // namespace causeway::store

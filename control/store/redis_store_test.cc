@@ -27,7 +27,8 @@ redis::Options options_for(uint16_t port) {
 class RedisUnderTest final : public StoreUnderTest {
  public:
   explicit RedisUnderTest(uint16_t port) {
-    store_ = std::make_unique<RedisStore>(loop_, logger_, options_for(port));
+    store_ = std::make_unique<RedisStore>(loop_, logger_,
+                                          RedisStore::Options{.redis = options_for(port)});
     store_->on_link([this](bool usable) { usable_ = usable; });
     tick_.every(5ms, [] {});
   }
@@ -135,14 +136,14 @@ TEST(RedisStore, index_entries_without_a_row_are_swept_out_while_paging) {
   int entries = -1;
   const auto deadline = std::chrono::steady_clock::now() + 60s;
   while (!client.is_connected() && std::chrono::steady_clock::now() < deadline) loop.run_once();
-  client.command({"ZADD", "bbs:processes", "0", "d/ghost"}, [&](const auto&) { entries = 1; });
+  client.command({"ZADD", "bbs:{0}:processes", "0", "d/ghost"}, [&](const auto&) { entries = 1; });
   while (entries < 0) loop.run_once();
   ProcessQuery query{.parts = {.scheduling = true, .all_slots = true}};
   ASSERT_TRUE(under_test.answer_of<ProcessPage>(
       [&](auto on) { under_test.store().page_processes(query, on); }));
   EXPECT_TRUE(under_test.wait_until([&] {
     entries = -1;
-    client.command({"ZCARD", "bbs:processes"}, [&](const Result<redis::Value>& reply) {
+    client.command({"ZCARD", "bbs:{0}:processes"}, [&](const Result<redis::Value>& reply) {
       entries = static_cast<int>(reply->integer);
     });
     while (entries < 0) loop.run_once();

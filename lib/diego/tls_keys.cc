@@ -1,6 +1,10 @@
 #include "diego/tls_keys.h"
 
+#include <cstdio>
+#include <utility>
+
 #include "diego/service_url.h"
+#include "log/logger.h"
 
 namespace causeway::diego {
 
@@ -50,6 +54,19 @@ void require_files(config::Section& section, const char* key, std::string_view u
   if (!is_https(url) || !files.certificate.empty()) return;
   section.problem(key, std::string("https needs ") + keys.authorities.front() + ", " +
                            keys.certificate.front() + " and " + keys.key.front());
+}
+
+bool open_identity(const char* program, net::Loop& loop, const log::Logger& logger,
+                   const rpc::Identity::Files& files, std::unique_ptr<rpc::Identity>& target) {
+  if (files.is_empty()) return true;
+  auto identity = rpc::Identity::open(loop, logger, files);
+  if (!identity) {
+    logger.error("failed-to-read-certificates", identity.error());
+    std::fprintf(stderr, "%s: %s\n", program, identity.error().detail.c_str());
+    return false;
+  }
+  target = std::move(*identity);
+  return true;
 }
 
 }  // namespace causeway::diego

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "config/config.h"
 #include "rpc/identity.h"
@@ -20,5 +23,10 @@ rpc::Identity::Files read_tls_files(config::Section& section, const TlsKeys& key
 // A URL that asks for TLS needs all three files of `files`; `key`, the URL's.
 void require_files(config::Section& section, const char* key, std::string_view url,
                    const rpc::Identity::Files& files, const TlsKeys& keys);
+
+// Opens the identity that a configuration names; none when it names none. A failure is logged and
+// said on stderr, for `program`: answers false.
+bool open_identity(const char* program, net::Loop& loop, const log::Logger& logger,
+                   const rpc::Identity::Files& files, std::unique_ptr<rpc::Identity>& target);
 
 }  // namespace causeway::diego

@@ -3,39 +3,23 @@
 #include <algorithm>
 #include <deque>
 #include <map>
-#include <set>
 #include <utility>
 
 #include "net/loop.h"
+#include "redis/access.h"
+#include "redis/cluster_access.h"
 #include "redis/connection.h"
+#include "redis/single_access.h"
 
 namespace causeway::redis {
-namespace {
-
-// What an error reply means to the caller.
-Error error_of(const Value& reply) {
-  const std::string_view text = reply.text;
-  const std::string_view word = text.substr(0, text.find(' '));
-  Fault fault = Fault::internal;
-  if (word == "CONFLICT") {
-    fault = Fault::conflict;
-  } else {
-    for (const std::string_view away : {"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "OOM",
-                                        "MISCONF", "BUSY", "TRYAGAIN", "NOREPLICAS"}) {
-      if (word == away) fault = Fault::unavailable;
-    }
-  }
-  return Error{.fault = fault, .side = Side::backend, .detail = reply.text};
+std::unique_ptr<Access> Access::open(net::Loop& loop, const log::Logger& logger,
+                                     const Options& options, OnLink on_link) {
+  if (options.topology == Topology::cluster)
+    return std::make_unique<ClusterAccess>(loop, logger, options, std::move(on_link));
+  return std::make_unique<SingleAccess>(loop, logger, options, std::move(on_link));
 }
 
-}  // namespace
-
 struct Client::State {
-  struct Pending {
-    OnReply on_reply;
-    Instant deadline;
-    std::vector<std::string> eval;  // of a script: the command, to be sent again after NOSCRIPT
-  };
   struct Refused {
     OnReply on_reply;
     Error error;
@@ -50,27 +34,11 @@ struct Client::State {
       : loop(given_loop),
         logger(given_logger),
         options(std::move(given_options)),
-        deadline_timer(loop),
         refusal_timer(loop),
         ping_timer(loop),
-        connection(loop, logger, options,
-                   {[this] { ready(); }, [this](const Error& error) { lost(error); },
-                    [this](Value&& reply) { take(std::move(reply)); }}) {}
-
-  void ready() {
-    if (on_link) on_link(true);
-  }
-
-  void lost(const Error& error) {
-    deadline_timer.disarm();
-    loaded_scripts.clear();
-    Error away{.fault = Fault::unavailable,
-               .side = Side::backend,
-               .detail = "the link broke: " + to_string(error)};
-    // Those who are told may send new commands at once: they are refused, not queued here.
-    for (Pending& each : std::exchange(pending, {})) each.on_reply(away);
-    if (on_link) on_link(false);
-  }
+        access(Access::open(loop, logger, options, [this](bool connected) {
+          if (on_link) on_link(connected);
+        })) {}
 
   // Calls back in a later turn.
   void refuse(OnReply on_reply, Error error) {
@@ -82,23 +50,16 @@ struct Client::State {
     for (Refused& each : std::exchange(refused, {})) each.on_reply(std::move(each.error));
   }
 
-  void send(std::vector<std::string>& args, OnReply on_reply, bool keep_args = false) {
-    connection.send(args);
-    pending.push_back({std::move(on_reply), loop.now() + options.command_timeout, {}});
-    if (keep_args) pending.back().eval.swap(args);
-    if (!deadline_timer.is_armed()) watch_deadline();
-  }
-
   // Whether no command may be sent now; then `on_reply` is taken.
   bool refuses(OnReply& on_reply) {
-    if (!connection.is_ready()) {
+    if (!access->is_ready()) {
       refuse(std::move(on_reply), {.fault = Fault::unavailable,
                                    .side = Side::backend,
                                    .retry = Retry::always,
                                    .detail = "no connection to Redis"});
       return true;
     }
-    if (pending.size() >= options.pending_commands_max) {
+    if (access->under_way() >= options.pending_commands_max) {
       refuse(std::move(on_reply), {.fault = Fault::limit,
                                    .retry = Retry::always,
                                    .detail = "too many commands wait for Redis"});
@@ -107,65 +68,33 @@ struct Client::State {
     return false;
   }
 
-  // All commands have the same time, so the oldest is the first to be late.
-  void watch_deadline() {
-    if (pending.empty()) return;
-    const Duration left =
-        std::max<Duration>(pending.front().deadline - loop.now(), Duration::zero());
-    deadline_timer.once(left + std::chrono::milliseconds(1), [this] {
-      if (!pending.empty() && pending.front().deadline <= loop.now()) {
-        connection.fail(
-            {.fault = Fault::timeout, .side = Side::backend, .detail = "no reply in time"});
-      } else {
-        watch_deadline();
-      }
-    });
-  }
-
-  void take(Value&& reply) {
-    if (pending.empty()) {
-      return connection.fail({.fault = Fault::protocol,
-                              .side = Side::backend,
-                              .detail = "a reply that nobody asked for"});
-    }
-    Pending first = std::move(pending.front());
-    pending.pop_front();
-    if (reply.kind != Kind::error) return first.on_reply(std::move(reply));
-    if (!first.eval.empty() && reply.text.starts_with("NOSCRIPT"))
-      return load_and_repeat(std::move(first));
-    first.on_reply(error_of(reply));
-  }
-
-  // The server has forgotten the script (SCRIPT FLUSH); the refused command did nothing.
-  void load_and_repeat(Pending first) {
-    first.eval[0] = "EVAL";
-    first.eval[1] = script_sources[first.eval[1]];
-    send(first.eval, std::move(first.on_reply));
+  void command(std::string key, std::vector<std::string> args, OnReply on_reply) {
+    if (refuses(on_reply)) return;
+    access->send({.key = std::move(key), .args = std::move(args), .on_reply = std::move(on_reply)});
   }
 
   void eval(const Script& script, const std::vector<std::string>& keys,
             const std::vector<std::string>& args, OnReply on_reply) {
     if (refuses(on_reply)) return;
-    std::vector<std::string> command;
-    command.reserve(3 + keys.size() + args.size());
-    const bool known = loaded_scripts.contains(script.sha1());
-    command.emplace_back(known ? "EVALSHA" : "EVAL");
-    command.push_back(known ? script.sha1() : script.source());
-    command.push_back(std::to_string(keys.size()));
-    command.insert(command.end(), keys.begin(), keys.end());
-    command.insert(command.end(), args.begin(), args.end());
-    if (known) return send(command, std::move(on_reply), true);
-    // Commands behind this one find it loaded: the server works in order.
-    loaded_scripts.insert(script.sha1());
-    script_sources.emplace(script.sha1(), script.source());
-    send(command, std::move(on_reply));
+    std::vector<std::string> all;
+    all.reserve(1 + keys.size() + args.size());
+    all.push_back(std::to_string(keys.size()));
+    all.insert(all.end(), keys.begin(), keys.end());
+    all.insert(all.end(), args.begin(), args.end());
+    // The script may be asked for again after its owner has gone.
+    const auto known = scripts.try_emplace(script.sha1(), script).first;
+    access->send({.key = keys.empty() ? "" : keys[0],
+                  .script = &known->second,
+                  .args = std::move(all),
+                  .on_reply = std::move(on_reply)});
   }
 
   void open_subscriber() {
     subscriber = std::make_unique<Connection>(
         loop, logger.session("subscriber"), options,
         Connection::User{[this] { resubscribe(); }, [this](const Error&) { ping_timer.disarm(); },
-                         [this](Value&& reply) { take_pushed(reply); }});
+                         [this](Value&& reply) { take_pushed(reply); },
+                         [this] { return access->any_node(); }});
   }
 
   void resubscribe() {
@@ -209,17 +138,14 @@ struct Client::State {
   const log::Logger logger;
   const Options options;
   std::function<void(bool)> on_link;
-  std::deque<Pending> pending;
   std::vector<Refused> refused;
-  std::set<std::string, std::less<>> loaded_scripts;  // on this connection
-  std::map<std::string, std::string, std::less<>> script_sources;
+  std::map<std::string, Script> scripts;   // by SHA-1
   std::deque<Subscription> subscriptions;  // a deque: references stay while it grows
   bool pong_missing = false;
-  net::Timer deadline_timer;
   net::Timer refusal_timer;
   net::Timer ping_timer;
   std::unique_ptr<Connection> subscriber;
-  Connection connection;  // last: its callbacks use all of the above
+  std::unique_ptr<Access> access;  // last: its callbacks use all of the above
 };
 
 Client::Client(net::Loop& loop, const log::Logger& logger, Options options)
@@ -228,7 +154,12 @@ Client::Client(net::Loop& loop, const log::Logger& logger, Options options)
 Client::~Client() = default;
 
 void Client::command(std::vector<std::string> args, OnReply on_reply) {
-  if (!state_->refuses(on_reply)) state_->send(args, std::move(on_reply));
+  std::string key = args.size() > 1 ? args[1] : "";
+  state_->command(std::move(key), std::move(args), std::move(on_reply));
+}
+
+void Client::command_at(const std::string& key, std::vector<std::string> args, OnReply on_reply) {
+  state_->command(key, std::move(args), std::move(on_reply));
 }
 
 void Client::eval(const Script& script, const std::vector<std::string>& keys,
@@ -250,6 +181,6 @@ void Client::on_link(std::function<void(bool connected)> callback) {
   state_->on_link = std::move(callback);
 }
 
-bool Client::is_connected() const { return state_->connection.is_ready(); }
+bool Client::is_connected() const { return state_->access->is_ready(); }
 
 }  // namespace causeway::redis

@@ -16,6 +16,9 @@ class Loop;
 namespace causeway::log {
 class Logger;
 }
+namespace causeway::tls {
+class ClientContext;
+}
 
 namespace causeway::redis {
 
@@ -42,36 +45,63 @@ class Script {
   std::string source_, sha1_;
 };
 
+using OnReply = std::function<void(Result<Value>)>;
+
+struct Node {
+  std::string host;
+  uint16_t port = 0;
+  friend bool operator==(const Node&, const Node&) = default;
+};
+
+enum class Topology : uint8_t {
+  single,    // one server
+  sentinel,  // the primary that Sentinels name, whichever it is now
+  cluster,
+};
+
 struct Options {
-  std::string host = "127.0.0.1";
+  Topology topology = Topology::single;
+  std::string host = "127.0.0.1";  // of the single server
   uint16_t port = 6379;
+  std::vector<Node> nodes;                // Sentinels, or the nodes of a cluster to ask first
+  std::string primary_name = "mymaster";  // as Sentinels call it
   std::string user, password;
+  std::string sentinel_user, sentinel_password;
   int database = 0;
+  // Absent: no TLS. To all, Sentinels included.
+  std::shared_ptr<const tls::ClientContext> tls;
+  std::string tls_server_name;  // expected of certificates; "": the host connected to
   Duration connect_timeout = std::chrono::seconds(2);
   Duration command_timeout = std::chrono::seconds(5);
   Duration reconnect_wait_min = std::chrono::milliseconds(50);  // doubles up to the maximum
   Duration reconnect_wait_max = std::chrono::seconds(2);
-  size_t pending_commands_max = 100'000;  // Fault::limit beyond
+  Duration topology_interval = std::chrono::seconds(1);  // between questions who serves what
+  size_t pending_commands_max = 100'000;                 // Fault::limit beyond
 };
 
-// One pipelined connection to Redis on our loop; reconnects for ever. A command that was under way
-// when the link broke fails with Fault::unavailable (it may have been carried out: callers make
-// their writes conditional); one sent while the link is down fails at once likewise. An error reply
-// of Redis is an Error too (Fault::conflict for WATCH/-CONFLICT style errors raised by our scripts
-// with the prefix "CONFLICT", otherwise Fault::internal, detail = text). LOADING, READONLY,
-// MASTERDOWN, CLUSTERDOWN, OOM, MISCONF are Fault::unavailable. Owner: the store. Thread: its
-// loop's.
+// One pipelined connection to Redis on our loop (in a cluster: one to each node); reconnects for
+// ever. A command that was under way when the link broke fails with Fault::unavailable (it may have
+// been carried out: callers make their writes conditional); one sent while the link is down fails
+// at once likewise. An error reply of Redis is an Error too (Fault::conflict for WATCH/-CONFLICT
+// style errors raised by our scripts with the prefix "CONFLICT", Fault::refused for "FENCED",
+// otherwise Fault::internal, detail = text). LOADING, READONLY, MASTERDOWN, CLUSTERDOWN, OOM,
+// MISCONF are Fault::unavailable. A cluster is connected while all of its slots are served. Owner:
+// the store. Thread: its loop's.
 class Client {
  public:
-  using OnReply = std::function<void(Result<Value>)>;
+  using OnReply = redis::OnReply;
 
   Client(net::Loop& loop, const log::Logger& logger, Options options);
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client();  // commands under way are dropped without a callback
 
-  // Calls back exactly once, never from inside command().
+  // Calls back exactly once, never from inside command(). In a cluster the first argument behind
+  // the command's name must be its key.
   void command(std::vector<std::string> args, OnReply on_reply);
+  // The same for commands without a key: goes where `key` lives.
+  void command_at(const std::string& key, std::vector<std::string> args, OnReply on_reply);
+  // In a cluster: at least one key, all of one slot.
   void eval(const Script& script, const std::vector<std::string>& keys,
             const std::vector<std::string>& args, OnReply on_reply);
 

@@ -23,14 +23,15 @@ Connection::Connection(net::Loop& loop, const log::Logger& logger, const Options
 
 void Connection::start() {
   phase_ = Phase::resolving;
-  resolver_ = net::Resolver::start(loop_, options_.host, options_.port,
-                                   [this](Result<net::Address> address) {
-                                     if (address) {
-                                       connect(*address);
-                                     } else {
-                                       fail(address.error());
-                                     }
-                                   });
+  node_ = user_.next_node ? user_.next_node() : Node{options_.host, options_.port};
+  resolver_ =
+      net::Resolver::start(loop_, node_.host, node_.port, [this](Result<net::Address> address) {
+        if (address) {
+          connect(*address);
+        } else {
+          fail(address.error());
+        }
+      });
 }
 
 void Connection::connect(const net::Address& address) {
@@ -40,11 +41,27 @@ void Connection::connect(const net::Address& address) {
   connector_ = net::Connector::start(loop_, address, options,
                                      [this](Result<std::unique_ptr<net::Stream>> stream) {
                                        if (stream) {
-                                         greet(std::move(stream).value());
+                                         secure(std::move(stream).value());
                                        } else {
                                          fail(stream.error());
                                        }
                                      });
+}
+
+void Connection::secure(std::unique_ptr<net::Stream> stream) {
+  if (options_.tls == nullptr) return greet(std::move(stream));
+  phase_ = Phase::securing;
+  const tls::Handshake::ConnectOptions options{
+      .server_name = options_.tls_server_name.empty() ? node_.host : options_.tls_server_name,
+      .timeout = options_.connect_timeout};
+  handshake_ = tls::Handshake::connect(std::move(stream), *options_.tls, options,
+                                       [this](Result<tls::Secured> secured) {
+                                         if (secured) {
+                                           greet(std::move(secured->stream));
+                                         } else {
+                                           fail(secured.error());
+                                         }
+                                       });
 }
 
 void Connection::greet(std::unique_ptr<net::Stream> stream) {
@@ -60,6 +77,10 @@ void Connection::greet(std::unique_ptr<net::Stream> stream) {
   if (options_.database != 0) append({"SELECT", std::to_string(options_.database)});
   append({"PING"});  // refused while the server loads its data or wants a password
   greetings_left_ = 1 + (options_.password.empty() ? 0 : 1) + (options_.database == 0 ? 0 : 1);
+  if (options_.topology == Topology::sentinel) {
+    append({"ROLE"});
+    ++greetings_left_;
+  }
   timer_.once(options_.command_timeout, [this] {
     fail(Error{
         .fault = Fault::timeout, .side = Side::backend, .detail = "no answer to the greeting"});
@@ -73,11 +94,15 @@ void Connection::take_greeting(const Value& reply) {
     return fail(Error{.fault = Fault::unavailable, .side = Side::backend, .detail = reply.text});
   }
   if (--greetings_left_ > 0) return;
+  if (options_.topology == Topology::sentinel &&
+      (reply.items.empty() || reply.items[0].text != "master"))
+    return fail(Error{
+        .fault = Fault::unavailable, .side = Side::backend, .detail = "it is not the primary"});
   phase_ = Phase::ready;
   timer_.disarm();
   wait_ = options_.reconnect_wait_min;
   outage_logged_ = false;
-  logger_.info("connected", {{"host", options_.host}, {"port", options_.port}});
+  logger_.info("connected", {{"host", node_.host}, {"port", node_.port}});
   user_.on_ready();
 }
 
@@ -111,6 +136,7 @@ void Connection::fail(const Error& error) {
   const bool was_ready = is_ready();
   phase_ = Phase::waiting;
   stream_.reset();
+  handshake_.reset();
   connector_.reset();
   resolver_.reset();
   flush_timer_.disarm();
@@ -120,7 +146,7 @@ void Connection::fail(const Error& error) {
   // An outage is one line, however many attempts it takes.
   if (!std::exchange(outage_logged_, true)) {
     logger_.error(was_ready ? "connection-lost" : "connect-failed", error,
-                  {{"host", options_.host}, {"port", options_.port}});
+                  {{"host", node_.host}, {"port", node_.port}});
   }
   if (was_ready) user_.on_lost(error);
 }

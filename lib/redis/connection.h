@@ -12,6 +12,7 @@
 #include "net/timer.h"
 #include "redis/client.h"
 #include "redis/reply_reader.h"
+#include "tls/handshake.h"
 
 namespace causeway::redis {
 
@@ -25,6 +26,8 @@ class Connection final : public net::Stream::Events {
     std::function<void()> on_ready;
     std::function<void(const Error&)> on_lost;  // once for each on_ready
     std::function<void(Value&&)> on_reply;
+    // Whom to connect to, asked before each attempt. Absent: the single server of the options.
+    std::function<Node()> next_node = {};
   };
   Connection(net::Loop& loop, const log::Logger& logger, const Options& options, User user);
   Connection(const Connection&) = delete;
@@ -37,10 +40,11 @@ class Connection final : public net::Stream::Events {
   void fail(const Error& error);
 
  private:
-  enum class Phase : uint8_t { waiting, resolving, connecting, greeting, ready };
+  enum class Phase : uint8_t { waiting, resolving, connecting, securing, greeting, ready };
 
   void start();
   void connect(const net::Address& address);
+  void secure(std::unique_ptr<net::Stream> stream);
   void greet(std::unique_ptr<net::Stream> stream);
   void take_greeting(const Value& reply);
   void append(const std::vector<std::string>& args);
@@ -54,6 +58,7 @@ class Connection final : public net::Stream::Events {
   const log::Logger logger_;
   const Options options_;
   const User user_;
+  Node node_;  // of the present attempt
   Phase phase_ = Phase::waiting;
   Duration wait_;
   bool outage_logged_ = false;
@@ -61,6 +66,7 @@ class Connection final : public net::Stream::Events {
   std::string out_;
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<net::Connector> connector_;
+  std::unique_ptr<tls::Handshake> handshake_;
   std::unique_ptr<net::Stream> stream_;
   std::optional<ReplyReader> reader_;
   net::Timer flush_timer_;

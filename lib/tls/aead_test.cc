@@ -71,5 +71,34 @@ TEST(Aes128GcmTest, refuses_what_was_altered_or_sealed_otherwise) {
   EXPECT_EQ(aead.open(nonce, aead.seal(nonce, "")).value(), "");
 }
 
+TEST(HmacTest, matches_the_published_vectors) {
+  // RFC 4231, test case 2.
+  EXPECT_EQ(hex(hmac_sha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+TEST(Aes256GcmTest, matches_the_published_vectors) {
+  // "The Galois/Counter Mode of Operation", McGrew and Viega, test case 16.
+  const Aes256Gcm aead(
+      from_hex<32>("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"));
+  const auto nonce = from_hex<12>("cafebabefacedbaddecaf888");
+  const auto text = from_hex<60>(
+      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+      "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39");
+  const auto about_bytes = from_hex<20>("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+  const std::string_view plain(reinterpret_cast<const char*>(text.data()), text.size());
+  const std::string_view about(reinterpret_cast<const char*>(about_bytes.data()),
+                               about_bytes.size());
+  const std::string sealed = aead.seal(nonce, plain, about);
+  EXPECT_EQ(hex_of(sealed),
+            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+            "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+            "76fc6ece0f4e1768cddf8853bb2d551b");
+  EXPECT_EQ(aead.open(nonce, sealed, about).value(), plain);
+  EXPECT_FALSE(aead.open(nonce, sealed, "other"));
+  EXPECT_FALSE(aead.open(nonce, sealed.substr(0, sealed.size() - 1), about));
+  EXPECT_FALSE(aead.open(nonce, "", about));
+}
+
 }  // namespace
 }  // namespace causeway::tls

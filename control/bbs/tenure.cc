@@ -1,0 +1,181 @@
+#include "control/bbs/tenure.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "net/loop.h"
+#include "tls/random.h"
+
+namespace causeway::bbs {
+
+namespace {
+
+constexpr Duration kInspectAgain = std::chrono::milliseconds(250);
+
+// From least to most.
+int strength_of(const std::string& appendfsync) {
+  if (appendfsync == "always") return 3;
+  if (appendfsync == "everysec") return 2;
+  return appendfsync == "no" ? 1 : 0;
+}
+
+// The value behind a name in the reply to CONFIG GET.
+std::string setting_of(const redis::Value& reply, const std::string& name) {
+  for (size_t i = 0; i + 1 < reply.items.size(); i += 2)
+    if (reply.items[i].text == name) return reply.items[i + 1].text;
+  return "";
+}
+
+double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace
+
+Tenure::Tenure(net::Loop& loop, const log::Logger& logger, store::RedisStore& store,
+               const StoreConfig& config, metrics::Registry& registry, Events events)
+    : loop_(loop),
+      logger_(logger),
+      store_(store),
+      config_(config),
+      events_(std::move(events)),
+      retry_(loop),
+      client_(loop, logger.session("tenure"), config.redis),
+      opening_(client_, logger, {.keys = config.keys.get(), .shards = config.shards}) {
+  expose(registry);
+  inspect();
+}
+
+Tenure::~Tenure() = default;
+
+void Tenure::expose(metrics::Registry& registry) {
+  registry.gauge_from("LockHeld", "1 while this bbs holds the lock.",
+                      [this] { return has_begun_ && !is_over_ ? 1.0 : 0.0; });
+  registry.gauge_from("MigrationDuration", "Seconds that making the state fit has taken.",
+                      [this] { return seconds_of(opening_duration_); });
+  registry.gauge_from("EncryptionDuration", "Seconds that sealing under a new key has taken.",
+                      [this] { return seconds_of(resealing_duration_); });
+  registry.gauge_from("RowsResealed", "Rows that were sealed under the active key anew.", [this] {
+    return resealer_ == nullptr ? 0.0 : static_cast<double>(resealer_->resealed());
+  });
+  registry.gauge_from("RowsUnreadable", "Rows met that no key opens.",
+                      [this] { return static_cast<double>(store_.unreadable_rows()); });
+  registry.gauge_from("StoreDurabilityAsExpected",
+                      "0 when Redis writes to disk less often than redis.appendfsync expects.",
+                      [this] { return is_durable_ ? 1.0 : 0.0; });
+}
+
+// Again and again, until Redis answers.
+void Tenure::inspect() {
+  opening_.inspect([this](Result<store::StateFacts> facts) {
+    if (is_over_) return;
+    if (facts) return stand(*facts);
+    const Fault fault = facts.error().fault;
+    if (fault == Fault::invalid || fault == Fault::unsupported)
+      return end("state-unusable", facts.error());
+    if (fault != Fault::unavailable) logger_.error("failed-to-inspect-state", facts.error());
+    retry_.once(kInspectAgain, [this] { inspect(); });
+  });
+}
+
+void Tenure::stand(const store::StateFacts& facts) {
+  store_.shards(facts.shards);
+  const store::KeySpace space(facts.shards);
+  locks::Leadership::Options options;
+  options.mode = config_.stands_by ? locks::Leadership::Mode::standing_by
+                                   : locks::Leadership::Mode::taking_over;
+  options.lock_key = store::KeySpace::leader();
+  for (size_t shard = 0; shard < facts.shards; ++shard)
+    options.fence_keys.push_back(space.fence(shard));
+  options.owner = config_.uuid.empty() ? tls::random_uuid() : config_.uuid;
+  options.ttl = config_.lock_ttl;
+  options.retry_interval = config_.lock_retry_interval;
+  logger_.info("lock.acquiring-lock", {{"key", options.lock_key}, {"owner", options.owner}});
+  leadership_ = std::make_unique<locks::Leadership>(
+      loop_, client_, logger_, std::move(options),
+      locks::Leadership::Events{
+          .on_held = [this](const std::string& token) { take_office(token); },
+          .on_lost = [this](const Error& error) { end("lock.lost-lock", error); }});
+}
+
+void Tenure::take_office(const std::string& token) {
+  began_work_ = loop_.now();
+  store_.fence(token, [this] {
+    end("lock.lost-lock", {.fault = Fault::refused, .detail = "another bbs leads"});
+  });
+  opening_.prepare(token, [this, token](Result<store::StateFacts> facts) {
+    if (is_over_) return;
+    if (facts) return begin(token, *facts);
+    if (facts.error().fault != Fault::unavailable) return end("state-unusable", facts.error());
+    retry_.once(kInspectAgain, [this, token] { take_office(token); });
+  });
+}
+
+void Tenure::begin(const std::string& token, const store::StateFacts& facts) {
+  opening_duration_ = loop_.now() - began_work_;
+  store_.shards(facts.shards);
+  store_.labels_in_use(facts.labels());
+  has_begun_ = true;
+  check_durability();
+  events_.on_begin();
+  if (!is_over_) reseal(token, facts);
+}
+
+void Tenure::reseal(const std::string& token, const store::StateFacts& facts) {
+  const auto labels = facts.labels();
+  const bool all_active = config_.keys == nullptr ||
+                          std::all_of(labels.begin(), labels.end(), [this](const auto& label) {
+                            return label == config_.keys->active_label();
+                          });
+  if (all_active) return;
+  resealer_ = std::make_unique<store::Resealer>(
+      loop_, client_, logger_,
+      store::Resealer::Options{.keys = *config_.keys,
+                               .space = store::KeySpace(facts.shards),
+                               .token = token,
+                               .rows_per_second = config_.reencryption_rows_per_second},
+      [this, token, began = loop_.now()](bool clean) {
+        resealing_duration_ = loop_.now() - began;
+        if (!clean) return logger_.error("rows-left-under-other-keys");
+        opening_.forget_other_keys(token, [this](const Result<void>& done) {
+          if (done) return store_.labels_in_use({});
+          logger_.error("failed-to-note-keys", done.error());
+        });
+      });
+}
+
+// What an acknowledged write is worth is what the server does: doc/durability.md.
+void Tenure::check_durability() {
+  if (config_.appendfsync == "unchecked") return;
+  // In a cluster: of the node with the first shard.
+  client_.command_at(
+      store::KeySpace::meta(), {"CONFIG", "GET", "append*"},
+      [this](const Result<redis::Value>& reply) {
+        if (!reply) return logger_.warn("durability-unknown", {{"reason", reply.error().detail}});
+        const bool appends = setting_of(*reply, "appendonly") == "yes";
+        const std::string fsync = appends ? setting_of(*reply, "appendfsync") : "off";
+        is_durable_ = strength_of(fsync) >= strength_of(config_.appendfsync);
+        if (is_durable_) return logger_.info("durability", {{"appendfsync", fsync}});
+        logger_.warn("durability-less-than-expected",
+                     {{"appendfsync", fsync},
+                      {"expected", config_.appendfsync},
+                      {"consequence", "acknowledged writes may be lost when Redis ends"}});
+      });
+}
+
+void Tenure::end(const char* message, const Error& error) {
+  if (std::exchange(is_over_, true)) return;
+  logger_.error(message, error);
+  std::fprintf(stderr, "bbs: %s: %s\n", message, to_string(error).c_str());
+  retry_.disarm();
+  events_.on_end(1);
+}
+
+void Tenure::release(std::function<void()> done) {
+  is_over_ = true;
+  retry_.disarm();
+  if (resealer_) loop_.bury(std::move(resealer_));
+  if (leadership_ == nullptr) return loop_.defer(std::move(done));
+  leadership_->release(std::move(done));
+}
+
+}  // namespace causeway::bbs

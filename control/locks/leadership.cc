@@ -1,0 +1,182 @@
+#include "control/locks/leadership.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "net/loop.h"
+
+namespace causeway::locks {
+
+namespace {
+
+// A stand-by looks often: a lock that was given up is taken at once, as people see it.
+constexpr Duration kLookInterval = std::chrono::milliseconds(500);
+
+// KEYS: lock, fence. ARGV: owner, ttl in ms, "wait" or "take". Answers {1, token}, or {0, ms left,
+// owner}.
+constexpr const char* kTakeScript = R"(
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] and ARGV[3] == 'wait' then
+  return {0, redis.call('PTTL', KEYS[1]), holder}
+end
+local fence = redis.call('GET', KEYS[2])
+local number = fence and tonumber(string.match(fence, '^%d+')) or 0
+local token = string.format('%d %s', number + 1, ARGV[1])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[2], token)
+return {1, token}
+)";
+
+// KEYS: fence. ARGV: token.
+constexpr const char* kFenceScript = R"(
+local fence = redis.call('GET', KEYS[1])
+local found = fence and tonumber(string.match(fence, '^%d+')) or 0
+if found > tonumber(string.match(ARGV[1], '^%d+')) then
+  return redis.error_reply('FENCED ' .. fence)
+end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1
+)";
+
+// KEYS: lock, fence. ARGV: owner, ttl in ms, token. The fence decides: while it is ours nobody has
+// had the lock in between.
+constexpr const char* kRenewScript = R"(
+local fence = redis.call('GET', KEYS[2])
+if fence ~= ARGV[3] then return redis.error_reply('FENCED ' .. (fence or 'none')) end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+)";
+
+constexpr const char* kReleaseScript = R"(
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+)";
+
+std::string milliseconds_text(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<Milliseconds>(duration).count());
+}
+
+}  // namespace
+
+Leadership::Leadership(net::Loop& loop, redis::Client& client, const log::Logger& logger,
+                       Options options, Events events)
+    : options_(std::move(options)),
+      events_(std::move(events)),
+      loop_(loop),
+      client_(client),
+      logger_(logger.session("lock")),
+      take_script_(kTakeScript),
+      fence_script_(kFenceScript),
+      renew_script_(kRenewScript),
+      release_script_(kReleaseScript),
+      next_(loop),
+      deadline_(loop) {
+  CHECK(!options_.fence_keys.empty() && options_.owner.find(' ') == std::string::npos);
+  attempt();
+}
+
+void Leadership::attempt() {
+  asked_ = loop_.now();
+  const char* how = options_.mode == Mode::standing_by ? "wait" : "take";
+  client_.eval(take_script_, {options_.lock_key, options_.fence_keys[0]},
+               {options_.owner, milliseconds_text(options_.ttl), how},
+               [this](Result<redis::Value> reply) { take_attempt(std::move(reply)); });
+}
+
+void Leadership::take_attempt(Result<redis::Value> reply) {
+  if (phase_ == Phase::over) return;
+  if (!reply || reply->items.size() < 2) {
+    if (!reply && reply.error().fault != Fault::unavailable)
+      logger_.error("failed-to-acquire-lock", reply.error());
+    return wait(options_.retry_interval);
+  }
+  if (reply->items[0].integer == 1) {
+    token_ = reply->items[1].text;
+    phase_ = Phase::fencing;
+    guard(asked_);
+    return lay_fences();
+  }
+  const std::string owner = reply->items.size() > 2 ? reply->items[2].text : "";
+  if (std::exchange(waits_for_, owner) != owner) {
+    logger_.info("waiting", {{"owner", owner}});
+    if (events_.on_waiting) events_.on_waiting(owner);
+  }
+  wait(std::chrono::milliseconds(std::max<int64_t>(reply->items[1].integer, 0)));
+}
+
+void Leadership::wait(Duration left) {
+  const Duration pause = std::min({left, options_.retry_interval, kLookInterval});
+  next_.once(std::max<Duration>(pause, std::chrono::milliseconds(10)), [this] { attempt(); });
+}
+
+// Old leaders may still write to shards that have not been reached; we write to none until all have
+// been.
+void Leadership::lay_fences() {
+  fences_missing_ = options_.fence_keys.size();
+  for (const std::string& key : options_.fence_keys) {
+    client_.eval(fence_script_, {key}, {token_}, [this](const Result<redis::Value>& reply) {
+      take_fences(reply ? nullptr : &reply.error());
+    });
+  }
+}
+
+void Leadership::take_fences(const Error* refusal) {
+  if (phase_ != Phase::fencing) return;
+  if (refusal != nullptr) {
+    logger_.info("failed-to-fence", {{"error", to_string(*refusal)}});
+    phase_ = Phase::waiting;
+    deadline_.disarm();
+    return wait(kLookInterval);  // the next token has a higher number
+  }
+  if (--fences_missing_ > 0) return;
+  phase_ = Phase::held;
+  waits_for_.clear();
+  logger_.info("acquired-lock", {{"token", token_}});
+  next_.once(options_.retry_interval, [this] { renew(); });
+  events_.on_held(token_);
+}
+
+void Leadership::renew() {
+  next_.once(options_.retry_interval, [this] { renew(); });
+  client_.eval(renew_script_, {options_.lock_key, options_.fence_keys[0]},
+               {options_.owner, milliseconds_text(options_.ttl), token_},
+               [this, asked = loop_.now()](const Result<redis::Value>& reply) {
+                 take_renewal(reply, asked);
+               });
+}
+
+void Leadership::take_renewal(const Result<redis::Value>& reply, Instant asked) {
+  if (phase_ != Phase::held) return;
+  if (reply) return guard(asked);
+  if (reply.error().fault == Fault::refused) return lose(reply.error());
+  logger_.error("failed-to-renew-lock", reply.error());
+}
+
+// The ttl runs from when Redis got the request, which is not before we asked. Who took over needs
+// no deadline: nobody waits for the lock, and whoever takes it lays a fence.
+void Leadership::guard(Instant asked) {
+  if (options_.mode == Mode::taking_over) return;
+  const Duration left = std::max<Duration>(options_.ttl - (loop_.now() - asked), Duration::zero());
+  deadline_.once(left,
+                 [this] { lose({.fault = Fault::timeout, .detail = "not renewed for its ttl"}); });
+}
+
+void Leadership::lose(Error error) {
+  phase_ = Phase::over;
+  next_.disarm();
+  deadline_.disarm();
+  events_.on_lost(error);
+}
+
+void Leadership::release(std::function<void()> done) {
+  const bool had_lock = phase_ == Phase::held || phase_ == Phase::fencing;
+  phase_ = Phase::over;
+  next_.disarm();
+  deadline_.disarm();
+  if (!had_lock) return loop_.defer(std::move(done));
+  client_.eval(release_script_, {options_.lock_key}, {options_.owner},
+               [done = std::move(done)](const Result<redis::Value>&) { done(); });
+}
+
+}  // namespace causeway::locks

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "redis/access.h"
+#include "redis/pipeline.h"
+#include "redis/slot_map.h"
+
+namespace causeway::redis {
+
+// The nodes of a Redis Cluster, a pipeline to each that serves slots. Who serves what is asked of
+// one node after the other, again and again, and learnt from MOVED; what was redirected is sent
+// again. Owner: the Client. Thread: its loop's.
+class ClusterAccess final : public Access {
+ public:
+  ClusterAccess(net::Loop& loop, const log::Logger& logger, const Options& options, OnLink on_link);
+
+  bool is_ready() const override { return ready_; }
+  size_t under_way() const override;
+  void send(Request request) override;
+  Node any_node() override;
+
+ private:
+  // A request that may have to be sent again.
+  struct Trip {
+    Request request;
+    int redirects = 0;
+  };
+
+  void ask_for_slots();
+  void take_slots(const Value& reply);
+  void follow_map();
+  Pipeline& node(const Node& node);
+  void look();
+  void start(Trip trip);
+  void go(Pipeline& node, Trip trip, bool asking);
+  void take(Trip trip, const Node& from, Result<Value> reply);
+  void later(Trip trip);
+
+  net::Loop& loop_;
+  const log::Logger& logger_;
+  const Options options_;
+  const OnLink on_link_;
+  SlotMap map_;
+  bool ready_ = false;
+  size_t next_ = 0;
+  Node asked_;  // for the map
+  net::Timer ask_timer_;
+  net::Timer retry_timer_;
+  std::vector<Trip> waiting_;                               // for the cluster to settle
+  std::map<std::string, std::unique_ptr<Pipeline>> nodes_;  // by host:port
+  std::unique_ptr<Pipeline> guide_;                         // asked for the map
+};
+
+}  // namespace causeway::redis
