@@ -114,17 +114,45 @@ void Admin::serve_routes(const rpc::Request& request, rpc::Responder responder) 
                   {{"Connection", "close"}});
 }
 
+Result<void> Admin::listen(rpc::Server& server, const net::Address& address,
+                           const TakeSocket& take_socket) {
+  if (auto socket = take_socket(address)) {
+    server.listen(*std::move(socket));
+    return {};
+  }
+  auto listening = server.listen(address);
+  if (!listening) return std::move(listening).error();
+  return {};
+}
+
 Result<void> Admin::listen() {
+  return listen([](const net::Address&) { return std::nullopt; });
+}
+
+Result<void> Admin::listen(const TakeSocket& take_socket) {
   const auto host = net::Address::parse(options_.status_host, options_.status_port);
   if (!host) return with_name(host.error(), "status");
-  const auto routes = routes_.listen(net::Address::loopback(options_.routes_port));
+  const auto routes = listen(routes_, net::Address::loopback(options_.routes_port), take_socket);
   if (!routes) return with_name(routes.error(), "routes");
-  const auto status = status_.listen(*host);
+  const auto status = listen(status_, *host, take_socket);
   if (!status) return with_name(status.error(), "status");
   if (options_.prometheus_port == 0) return {};
-  const auto metrics = prometheus_.listen(net::Address::loopback(options_.prometheus_port));
+  const auto metrics =
+      listen(prometheus_, net::Address::loopback(options_.prometheus_port), take_socket);
   if (!metrics) return with_name(metrics.error(), "prometheus");
   return {};
+}
+
+std::vector<net::ListeningSocket> Admin::duplicate_sockets() const {
+  std::vector<net::ListeningSocket> copies;
+  for (const rpc::Server* server : {&status_, &routes_, &prometheus_}) {
+    if (auto copy = server->duplicate_listener()) copies.push_back(*std::move(copy));
+  }
+  return copies;
+}
+
+void Admin::leave_sockets() {
+  for (rpc::Server* server : {&status_, &routes_, &prometheus_}) server->stop_listening();
 }
 
 }  // namespace causeway::router

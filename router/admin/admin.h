@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -42,11 +43,20 @@ class Admin {
 
   // Binds all listeners; unhealthy until told otherwise.
   Result<void> listen();
+  // The same, on sockets that listen already where `take_socket` has them.
+  using TakeSocket = std::function<std::optional<net::ListeningSocket>(const net::Address&)>;
+  Result<void> listen(const TakeSocket& take_socket);
+  // All listening sockets, for another process; then leave_sockets() closes them here. Requests
+  // under way are answered.
+  std::vector<net::ListeningSocket> duplicate_sockets() const;
+  void leave_sockets();
   void set_healthy(bool healthy) { is_healthy_ = healthy; }
   // Another page of the routes listener, beside /routes and seen by the same people.
   void serve_json(std::string_view path, std::function<std::string()> body);
 
  private:
+  static Result<void> listen(rpc::Server& server, const net::Address& address,
+                             const TakeSocket& take_socket);
   void serve_health();
   void serve_varz(net::Loop& loop, const metrics::Registry& registry);
   void reply_varz(const rpc::Request& request, rpc::Responder responder) const;

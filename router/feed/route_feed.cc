@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "json/json.h"
 #include "net/loop.h"
 
@@ -12,6 +13,8 @@ namespace {
 
 // Routes looked at in one turn of the loop: about a millisecond.
 constexpr size_t kPruneStepRoutes = 20'000;
+// Of a moment, as many as the NATS client lets wait. Further ones are not kept back.
+constexpr size_t kHeldMessagesMax = 131'072;
 // Making snapshots may take up to a fifth of the control thread.
 constexpr int kPublicationShare = 4;
 
@@ -74,7 +77,33 @@ void RouteFeed::start() {
   prune_timer_.every(options_.prune_interval, [this] { prune_tick(); });
 }
 
+void RouteFeed::start_held() {
+  is_held_ = true;
+  start();
+}
+
+void RouteFeed::take_known(std::string_view payload, Duration age) {
+  DCHECK(is_held_);
+  subscriber_.take("router.register", payload, age);
+}
+
+void RouteFeed::release() {
+  is_held_ = false;
+  for (const nats::Message& message : std::exchange(held_, {})) take(message);
+  publish_timer_.disarm();
+  publish();
+}
+
+std::vector<std::pair<std::string, Duration>> RouteFeed::known() const {
+  std::vector<std::pair<std::string, Duration>> known;
+  for (RouteBook::Known& one : book_.contents()) {
+    known.emplace_back(cf::to_json(to_message(*one.endpoint, std::move(one.uris))), one.age);
+  }
+  return known;
+}
+
 void RouteFeed::take(const nats::Message& message) {
+  if (is_held_ && held_.size() < kHeldMessagesMax) return held_.push_back(message);
   if (message.subject == "router.greet") {
     if (!message.reply.empty()) say_start(message.reply);
     return;

@@ -3,6 +3,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -48,6 +50,15 @@ class RouteFeed {
   // on_connected.
   void start();
 
+  // The same, but what NATS says waits until release(): the table of another router comes first.
+  void start_held();
+  // A registration that another router heard so long ago. While held.
+  void take_known(std::string_view payload, Duration age);
+  // What waited is applied, in order, and everything is published at once.
+  void release();
+  // As take_known() wants them, of every endpoint.
+  std::vector<std::pair<std::string, Duration>> known() const;
+
   // For subjects that are not router.*.
   nats::Client& nats() { return nats_; }
 
@@ -78,6 +89,8 @@ class RouteFeed {
   const std::string start_message_;
 
   bool is_started_ = false;
+  bool is_held_ = false;
+  std::vector<nats::Message> held_;
   bool was_connected_ = false;
   bool was_suspended_ = false;
   Instant next_publication_{};

@@ -60,6 +60,30 @@ std::string_view to_change(cf::RegistryMessage&& message, RouteChange::Kind kind
   return wrong;
 }
 
+cf::RegistryMessage to_message(const Endpoint& endpoint, std::vector<std::string> uris) {
+  cf::RegistryMessage message;
+  message.host = endpoint.host();
+  (endpoint.is_tls() ? message.tls_port : message.port) = endpoint.port();
+  message.uris = std::move(uris);
+  message.app = endpoint.app_id();
+  message.private_instance_id = endpoint.instance_id();
+  message.private_instance_index = endpoint.instance_index();
+  message.server_cert_domain_san = endpoint.server_cert_domain_san();
+  message.protocol = name_of(endpoint.protocol());
+  message.route_service_url = endpoint.route_service_url();
+  message.stale_threshold_in_seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(endpoint.stale_threshold()).count();
+  message.isolation_segment = endpoint.isolation_segment();
+  message.availability_zone = endpoint.availability_zone();
+  endpoint.for_each_tag([&message](std::string_view name, std::string_view value) {
+    message.tags.emplace(name, value);
+  });
+  if (endpoint.balancing()) message.loadbalancing = name_of(*endpoint.balancing());
+  message.hash_header = endpoint.hash_header();
+  message.hash_balance = endpoint.hash_balance();
+  return message;
+}
+
 Subscriber::Subscriber(RouteBook& book, const Clock& clock, const log::Logger& logger,
                        metrics::Registry& registry, std::vector<double> latency_bounds_ms)
     : book_(book),
@@ -83,7 +107,7 @@ Subscriber::Subscriber(RouteBook& book, const Clock& clock, const log::Logger& l
   });
 }
 
-void Subscriber::take(std::string_view subject, std::string_view payload) {
+void Subscriber::take(std::string_view subject, std::string_view payload, Duration age) {
   const bool adds = subject == "router.register";
   if (!adds && subject != "router.unregister") return;
   Result<cf::RegistryMessage> message = cf::parse_registry_message(payload);
@@ -97,6 +121,7 @@ void Subscriber::take(std::string_view subject, std::string_view payload) {
                    {"error", wrong},
                    {"uri", change_.uris.empty() ? "" : change_.uris.front().c_str()}});
   }
+  change_.age = age;
   book_.apply(change_);
 }
 

@@ -27,7 +27,8 @@ class Subscriber {
   Subscriber& operator=(const Subscriber&) = delete;
 
   // `subject`: router.register, router.unregister; others are ignored.
-  void take(std::string_view subject, std::string_view payload);
+  // `age`: how long ago it was said, when another router has heard it.
+  void take(std::string_view subject, std::string_view payload, Duration age = {});
 
   uint64_t malformed_messages() const { return malformed_.value(); }
 
@@ -65,5 +66,7 @@ class Subscriber {
 // "" when there is nothing to tell.
 std::string_view to_change(cf::RegistryMessage&& message, RouteChange::Kind kind,
                            RouteChange& change);
+// The registration of an endpoint under those uris, as its instance would say it.
+cf::RegistryMessage to_message(const Endpoint& endpoint, std::vector<std::string> uris);
 
 }  // namespace causeway::router

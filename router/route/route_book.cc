@@ -1,6 +1,7 @@
 #include "router/route/route_book.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -298,7 +299,7 @@ void RouteBook::on_applied(OnApplied callback) { state_->on_applied = std::move(
 void RouteBook::apply(const RouteChange& change) {
   State& state = *state_;
   const EndpointSpec& spec = change.endpoint;
-  const Instant now = state.clock.now();
+  const Instant now = state.clock.now() - change.age;
   const uint64_t address_hash = hash_of_address(spec.host, spec.port);
   const bool adding = change.kind == RouteChange::Kind::add;
   const bool refused = adding && !Endpoint::fits(spec);
@@ -333,7 +334,7 @@ void RouteBook::apply(const RouteChange& change) {
     if (state.on_applied) state.on_applied({outcome, is_edge, state.scratch_key}, spec);
   }
   state.present = nullptr;
-  state.last_update = now;
+  state.last_update = std::max(state.last_update, now);
 }
 
 bool RouteBook::prune_some(size_t& cursor, size_t routes_max, std::vector<Pruned>& pruned) {
@@ -375,6 +376,22 @@ void RouteBook::mark_all_fresh() {
   for (Route& route : state_->routes) {
     for (Member& member : route.members) member.heard = now;
   }
+}
+
+std::vector<RouteBook::Known> RouteBook::contents() const {
+  std::vector<Known> known;
+  std::unordered_map<const Endpoint*, size_t> places;
+  const Instant now = state_->clock.now();
+  for (const Route& route : state_->routes) {
+    for (const Member& member : route.members) {
+      const auto [place, is_new] = places.emplace(member.endpoint.get(), known.size());
+      if (is_new) known.push_back({member.endpoint, {}, now - member.heard});
+      Known& one = known[place->second];
+      one.uris.emplace_back(route.key());
+      one.age = std::min<Duration>(one.age, now - member.heard);
+    }
+  }
+  return known;
 }
 
 bool RouteBook::has_unpublished() const { return !state_->dirty.empty() || !state_->gone.empty(); }

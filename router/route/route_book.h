@@ -23,6 +23,7 @@ struct RouteChange {
   Kind kind = Kind::add;
   std::vector<std::string> uris;
   EndpointSpec endpoint;
+  Duration age{};  // since it was said: another router may have heard it
 };
 
 // What became of one uri of a change.
@@ -96,6 +97,15 @@ class RouteBook {
   // The next snapshot (the same one again when nothing changed). Snapshots that threads still hold
   // are kept until the last one lets go, so that a worker never frees a large table.
   std::shared_ptr<const RouteTable> publish();
+
+  // All there is, for another router: every endpoint with the keys of its routes, in order of their
+  // first registration there, and the time since the last word about any of them.
+  struct Known {
+    std::shared_ptr<const Endpoint> endpoint;
+    std::vector<std::string> uris;
+    Duration age;
+  };
+  std::vector<Known> contents() const;
 
   size_t routes() const;  // those with endpoints
   size_t endpoints() const;

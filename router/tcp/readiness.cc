@@ -39,6 +39,11 @@ Result<void> Readiness::watch(int descriptor, Watcher& watcher) {
   return Error{.fault = fault_of_errno(errno), .os = errno};
 }
 
+void Readiness::forget(int descriptor) {
+  epoll_event none{};
+  ::epoll_ctl(set_, EPOLL_CTL_DEL, descriptor, &none);
+}
+
 void Readiness::tell_again(int descriptor, Watcher& watcher) {
   epoll_event event = all_of(watcher);
   CHECK(::epoll_ctl(set_, EPOLL_CTL_MOD, descriptor, &event) == 0);

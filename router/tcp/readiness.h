@@ -37,6 +37,8 @@ class Readiness {
 
   // From now on changes are told, and soon what the socket can do already.
   Result<void> watch(int descriptor, Watcher& watcher);
+  // Closing a descriptor does that by itself, unless another process shares the socket.
+  void forget(int descriptor);
   // What it can do is told again, after the others had their turn.
   void tell_again(int descriptor, Watcher& watcher);
 

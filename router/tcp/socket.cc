@@ -1,5 +1,6 @@
 #include "router/tcp/socket.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -70,6 +71,12 @@ Result<void> check_is_free(const net::Address& address) {
     return socket_error("bind", address, errno);
   }
   return {};
+}
+
+Result<net::ListeningSocket> duplicate_listener(const Socket& listener) {
+  const int copy = ::fcntl(listener.descriptor(), F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return Error{.fault = fault_of_errno(errno), .os = errno, .detail = "dup"};
+  return net::ListeningSocket::adopt(copy);
 }
 
 Result<Accepted> accept_from(const Socket& listener) {

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "net/address.h"
+#include "net/listening_socket.h"
 
 namespace causeway::router {
 
@@ -33,6 +34,9 @@ class Socket {
 Result<Socket> open_listener(const net::Address& address);
 // Whether nobody listens there, with SO_REUSEPORT or without; Fault::exists otherwise.
 Result<void> check_is_free(const net::Address& address);
+
+// The same socket, for another process.
+Result<net::ListeningSocket> duplicate_listener(const Socket& listener);
 
 struct Accepted {
   Socket socket;

@@ -137,6 +137,28 @@ std::vector<TcpRouteChange> TcpBook::take_changes() {
   return changes;
 }
 
+std::vector<std::pair<std::string, Duration>> TcpBook::known(Instant now) const {
+  std::vector<std::pair<std::string, Duration>> known;
+  for (const auto& [port, route] : routes_) {
+    for (const Entry& entry : route.entries) {
+      cf::TcpRouteMessage message;
+      message.router_group_guid = route.router_group;
+      message.external_port = port;
+      message.host = entry.endpoint->address.ip();
+      message.port = entry.endpoint->address.port();
+      message.app = entry.endpoint->app_id;
+      message.private_instance_id = entry.endpoint->instance_id;
+      message.private_instance_index = entry.endpoint->instance_index;
+      message.isolation_segment = route.isolation_segment;
+      message.availability_zone = entry.endpoint->availability_zone;
+      message.stale_threshold_in_seconds =
+          std::chrono::duration_cast<std::chrono::seconds>(entry.lifetime).count();
+      known.emplace_back(cf::to_json(message), now - entry.refreshed);
+    }
+  }
+  return known;
+}
+
 std::string TcpBook::to_json(Instant now) const {
   json::Writer writer;
   writer.object();

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -57,6 +58,10 @@ class TcpBook {
   // What has changed since this was last asked.
   std::vector<TcpRouteChange> take_changes();
   bool has_changes() const { return !changed_.empty(); }
+
+  // All there is, for another router: each registration as its instance would say it, and the time
+  // since it did.
+  std::vector<std::pair<std::string, Duration>> known(Instant now) const;
 
   size_t ports() const { return routes_.size(); }
   size_t endpoints() const { return endpoints_; }

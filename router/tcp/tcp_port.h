@@ -13,7 +13,7 @@
 
 namespace causeway::router {
 
-// One routed port on one worker: its listening socket while the route exists, the instances, whose
+// One routed port on one worker: its listening sockets while the route exists, the instances, whose
 // turn it is and who failed lately. It stays when its route goes, for the connections that are open
 // and for its counters; the range of ports bounds how many there are. Owner: TcpWorker. Thread: its
 // worker's.
@@ -48,10 +48,10 @@ class TcpPort final : public Readiness::Watcher {
   void mark_reached(const net::Address& address);
 
   void on_ready(Ready) override {
-    if (listener.is_open()) acceptor_.accept_on(*this);
+    if (!listeners.empty()) acceptor_.accept_on(*this);
   }
 
-  Socket listener;
+  std::vector<Socket> listeners;  // none: closed. More than one when more workers had them once
   TcpPortMetrics metrics;
 
  private:

@@ -70,6 +70,36 @@ void TcpRouter::take(std::string_view subject, std::string_view payload) {
   changed();
 }
 
+void TcpRouter::take_known(std::string_view payload, Duration age) {
+  const auto message = cf::parse_tcp_route_message(payload);
+  if (!message) return malformed_.add();
+  applied(book_.add(*message, clock_.now() - age), *message);
+}
+
+void TcpRouter::inherit(const TakeSocket& take_socket) {
+  for (const TcpRouteChange& change : book_.take_changes()) {
+    waiting_[change.port] = change.pool;
+    if (change.pool == nullptr) continue;
+    while (auto socket = take_socket(net::Address::any(change.port))) {
+      inherited_[change.port].emplace_back(socket->release());
+    }
+  }
+}
+
+std::vector<net::ListeningSocket> TcpRouter::duplicate_sockets() {
+  std::vector<net::ListeningSocket> all;
+  for (const auto& worker : workers_) {
+    for (net::ListeningSocket& socket : worker->duplicate_sockets()) {
+      all.push_back(std::move(socket));
+    }
+  }
+  return all;
+}
+
+void TcpRouter::leave_sockets() {
+  for (const auto& worker : workers_) worker->leave_sockets();
+}
+
 void TcpRouter::applied(const TcpBook::Applied& applied, const cf::TcpRouteMessage& message) {
   const std::string backend = message.host + ":" + std::to_string(message.port);
   const log::Fields fields{{"port", message.external_port},
@@ -103,7 +133,9 @@ void TcpRouter::serve(std::function<bool()> is_connected) {
   is_connected_ = std::move(is_connected);
   is_serving_ = true;
   prune_timer_.every(options_.prune_interval, [this] { prune(); });
+  for (auto& [port, pool] : std::exchange(waiting_, {})) post({port, pool});
   publish();
+  inherited_.clear();
 }
 
 void TcpRouter::changed() {
@@ -119,7 +151,7 @@ void TcpRouter::publish() {
 
 void TcpRouter::post(TcpRouteChange change) {
   waiting_.erase(change.port);
-  std::vector<Socket> sockets(workers_.size());
+  SocketsOfWorkers sockets(workers_.size());
   if (change.pool == nullptr) {
     if (open_ports_.erase(change.port) == 0) return;
     closed_ports_[change.port] = clock_.now() + kClosingTime;
@@ -138,24 +170,30 @@ void TcpRouter::post(TcpRouteChange change) {
   }
   for (size_t i = 0; i < workers_.size(); ++i) {
     std::vector<TcpWorker::Change> one(1);
-    one[0] = {.port = change.port, .pool = change.pool, .listener = std::move(sockets[i])};
+    one[0] = {.port = change.port, .pool = change.pool, .listeners = std::move(sockets[i])};
     workers_[i]->post(std::move(one));
   }
 }
 
-Result<std::vector<Socket>> TcpRouter::open_port(uint16_t port) {
+Result<TcpRouter::SocketsOfWorkers> TcpRouter::open_port(uint16_t port) {
   const net::Address address = net::Address::any(port);
-  // Our own listeners let each other in; another process's must not be joined.
-  if (!closed_ports_.contains(port)) {
+  std::vector<Socket> sockets;
+  if (auto node = inherited_.extract(port)) {
+    sockets = std::move(node.mapped());
+  } else if (!closed_ports_.contains(port)) {
+    // Our own listeners let each other in; another process's must not be joined.
     if (auto is_free = check_is_free(address); !is_free) return std::move(is_free).error();
   }
-  std::vector<Socket> sockets;
-  for (size_t i = 0; i < workers_.size(); ++i) {
+  while (sockets.size() < workers_.size()) {
     auto socket = open_listener(address);
     if (!socket) return std::move(socket).error();
     sockets.push_back(*std::move(socket));
   }
-  return sockets;
+  SocketsOfWorkers of_workers(workers_.size());
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    of_workers[i % workers_.size()].push_back(std::move(sockets[i]));
+  }
+  return of_workers;
 }
 
 void TcpRouter::retry_later() {

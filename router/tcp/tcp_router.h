@@ -5,10 +5,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -44,6 +46,15 @@ class TcpRouter {
 
   // A message of kSubjects.
   void take(std::string_view subject, std::string_view payload);
+  // The same of a registration that another router heard so long ago.
+  void take_known(std::string_view payload, Duration age);
+  std::vector<std::pair<std::string, Duration>> known() const { return book_.known(clock_.now()); }
+  // Sockets of the ports from another router: whose port is opened at serve() gets them.
+  using TakeSocket = std::function<std::optional<net::ListeningSocket>(const net::Address&)>;
+  void inherit(const TakeSocket& take_socket);
+  std::vector<net::ListeningSocket> duplicate_sockets();
+  // Closes the listening sockets, which are another process's now.
+  void leave_sockets();
   // From now on ports are opened, and routes pruned. `is_connected`: whether NATS is.
   void serve(std::function<bool()> is_connected);
   // Opens nothing more. `on_drained` once for each worker, on its thread.
@@ -61,8 +72,9 @@ class TcpRouter {
   void applied(const TcpBook::Applied& applied, const cf::TcpRouteMessage& message);
   void changed();
   void post(TcpRouteChange change);
-  // The sockets of all workers, or why there are none.
-  Result<std::vector<Socket>> open_port(uint16_t port);
+  // The sockets of each worker, or why there are none.
+  using SocketsOfWorkers = std::vector<std::vector<Socket>>;
+  Result<SocketsOfWorkers> open_port(uint16_t port);
   void retry_later();
 
   const Clock& clock_;
@@ -83,6 +95,7 @@ class TcpRouter {
   std::map<uint16_t, Instant> closed_ports_;  // lately: the workers may still be at it
   std::map<uint16_t, std::shared_ptr<const TcpPool>> waiting_;  // ports that could not be opened
   std::set<std::string> told_refusals_;                         // logged once
+  std::map<uint16_t, std::vector<Socket>> inherited_;           // until serve() is done
   net::Timer publish_timer_;
   net::Timer prune_timer_;
   net::Timer retry_timer_;

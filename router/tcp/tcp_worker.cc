@@ -59,8 +59,34 @@ void TcpWorker::drain(Duration timeout, std::function<void(size_t)> on_drained) 
   if (!mailbox_.post(std::move(order))) logger_.error("tcp-worker-mailbox-full");
 }
 
+std::vector<net::ListeningSocket> TcpWorker::duplicate_sockets() {
+  std::promise<std::vector<net::ListeningSocket>> promise;
+  Order order;
+  order.wants_sockets = &promise;
+  if (!mailbox_.post(std::move(order))) return {};
+  return promise.get_future().get();
+}
+
+void TcpWorker::leave_sockets() {
+  Order order;
+  order.leaves_sockets = true;
+  if (!mailbox_.post(std::move(order))) logger_.error("tcp-worker-mailbox-full");
+}
+
 void TcpWorker::take(Order&& order) {
   for (Change& change : order.changes) apply(std::move(change));
+  if (order.wants_sockets != nullptr) {
+    std::vector<net::ListeningSocket> copies;
+    for (const auto& [number, port] : ports_) {
+      for (const Socket& listener : port->listeners) {
+        if (auto copy = duplicate_listener(listener)) copies.push_back(*std::move(copy));
+      }
+    }
+    order.wants_sockets->set_value(std::move(copies));
+  }
+  if (order.leaves_sockets) {
+    for (const auto& [number, port] : ports_) close_listeners(*port);
+  }
   if (order.drains) begin_drain(std::move(order));
 }
 
@@ -71,24 +97,32 @@ void TcpWorker::apply(Change&& change) {
     port = std::make_unique<TcpPort>(change.port, acceptor, registry_, seed_ + change.port);
   }
   port->serve(std::move(change.pool));
-  if (!port->has_pool()) return port->listener.close();
-  if (!change.listener.is_open() || on_drained_) return;
-  port->listener = std::move(change.listener);
-  if (const auto watched = readiness_.watch(port->listener.descriptor(), *port); !watched) {
-    logger_.error("tcp-port-not-watched", watched.error(), {{"port", change.port}});
-    port->listener.close();
+  if (!port->has_pool()) return close_listeners(*port);
+  if (on_drained_) return;
+  for (Socket& listener : change.listeners) {
+    if (const auto watched = readiness_.watch(listener.descriptor(), *port); !watched) {
+      logger_.error("tcp-port-not-watched", watched.error(), {{"port", change.port}});
+      continue;
+    }
+    port->listeners.push_back(std::move(listener));
   }
+}
+
+void TcpWorker::close_listeners(TcpPort& port) {
+  for (const Socket& listener : port.listeners) readiness_.forget(listener.descriptor());
+  port.listeners.clear();
 }
 
 void TcpWorker::accept_on(TcpPort& port) {
-  for (int count = 0; count < accepts_per_turn_max; ++count) {
-    if (!accept_one(port)) return;
+  for (const Socket& listener : port.listeners) {
+    int count = 0;
+    while (count < accepts_per_turn_max && accept_one(port, listener)) ++count;
+    if (count == accepts_per_turn_max) readiness_.tell_again(listener.descriptor(), port);
   }
-  readiness_.tell_again(port.listener.descriptor(), port);
 }
 
-bool TcpWorker::accept_one(TcpPort& port) {
-  auto accepted = accept_from(port.listener);
+bool TcpWorker::accept_one(TcpPort& port, const Socket& listener) {
+  auto accepted = accept_from(listener);
   if (!accepted) {
     const int os = accepted.error().os;
     if (is_exhaustion(os)) {
@@ -116,8 +150,8 @@ void TcpWorker::rest(TcpPort& port) {
   }
   rest_timer_.once(accept_rest, [this] {
     for (const auto& [number, rested] : ports_) {
-      if (rested->listener.is_open()) {
-        readiness_.tell_again(rested->listener.descriptor(), *rested);
+      for (const Socket& listener : rested->listeners) {
+        readiness_.tell_again(listener.descriptor(), *rested);
       }
     }
   });
@@ -140,9 +174,11 @@ void TcpWorker::remove(TcpConnection& connection) {
 void TcpWorker::begin_drain(Order&& order) {
   on_drained_ = std::move(order.on_drained);
   for (const auto& [number, port] : ports_) {
-    while (port->listener.is_open() && accept_one(*port)) {
+    for (const Socket& listener : port->listeners) {
+      while (accept_one(*port, listener)) {
+      }
     }
-    port->listener.close();
+    close_listeners(*port);
   }
   drain_timer_.once(connections_.empty() ? Duration{} : order.drain_timeout,
                     [this] { end_drain(); });
@@ -157,7 +193,7 @@ void TcpWorker::end_drain() {
 }
 
 void TcpWorker::cut_all() {
-  for (const auto& [number, port] : ports_) port->listener.close();
+  for (const auto& [number, port] : ports_) close_listeners(*port);
   while (!connections_.empty()) connections_.back()->end(TcpConnection::End::cut);
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "log/logger.h"
 #include "metrics/registry.h"
+#include "net/listening_socket.h"
 #include "net/mailbox.h"
 #include "net/timer.h"
 #include "router/backend/deadlines.h"
@@ -36,11 +38,11 @@ class TcpWorker final : private TcpPort::Acceptor {
     uint32_t workers = 1;  // how many share connections_max
     uint64_t seed = 0;     // of whose turn it is first
   };
-  // A change of one port and, when it is new here, the socket to accept from.
+  // A change of one port and, when it is new here, the sockets to accept from.
   struct Change {
     uint16_t port = 0;
     std::shared_ptr<const TcpPool> pool;  // null: its listener closes
-    Socket listener;
+    std::vector<Socket> listeners;
   };
 
   explicit TcpWorker(const Wiring& wiring);
@@ -52,6 +54,10 @@ class TcpWorker final : private TcpPort::Acceptor {
   // Accepts nothing more (who waits in the kernel is still served). `on_drained`, on the worker's
   // thread, once: all connections have ended, or those that had not by then were cut, so many.
   void drain(Duration timeout, std::function<void(size_t cut)> on_drained);
+  // All listening sockets, for another process; blocks until the worker has answered. Then
+  // leave_sockets() closes them here without a word to those who wait in them.
+  std::vector<net::ListeningSocket> duplicate_sockets();
+  void leave_sockets();
   // Any thread; a moment late.
   size_t connections() const { return open_.load(std::memory_order_relaxed); }
 
@@ -69,6 +75,8 @@ class TcpWorker final : private TcpPort::Acceptor {
  private:
   struct Order {
     std::vector<Change> changes;
+    std::promise<std::vector<net::ListeningSocket>>* wants_sockets = nullptr;
+    bool leaves_sockets = false;
     bool drains = false;
     Duration drain_timeout = {};
     std::function<void(size_t)> on_drained;
@@ -78,7 +86,8 @@ class TcpWorker final : private TcpPort::Acceptor {
   void apply(Change&& change);
   void accept_on(TcpPort& port) override;
   // False when nobody waits, or nobody more can be taken just now.
-  bool accept_one(TcpPort& port);
+  bool accept_one(TcpPort& port, const Socket& listener);
+  void close_listeners(TcpPort& port);
   void rest(TcpPort& port);
   void begin_drain(Order&& order);
   void end_drain();
