@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "base/error.h"
 #include "base/list.h"
 #include "http/h1_parser.h"
 #include "http/message.h"
@@ -27,7 +28,8 @@ struct StreamFailure {
     broken,          // the connection was reset or timed out
   };
   Kind kind = Kind::closed;
-  uint32_t code = 0;  // of RFC 9113 section 7; reset only
+  uint32_t code = 0;             // of RFC 9113 section 7; reset only
+  const Error* error = nullptr;  // of the connection, if there is one; during the call
 };
 
 // One request and its reply on a session. Used again and again, for one at a time.

@@ -48,7 +48,8 @@ BackendPool::BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ArenaBl
       idle_deadlines_(idle_deadlines),
       arena_blocks_(arena_blocks),
       metrics_(metrics),
-      options_(options) {}
+      options_(options),
+      http2_(*this, loop, idle_deadlines, arena_blocks, options_.http2) {}
 
 BackendPool::~BackendPool() {
   close_idle();
@@ -56,7 +57,7 @@ BackendPool::~BackendPool() {
 }
 
 void BackendPool::show() {
-  metrics_.backend_connections.set(static_cast<double>(connections_));
+  metrics_.backend_connections.set(static_cast<double>(connections_ + http2_.connections()));
   metrics_.backend_connections_idle.set(static_cast<double>(idle_));
 }
 
@@ -138,9 +139,11 @@ void BackendPool::close_idle(Shelf& shelf) {
 
 void BackendPool::close_idle() {
   for (auto& [id, shelf] : shelves_) close_idle(shelf);
+  http2_.close_all();
 }
 
 void BackendPool::close_departed(const RouteTable& table) {
+  http2_.close_departed(table);
   for (const EndpointId id : table.departed()) {
     const auto found = shelves_.find(id);
     if (found == shelves_.end() || found->second.open == 0) continue;
@@ -151,6 +154,7 @@ void BackendPool::close_departed(const RouteTable& table) {
 }
 
 void BackendPool::sweep(const RouteTable& table) {
+  http2_.sweep(table);
   for (auto place = shelves_.begin(); place != shelves_.end();) {
     Shelf& shelf = place->second;
     const bool is_known = shelf.route_key.empty()

@@ -12,6 +12,7 @@
 #include "router/backend/backend_connection.h"
 #include "router/backend/backend_lease.h"
 #include "router/backend/deadlines.h"
+#include "router/backend/http2_pool.h"
 #include "router/observe/proxy_metrics.h"
 #include "router/route/endpoint.h"
 
@@ -23,8 +24,9 @@ namespace causeway::router {
 
 class RouteTable;
 
-// One worker's connections to all endpoints: idle ones are kept, the last used is the first used
-// again, so that the others grow old and go. Filed under EndpointId. Owner: the worker. Thread: its
+// One worker's connections to all endpoints: of HTTP/1, one exchange each, idle ones are kept, the
+// last used is the first used again, so that the others grow old and go; of HTTP/2, shared, in
+// http2(). Filed under EndpointId. Owner: the worker. Thread: its
 // own. Ends after every lease.
 class BackendPool {
  public:
@@ -33,6 +35,7 @@ class BackendPool {
     size_t idle_max = 2;  // per endpoint
     size_t buffer_bytes_max = 64u << 10;
     http::HeadLimits reply_limits;
+    Http2Pool::Options http2;
   };
 
   BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ArenaBlocks& arena_blocks,
@@ -61,15 +64,18 @@ class BackendPool {
   // Closes all idle connections.
   void close_idle();
 
+  Http2Pool& http2() { return http2_; }
   const Options& options() const { return options_; }
   DeadlineQueue& idle_deadlines() { return idle_deadlines_; }
   ArenaBlocks& arena_blocks() { return arena_blocks_; }
-  size_t connections() const { return connections_; }
-  size_t idle() const { return idle_; }
+  // Of both kinds.
+  size_t connections() const { return connections_ + http2_.connections(); }
+  size_t idle() const { return idle_ + http2_.idle(); }
 
  private:
   friend class BackendConnection;
   friend class BackendLease;
+  friend class Http2Pool;
 
   struct Shelf {
     std::vector<std::unique_ptr<BackendConnection>> idle;
@@ -94,6 +100,7 @@ class BackendPool {
   std::unordered_map<EndpointId, Shelf> shelves_;
   size_t connections_ = 0;
   size_t idle_ = 0;
+  Http2Pool http2_;
 };
 
 }  // namespace causeway::router

@@ -5,24 +5,29 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "net/tcp.h"
 #include "router/backend/backend_connection.h"
 #include "router/backend/backend_lease.h"
+#include "router/backend/dial.h"
+#include "router/backend/http2_pool.h"
 #include "router/proxy/failure.h"
 #include "router/proxy/http1_sink.h"
+#include "router/proxy/http2_leg.h"
 #include "router/route/pool.h"
-#include "tls/handshake.h"
 
 namespace causeway::router {
 
 class Exchange;
 struct Workbench;
 
-// One try at sending an exchange's request to one endpoint.
+// One try at sending an exchange's request to one endpoint: on an HTTP/1 connection that it has for
+// itself, or on a stream of an HTTP/2 connection that it shares.
 // Owner: Exchange, one at a time; the object is used again for the next try. Thread: its worker's.
 // Ends: on failure, with the end of the reply, or with its exchange; the lease goes back to the
-// pool then.
-class Attempt final : private BackendConnection::User {
+// pool then, the stream is closed.
+class Attempt final : private BackendConnection::User,
+                      private http2::ClientStream::Events,
+                      private Http2Seeker,
+                      private Dial::User {
  public:
   Attempt(Exchange& exchange, Workbench& bench);
   Attempt(const Attempt&) = delete;
@@ -38,7 +43,7 @@ class Attempt final : private BackendConnection::User {
   // that takes the rest.
   MessageSink& begin_request();
   // The reply's bytes.
-  MessageSource& reply_source() { return source_.of(lease_->stream()); }
+  MessageSource& reply_source();
   // The reply is whole and so is the request: the connection may serve the next one.
   void finish();
   // Gives everything up. Idempotent.
@@ -50,15 +55,17 @@ class Attempt final : private BackendConnection::User {
   bool may_replay(bool is_replayable) const;
   bool has_sent() const { return has_sent_; }
   bool reply_has_begun() const { return reply_has_begun_; }
-  bool has_connection() const { return static_cast<bool>(lease_); }
+  bool has_connection() const { return lease_ || connection_ != nullptr; }
   bool was_reused() const { return was_reused_; }
   const Endpoint& endpoint() const { return *endpoint_; }
+  // HTTP/1 only, as every upgrade is.
   net::Stream& stream() { return lease_->stream(); }
 
   Instant started_at() const { return started_at_; }
-  Duration dial_time() const { return dial_time_; }  // zero when a kept connection was used
-  Duration lookup_time() const { return lookup_time_; }
-  Duration tls_time() const { return tls_time_; }
+  // Zero when a kept connection was used.
+  Duration dial_time() const { return times_.connect; }
+  Duration lookup_time() const { return times_.lookup; }
+  Duration tls_time() const { return times_.tls; }
   // "ip:port" of this side of the connection, "" without one. One system call the first time.
   std::string local_address() const;
   // Counts as in flight until its end, not only until the reply's head; holds the endpoint for
@@ -66,11 +73,16 @@ class Attempt final : private BackendConnection::User {
   void count_to_the_end(std::shared_ptr<const Endpoint> endpoint);
 
  private:
-  const tls::ClientContext* tls_context() const;
-  void connect(const net::Address& address);
-  void on_connected(Result<std::unique_ptr<net::Stream>> connected);
-  void on_secured(Result<tls::Secured> secured);
+  bool wants_http2(const Endpoint& endpoint) const;
+  Dial::Options dial_options() const;
+  void dial();
+  bool take_idle(Reuse reuse);
   void adopt(std::unique_ptr<net::Stream> stream);
+  void use(Http2Connection& connection);
+  MessageSink& begin_http2_request();
+  void close_stream();
+  void fail(Failure failure);
+  Failure of_reply(Failure failure) const;
   void leave_in_flight();
   void on_reply(http::ReplyHead& head) override;
   void on_reply_body(std::string_view bytes) override;
@@ -78,27 +90,36 @@ class Attempt final : private BackendConnection::User {
   void on_backend_read_done(std::string_view rest) override;
   void on_backend_failure(const Error& error) override;
   void on_backend_drained() override;
+  void on_reply_read_done() override;
+  void on_stream_failure(const http2::StreamFailure& failure) override;
+  void on_request_drained() override;
+  void on_http2_ready(Http2Connection& connection, const Dial::Times& times) override;
+  void on_http1_instead(std::unique_ptr<net::Stream> stream, const Dial::Times& times) override;
+  void on_http1_only() override;
+  void on_seek_failed(Dial::Stage stage, const Error& error, const Dial::Times& times) override;
+  void on_dialled(Dial::Dialled dialled) override;
+  void on_dial_failed(Dial::Stage stage, const Error& error) override;
 
   Exchange& exchange_;
   Workbench& bench_;
   std::string_view route_key_;
   const Endpoint* endpoint_ = nullptr;  // valid as long as the exchange pins its table
-  std::unique_ptr<net::Resolver> resolver_;
-  std::unique_ptr<net::Connector> connector_;
-  std::unique_ptr<tls::Handshake> handshake_;
+  Dial dial_;
   BackendLease lease_;
   Http1Sink sink_;
   StreamSource source_;
+  Http2Connection* connection_ = nullptr;  // instead of a lease
+  std::unique_ptr<http2::ClientStream> stream_;
+  Http2Leg leg_;
   Failure failure_ = Failure::no_endpoint;
   const Endpoint* in_flight_ = nullptr;  // endpoint_ while it counts this attempt
   std::shared_ptr<const Endpoint> counted_to_the_end_;
   bool has_sent_ = false;
   bool was_reused_ = false;
   bool reply_has_begun_ = false;
+  bool is_replay_ = false;
   Instant started_at_{};
-  Duration dial_time_{};
-  Duration lookup_time_{};
-  Duration tls_time_{};
+  Dial::Times times_;
 };
 
 }  // namespace causeway::router

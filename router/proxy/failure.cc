@@ -1,6 +1,7 @@
 #include "router/proxy/failure.h"
 
 #include "base/check.h"
+#include "http2/client_session.h"
 
 namespace causeway::router {
 namespace {
@@ -33,6 +34,10 @@ constexpr FailureRow failure_table[] = {
     {reset_before_reply, "reset_before_reply", Again::if_replayable, true, false, 502,
      "read: connection reset by peer"},
     {closed_before_reply, "closed_before_reply", Again::if_replayable, false, false, 502, "EOF"},
+    {stream_refused, "stream_refused", Again::always, false, false, 502,
+     "stream error: REFUSED_STREAM; received from peer"},
+    {stream_reset, "stream_reset", Again::never, false, false, 502,
+     "stream error: received from peer"},
     {malformed_reply, "malformed_reply", Again::never, false, false, 502,
      "malformed HTTP response"},
     {reply_head_too_large, "reply_head_too_large", Again::never, false, false, 502,
@@ -95,6 +100,24 @@ Failure reply_failure(const Error& error) noexcept {
     default:
       return reset_before_reply;
   }
+}
+
+Failure stream_failure(const http2::StreamFailure& failure) noexcept {
+  switch (failure.kind) {
+    case http2::StreamFailure::Kind::refused:
+      return stream_refused;
+    case http2::StreamFailure::Kind::reset:
+      return stream_reset;
+    case http2::StreamFailure::Kind::malformed:
+      return malformed_reply;
+    case http2::StreamFailure::Kind::head_too_large:
+      return reply_head_too_large;
+    case http2::StreamFailure::Kind::closed:
+      return failure.error != nullptr ? reply_failure(*failure.error) : closed_before_reply;
+    case http2::StreamFailure::Kind::broken:
+      return failure.error != nullptr ? reply_failure(*failure.error) : reset_before_reply;
+  }
+  return reset_before_reply;
 }
 
 }  // namespace causeway::router

@@ -5,6 +5,10 @@
 
 #include "base/error.h"
 
+namespace causeway::http2 {
+struct StreamFailure;
+}
+
 namespace causeway::router {
 
 // How an attempt at an endpoint can fail (gorouter.md section 5). Also the word in logs.
@@ -21,6 +25,8 @@ enum class Failure : uint8_t {
   tls_wrong_name,
   reset_before_reply,
   closed_before_reply,
+  stream_refused,  // by an endpoint that speaks HTTP/2 and has not looked at the request
+  stream_reset,    // by such an endpoint, for a reason of its own
   malformed_reply,
   reply_head_too_large,
   too_many_reply_headers,
@@ -57,5 +63,6 @@ const FailureRow& failure_row(Failure failure) noexcept;
 Failure dial_failure(const Error& error) noexcept;
 Failure tls_failure(const Error& error) noexcept;
 Failure reply_failure(const Error& error) noexcept;
+Failure stream_failure(const http2::StreamFailure& failure) noexcept;
 
 }  // namespace causeway::router

@@ -30,7 +30,7 @@ Balancer::Options balancer_options(const Settings& settings) {
   return options;
 }
 
-BackendPool::Options pool_options(const Settings& settings) {
+BackendPool::Options pool_options(const Settings& settings, tls::SessionCache& sessions) {
   BackendPool::Options options;
   options.keep_alive = !settings.disable_keep_alives;
   options.idle_max = std::min(settings.max_idle_conns_per_host, settings.max_idle_conns);
@@ -40,6 +40,14 @@ BackendPool::Options pool_options(const Settings& settings) {
                                             : reply_head_bytes_default;
   options.reply_limits.headers_max =
       settings.max_response_headers > 0 ? settings.max_response_headers : reply_headers_default;
+  options.http2.dial = {.connect_timeout = settings.endpoint_dial_timeout,
+                        .handshake_timeout = settings.tls_handshake_timeout,
+                        .keep_alive_probe = settings.endpoint_keep_alive_probe_interval,
+                        .tls = settings.backend_tls.get(),
+                        .sessions = &sessions};
+  options.http2.connection.limits.reply_head = options.reply_limits;
+  options.http2.connection.buffer_bytes_max = settings.buffer_bytes_max;
+  options.http2.connection.keeps_idle = options.keep_alive;
   return options;
 }
 
@@ -76,7 +84,7 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       lingering(deadlines, linger_interval),
       drain_idle(deadlines, drain_idle_time),
       access_flush(deadlines, access_flush_interval),
-      backends(loop, backend_idle, arena_blocks, metrics, pool_options(settings)),
+      backends(loop, backend_idle, arena_blocks, metrics, pool_options(settings, backend_sessions)),
       logs_local_address(std::count(settings.extra_access_log_fields.begin(),
                                     settings.extra_access_log_fields.end(), "local_address") > 0),
       access_log_(access_log),

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "http/h1_writer.h"
 #include "http/message.h"
+#include "http2/field_block.h"
 #include "log/logger.h"
 #include "net/loop.h"
 #include "router/backend/backend_pool.h"
@@ -96,6 +97,9 @@ struct Workbench {
   BackendPool backends;
   SendBatch to_backend;
   SendBatch to_client;
+  // Scratch of whoever makes a request's head for HTTP/2.
+  http::Headers backend_lines;
+  http2::FieldBlock backend_fields;
   // Scratch of whoever makes a reply of the router's own.
   http::Headers reply_headers;
   std::string reply_body;

@@ -69,7 +69,12 @@ struct Settings {
 
   // Backends.
   std::shared_ptr<const tls::ClientContext> backend_tls;  // null: no endpoint with TLS is reached
-  uint32_t max_attempts = 1;                              // backends.max_attempts, at least 1
+  // HTTP/2 with clients and with endpoints registered as such; those with TLS agree by ALPN.
+  bool enable_http2 = true;
+  // Endpoints without TLS that are registered for HTTP/2 are spoken to in it, unasked
+  // (backends.http2_prior_knowledge); otherwise in HTTP/1.1, as gorouter does.
+  bool http2_prior_knowledge = false;
+  uint32_t max_attempts = 1;  // backends.max_attempts, at least 1
   uint32_t max_conns = 0;  // backends.max_conns: exchanges in flight per endpoint, over all workers
   // An exchange counts as in flight until the end of its reply, tunnels included; otherwise until
   // its head (gorouter.md section 4).

@@ -1,0 +1,127 @@
+#include "router/backend/http2_connection.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "net/loop.h"
+
+namespace causeway::router {
+namespace {
+
+using Kind = http2::StreamFailure::Kind;
+
+// Frames that are made at a time; the memory is given back when there was more.
+constexpr size_t output_bytes = 64u << 10;
+constexpr size_t output_bytes_kept = 128u << 10;
+
+}  // namespace
+
+Http2Connection::Http2Connection(net::Loop& loop, Http2ConnectionOwner& owner,
+                                 DeadlineQueue& idle_deadlines, std::unique_ptr<net::Stream> stream,
+                                 const Options& options)
+    : loop_(loop),
+      owner_(owner),
+      idle_deadlines_(idle_deadlines),
+      options_(options),
+      stream_(std::move(stream)),
+      session_(*this, options.limits) {
+  stream_->watermarks(options_.buffer_bytes_max);
+  stream_->listen(*this);
+  idle_deadlines_.arm(*this);
+  on_output_waiting();  // the preface
+}
+
+Http2Connection::~Http2Connection() { CHECK(has_ended_ && streams_ == 0); }
+
+void Http2Connection::open(http2::ClientStream& stream, http2::ClientStream::Events& events,
+                           const http2::ClientSession::Request& request) {
+  CHECK(has_room());
+  call_off();
+  ++streams_;
+  ++opened_;
+  stream.high_mark(options_.buffer_bytes_max);
+  session_.open(stream, events, request);
+}
+
+void Http2Connection::close(http2::ClientStream& stream) {
+  CHECK(streams_ > 0);
+  stream.close();
+  --streams_;
+  if (has_ended_) return;
+  owner_.on_room(*this);
+  if (streams_ > 0) return;
+  // Often within an event of the session: it ends later.
+  if (is_unwanted()) return on_output_waiting();
+  idle_deadlines_.arm(*this);
+}
+
+bool Http2Connection::is_unwanted() const {
+  return streams_ == 0 && (!takes_requests() || (!options_.keeps_idle && opened_ > 0));
+}
+
+void Http2Connection::retire() {
+  is_retired_ = true;
+  on_output_waiting();
+}
+
+void Http2Connection::end(const http2::StreamFailure& failure) {
+  if (has_ended_) return;
+  has_ended_ = true;
+  call_off();
+  session_.say_goodbye();
+  output_.clear();
+  if (!stream_->is_full() && session_.take_output(output_, output_bytes)) stream_->write(output_);
+  owner_.on_over(*this);
+  session_.fail_streams(failure);
+}
+
+void Http2Connection::lose(Kind kind, const Error* error) {
+  if (has_ended_) return;
+  has_ended_ = true;
+  call_off();
+  owner_.on_over(*this);
+  session_.fail_streams({.kind = kind, .error = error});
+}
+
+void Http2Connection::on_read(std::span<char> bytes) {
+  if (has_ended_) return;
+  session_.feed({bytes.data(), bytes.size()});
+  if (session_.has_ended()) lose(Kind::malformed, nullptr);
+}
+
+void Http2Connection::on_end() { lose(Kind::closed, nullptr); }
+
+void Http2Connection::on_failure(const Error& error) {
+  lose(error.fault == Fault::closed ? Kind::closed : Kind::broken, &error);
+}
+
+void Http2Connection::on_drained() {
+  if (!has_ended_) flush();
+}
+
+// What all streams want to say in this turn leaves at its end, in one write.
+void Http2Connection::on_output_waiting() {
+  if (flush_is_due_ || has_ended_) return;
+  flush_is_due_ = true;
+  loop_.defer([this] {
+    flush_is_due_ = false;
+    if (!has_ended_) flush();
+  });
+}
+
+void Http2Connection::flush() {
+  while (!stream_->is_full()) {
+    output_.clear();
+    if (!session_.take_output(output_, output_bytes)) break;
+    if (has_ended_) return;
+    stream_->write(output_);
+  }
+  if (output_.capacity() > output_bytes_kept) std::string().swap(output_);
+  // It was told that it broke the protocol.
+  if (session_.has_ended()) return lose(Kind::malformed, nullptr);
+  if (is_unwanted()) end({});
+}
+
+void Http2Connection::on_deadline() { end({}); }
+
+}  // namespace causeway::router
