@@ -1,6 +1,8 @@
 #include "cell/rep/config.h"
 
 #include "config/config.h"
+#include "diego/service_url.h"
+#include "diego/tls_keys.h"
 #include "net/address.h"
 
 namespace causeway::rep {
@@ -10,12 +12,54 @@ void check_address(config::Section& root, std::string_view key, const std::strin
   if (!net::parse_host_port(address)) root.problem(key, "not host:port: \"" + address + "\"");
 }
 
-void check_url(config::Section& root, std::string_view key, const std::string& url) {
-  if (url.starts_with("https://")) {
-    root.problem(key, "TLS is not supported yet: name an http:// address");
-  } else if (!url.starts_with("http://")) {
-    root.problem(key, "not an http:// address: \"" + url + "\"");
-  }
+// Newer reps have one certificate for all they do, older ones several.
+const diego::TlsKeys kBbsKeys{{"bbs_ca_cert_file", "ca_cert_file"},
+                              {"bbs_client_cert_file", "cert_file"},
+                              {"bbs_client_key_file", "key_file"}};
+const diego::TlsKeys kLocketKeys{
+    {"locket_ca_cert_file"}, {"locket_client_cert_file"}, {"locket_client_key_file"}};
+const diego::TlsKeys kServerKeys{
+    {"ca_cert_file"}, {"server_cert_file", "cert_file"}, {"server_key_file", "key_file"}};
+
+void read_url(config::Section& root, const char* key, std::string& url, std::string_view scheme) {
+  if (url.empty()) return;
+  auto checked = diego::service_url(url, scheme);
+  if (!checked) return root.problem(key, checked.error().detail);
+  url = std::move(*checked);
+}
+
+// Files mean TLS, unless `require_tls` says otherwise.
+void read_server_tls(config::Section& root, Config& config) {
+  bool requires_tls = false;
+  root.read("require_tls", requires_tls);
+  config.tls = diego::read_tls_files(root, kServerKeys);
+  const bool is_refused = root.has("require_tls") && !requires_tls;
+  if (is_refused || config.tls.certificate.empty()) config.tls = {};
+  if (requires_tls && config.tls.is_empty())
+    root.problem("require_tls", "needs ca_cert_file, server_cert_file and server_key_file");
+}
+
+void read_addresses(config::Section& root, Config& config) {
+  root.require("bbs_address", config.bbs_address);
+  root.read("locket_address", config.locket_address);
+  root.read("listen_addr", config.listen_addr);
+  root.read("listen_addr_securable", config.listen_addr_securable);
+  root.read("advertise_address", config.advertise_address);
+  root.read("advertise_domain", config.advertise_domain);
+  check_address(root, "listen_addr", config.listen_addr);
+  check_address(root, "listen_addr_securable", config.listen_addr_securable);
+  config.bbs_tls = diego::read_tls_files(root, kBbsKeys);
+  config.locket_tls = diego::read_tls_files(root, kLocketKeys);
+  read_server_tls(root, config);
+  read_url(root, "bbs_address", config.bbs_address, "http");
+  diego::require_files(root, "bbs_address", config.bbs_address, config.bbs_tls, kBbsKeys);
+  // Diego writes it without a scheme, and always speaks TLS to it.
+  const bool is_tls = !config.locket_tls.certificate.empty();
+  if (config.locket_address.empty()) config.locket_address = config.bbs_address;
+  if (!is_tls) config.locket_tls = config.bbs_tls;
+  read_url(root, "locket_address", config.locket_address, is_tls ? "https" : "http");
+  diego::require_files(root, "locket_address", config.locket_address, config.locket_tls,
+                       kLocketKeys);
 }
 
 void check_amount(config::Section& root, std::string_view key, const std::string& amount) {
@@ -85,18 +129,9 @@ Result<Config> read_config(const std::string& path, std::vector<std::string>& wa
   root.read("zone", config.zone);
   root.read("placement_tags", config.placement_tags);
   root.read("optional_placement_tags", config.optional_placement_tags);
-  root.require("bbs_address", config.bbs_address);
-  root.read("locket_address", config.locket_address);
-  root.read("listen_addr", config.listen_addr);
-  root.read("listen_addr_securable", config.listen_addr_securable);
-  root.read("advertise_address", config.advertise_address);
+  read_addresses(root, config);
   root.read("log_level", config.log_level);
   root.read_choice("time_format", config.time_format, {"rfc3339", "unix-epoch"});
-  if (!config.bbs_address.empty()) check_url(root, "bbs_address", config.bbs_address);
-  if (config.locket_address.empty()) config.locket_address = config.bbs_address;
-  if (!config.locket_address.empty()) check_url(root, "locket_address", config.locket_address);
-  check_address(root, "listen_addr", config.listen_addr);
-  check_address(root, "listen_addr_securable", config.listen_addr_securable);
   read_times(root, config);
   read_machine(root, config);
   if (!(*file)->problems().empty())

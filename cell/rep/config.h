@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "rpc/identity.h"
 
 namespace causeway::rep {
 
@@ -16,12 +17,15 @@ struct Config {
   uint32_t cell_index = 0;
   std::string zone;
   std::vector<std::string> placement_tags, optional_placement_tags;
-  std::string bbs_address;     // http://host:port
+  std::string bbs_address;     // https://host:port
   std::string locket_address;  // default: the BBS, which serves Locket's messages
   std::string listen_addr = "127.0.0.1:1800";
   std::string listen_addr_securable = "0.0.0.0:1801";
   std::string advertise_address =
-      "127.0.0.1";  // where others reach this machine: host ports and the API
+      "127.0.0.1";               // where others reach this machine: host ports and the API
+  std::string advertise_domain;  // others reach the API as CELL_ID.DOMAIN; "": advertise_address
+  rpc::Identity::Files tls;      // of its API; empty: plain HTTP
+  rpc::Identity::Files bbs_tls, locket_tls;
   std::vector<std::string> preloaded_root_fs;  // "name:path"
   std::string memory_mb = "auto", disk_mb = "auto";
   uint32_t max_containers = 250;

@@ -38,7 +38,7 @@ TEST(RepConfig, every_mistake_is_named_at_once) {
       "listen_addr":"nowhere","network":{"host_port_first":70000}})");
   ASSERT_FALSE(config);
   for (const char* part :
-       {"cell_id", "state_dir", "bbs_address: TLS is not supported yet", "polling_interval",
+       {"cell_id", "state_dir", "bbs_address: https needs bbs_ca_cert_file", "polling_interval",
         "memory_mb", "preloaded_root_fs", "listen_addr", "network.host_port_first"}) {
     EXPECT_NE(config.error().detail.find(part), std::string::npos) << part << "\n"
                                                                    << config.error().detail;

@@ -14,6 +14,7 @@
 #include "cell/rep/config.h"
 #include "cell/rep/rep.h"
 #include "config/command_line.h"
+#include "diego/tls_keys.h"
 #include "log/logger.h"
 #include "net/loop.h"
 #include "net/signals.h"
@@ -66,13 +67,21 @@ int run(const Config& config, const std::vector<std::string>& unknown_keys) {
     logger.warn("unknown-configuration-key", {{"key", key}});
   const causeway::SystemClock clock;
   causeway::net::Loop loop;
+  std::unique_ptr<causeway::rpc::Identity> own, bbs, locket;
+  const auto open = [&](const auto& files, auto& identity) {
+    return causeway::diego::open_identity("rep", loop, logger, files, identity);
+  };
+  if (!open(config.tls, own) || !open(config.bbs_tls, bbs) || !open(config.locket_tls, locket))
+    return 1;
   auto cell = causeway::executor::Cell::open(loop, logger, clock, cell_options(config));
   if (!cell) {
     logger.error("failed-to-open-cell", cell.error());
     return 1;
   }
   int status = 0;
-  causeway::rep::Rep rep(loop, logger, config, **cell, [&] { loop.stop(); });
+  causeway::rep::Rep rep(loop, logger, config, **cell,
+                         {.own = own.get(), .bbs = bbs.get(), .locket = locket.get()},
+                         [&] { loop.stop(); });
   const causeway::net::SignalWatch on_term(loop, SIGTERM, [&] { rep.stop(); });
   const causeway::net::SignalWatch on_int(loop, SIGINT, [&] { rep.stop(); });
   (*cell)->start([&](const Result<void>& ready) {

@@ -11,16 +11,36 @@
 
 namespace causeway::rep {
 
+namespace {
+
+// Where others reach the API, by a name that its certificate has.
+std::string rep_url_of(const Config& config) {
+  const bool is_tls = !config.tls.is_empty();
+  const std::string host = config.advertise_domain.empty()
+                               ? config.advertise_address
+                               : config.cell_id + "." + config.advertise_domain;
+  return (is_tls ? "https://" : "http://") + host + ":" +
+         std::to_string(net::parse_host_port(config.listen_addr_securable)->port);
+}
+
+rpc::Server::Options server_options(rpc::Identity* identity) {
+  rpc::Server::Options options;
+  options.identity = identity;
+  return options;
+}
+
+}  // namespace
+
 Rep::Rep(net::Loop& loop, const log::Logger& logger, const Config& config, executor::Cell& cell,
-         std::function<void()> on_over)
+         Identities identities, std::function<void()> on_over)
     : loop_(loop),
       logger_(logger),
       config_(config),
       cell_(cell),
+      identities_(identities),
       on_over_(std::move(on_over)),
-      rep_url_("http://" + config.advertise_address + ":" +
-               std::to_string(net::parse_host_port(config.listen_addr_securable)->port)),
-      bbs_(loop, {.url = config.bbs_address}),
+      rep_url_(rep_url_of(config)),
+      bbs_(loop, {.url = config.bbs_address, .identity = identities.bbs}),
       operations_(loop, logger_, cell.executor(), bbs_,
                   {.cell_id = config.cell_id, .zone = config.zone}),
       bulk_(loop, logger_, metrics_, bbs_, cell.executor(), operations_, config.cell_id),
@@ -30,7 +50,7 @@ Rep::Rep(net::Loop& loop, const log::Logger& logger, const Config& config, execu
                   [this] { leave(); }),
       departure_(loop, cell.executor(), config.graceful_shutdown_interval + std::chrono::seconds(2),
                  [this] { leave(); }),
-      server_(loop, logger_),
+      server_(loop, logger_, server_options(identities.own)),
       admin_(loop, logger_),
       logs_(loop, server_, cell.logs()) {
   const auto total = [this](const char* name, int64_t executor::Resources::*part) {
@@ -111,7 +131,8 @@ void Rep::announce(const std::string& owner) {
           .owner = owner,
           .value = cf::to_json(cell_presence(config_, rep_url_, cell_.executor().total())),
           .ttl = config_.lock_ttl,
-          .retry_interval = config_.lock_retry_interval},
+          .retry_interval = config_.lock_retry_interval,
+          .identity = identities_.locket},
       diego::Lease::Events{
           .on_held = [this] { logger_.info("presence.held"); },
           .on_lost = [this](const Error& error) { logger_.error("presence.lost", error); },

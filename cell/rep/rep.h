@@ -27,9 +27,16 @@ namespace causeway::rep {
 // Thread: its loop's. Ends: after `on_over`.
 class Rep {
  public:
+  // For TLS: of its own API, towards the BBS and Locket. They outlive the rep.
+  struct Identities {
+    rpc::Identity* own = nullptr;
+    rpc::Identity* bbs = nullptr;
+    rpc::Identity* locket = nullptr;
+  };
+
   // `on_over`: the cell is empty and nothing of it is left; the process may end.
   Rep(net::Loop& loop, const log::Logger& logger, const Config& config, executor::Cell& cell,
-      std::function<void()> on_over);
+      Identities identities, std::function<void()> on_over);
   Rep(const Rep&) = delete;
   Rep& operator=(const Rep&) = delete;
 
@@ -48,6 +55,7 @@ class Rep {
   const log::Logger& logger_;
   const Config& config_;
   executor::Cell& cell_;
+  const Identities identities_;
   const std::function<void()> on_over_;
   std::string rep_url_;
   metrics::Registry metrics_;

@@ -8,15 +8,19 @@
 namespace causeway::auctioneer {
 
 Auctioneer::Auctioneer(net::Loop& loop, const log::Logger& logger, const Settings& settings,
-                       metrics::Registry& registry)
+                       metrics::Registry& registry, Identities identities)
     : loop_(loop),
       logger_(logger),
       settings_(settings),
       metrics_(registry),
       roster_(settings.cell_states_kept_max),
-      bbs_(loop, {.url = settings.bbs_url, .timeout = settings.communication_timeout}),
+      bbs_(loop, {.url = settings.bbs_url,
+                  .timeout = settings.communication_timeout,
+                  .identity = identities.bbs}),
       reps_(loop, {.state_timeout = settings.cell_state_timeout,
-                   .timeout = settings.communication_timeout}) {
+                   .timeout = settings.communication_timeout,
+                   .identity = identities.reps,
+                   .requires_tls = settings.rep_requires_tls}) {
   reports_ = std::make_unique<FailureReports>(bbs_, logger_);
 }
 

@@ -18,8 +18,17 @@ namespace causeway::auctioneer {
 // during a round wait for the next. Owner: main(). Thread: its loop's.
 class Auctioneer {
  public:
+  // For https; outlive the auctioneer.
+  struct Identities {
+    rpc::Identity* bbs = nullptr;
+    rpc::Identity* reps = nullptr;
+  };
+
   Auctioneer(net::Loop& loop, const log::Logger& logger, const Settings& settings,
-             metrics::Registry& registry);
+             metrics::Registry& registry, Identities identities);
+  Auctioneer(net::Loop& loop, const log::Logger& logger, const Settings& settings,
+             metrics::Registry& registry)
+      : Auctioneer(loop, logger, settings, registry, Identities{}) {}
   Auctioneer(const Auctioneer&) = delete;
   Auctioneer& operator=(const Auctioneer&) = delete;
   ~Auctioneer();

@@ -11,6 +11,7 @@
 #include "control/auctioneer/auctioneer.h"
 #include "control/auctioneer/settings.h"
 #include "diego/lease.h"
+#include "diego/tls_keys.h"
 #include "log/logger.h"
 #include "metrics/registry.h"
 #include "net/loop.h"
@@ -39,10 +40,20 @@ int run(const Settings& settings) {
 
   causeway::metrics::Registry registry;
   causeway::net::Loop loop;
-  causeway::auctioneer::Auctioneer auctioneer(loop, logger, settings, registry);
+  std::unique_ptr<causeway::rpc::Identity> own, bbs, reps, locket;
+  const auto open = [&](const auto& files, auto& identity) {
+    return causeway::diego::open_identity("auctioneer", loop, logger, files, identity);
+  };
+  if (!open(settings.server_tls, own) || !open(settings.bbs_tls, bbs) ||
+      !open(settings.rep_tls, reps) || !open(settings.locket_tls, locket))
+    return 1;
+  causeway::auctioneer::Auctioneer auctioneer(loop, logger, settings, registry,
+                                              {.bbs = bbs.get(), .reps = reps.get()});
   causeway::rpc::Server health(loop, logger);
   causeway::rpc::serve_metrics(health, registry);
-  causeway::rpc::Server server(loop, logger);
+  causeway::rpc::Server::Options server_options;
+  server_options.identity = own.get();
+  causeway::rpc::Server server(loop, logger, server_options);
   auctioneer.serve(server);
   std::unique_ptr<causeway::diego::Lease> lease;
   int status = 0;
@@ -81,7 +92,8 @@ int run(const Settings& settings) {
             .key = "auctioneer",
             .owner = settings.uuid.empty() ? causeway::tls::random_uuid() : settings.uuid,
             .ttl = settings.lock_ttl,
-            .retry_interval = settings.lock_retry_interval},
+            .retry_interval = settings.lock_retry_interval,
+            .identity = locket.get()},
         causeway::diego::Lease::Events{
             .on_held =
                 [&] {

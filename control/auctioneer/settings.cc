@@ -6,29 +6,20 @@
 
 #include "config/config.h"
 #include "diego/service_url.h"
+#include "diego/tls_keys.h"
 
 namespace causeway::auctioneer {
 
 namespace {
 
 // Keys of Diego's that have no effect here. Read, so that they are not reported as unknown.
-constexpr std::array<const char*, 20> kPassedOverKeys{"bbs_ca_cert_file",
-                                                      "bbs_client_cert_file",
-                                                      "bbs_client_key_file",
-                                                      "bbs_client_session_cache_size",
+constexpr std::array<const char*, 10> kPassedOverKeys{"bbs_client_session_cache_size",
                                                       "bbs_max_idle_conns_per_host",
-                                                      "ca_cert_file",
                                                       "consul_cluster",
                                                       "debug_address",
                                                       "dropsonde_port",
-                                                      "locket_ca_cert_file",
-                                                      "locket_client_cert_file",
-                                                      "locket_client_key_file",
                                                       "loggregator",
                                                       "max_data_string_length",
-                                                      "rep_ca_cert",
-                                                      "rep_client_cert",
-                                                      "rep_client_key",
                                                       "rep_client_session_cache_size",
                                                       "report_interval",
                                                       "skip_consul_lock"};
@@ -44,8 +35,16 @@ void read_address(config::Section& root, const char* key, net::Address& address)
   address = *parsed;
 }
 
-void read_url(config::Section& root, const char* key, const std::string& text, std::string& url) {
-  auto checked = diego::service_url(text);
+const diego::TlsKeys kBbsKeys{
+    {"bbs_ca_cert_file"}, {"bbs_client_cert_file"}, {"bbs_client_key_file"}};
+const diego::TlsKeys kRepKeys{{"rep_ca_cert"}, {"rep_client_cert"}, {"rep_client_key"}};
+const diego::TlsKeys kLocketKeys{
+    {"locket_ca_cert_file"}, {"locket_client_cert_file"}, {"locket_client_key_file"}};
+const diego::TlsKeys kServerKeys{{"ca_cert_file"}, {"server_cert_file"}, {"server_key_file"}};
+
+void read_url(config::Section& root, const char* key, const std::string& text, std::string& url,
+              std::string_view scheme = "http") {
+  auto checked = diego::service_url(text, scheme);
   if (checked) {
     url = std::move(*checked);
   } else {
@@ -53,15 +52,16 @@ void read_url(config::Section& root, const char* key, const std::string& text, s
   }
 }
 
-void refuse_tls(config::Section& root) {
-  bool rep_requires_tls = false;
-  root.read("rep_require_tls", rep_requires_tls);
-  if (rep_requires_tls) root.problem("rep_require_tls", "TLS is not supported yet");
-  for (const char* key : {"server_cert_file", "server_key_file"}) {
-    std::string file;
-    root.read(key, file);
-    if (!file.empty()) root.problem(key, "TLS is not supported yet");
-  }
+void read_tls(config::Section& root, Settings& settings) {
+  settings.bbs_tls = diego::read_tls_files(root, kBbsKeys);
+  settings.rep_tls = diego::read_tls_files(root, kRepKeys);
+  settings.locket_tls = diego::read_tls_files(root, kLocketKeys);
+  settings.server_tls = diego::read_tls_files(root, kServerKeys);
+  // The authorities alone ask for nothing.
+  if (settings.server_tls.certificate.empty()) settings.server_tls = {};
+  root.read("rep_require_tls", settings.rep_requires_tls);
+  if (settings.rep_requires_tls && settings.rep_tls.certificate.empty())
+    root.problem("rep_require_tls", "needs rep_ca_cert, rep_client_cert and rep_client_key");
 }
 
 void read_logging(config::Section& root, Settings& settings) {
@@ -84,7 +84,13 @@ void read_lock(config::Section& root, Settings& settings) {
   root.read("lock_retry_interval", settings.lock_retry_interval);
   if (is_enabled && address.empty())
     root.problem("locket_address", "missing, though locks_locket_enabled is set");
-  if (!address.empty()) read_url(root, "locket_address", address, settings.locket_url);
+  if (address.empty()) return;
+  // Diego writes it without a scheme, and always speaks TLS to it.
+  const bool is_tls = !settings.locket_tls.certificate.empty();
+  read_url(root, "locket_address", address, settings.locket_url, is_tls ? "https" : "http");
+  if (!is_tls) settings.locket_tls = settings.bbs_tls;
+  diego::require_files(root, "locket_address", settings.locket_url, settings.locket_tls,
+                       kLocketKeys);
 }
 
 Result<Settings> settings_from(config::File& file) {
@@ -104,8 +110,9 @@ Result<Settings> settings_from(config::File& file) {
   root.read("bin_pack_first_fit_weight", settings.rules.bin_pack_first_fit_weight);
   root.read("uuid", settings.uuid);
   read_logging(root, settings);
+  read_tls(root, settings);
+  diego::require_files(root, "bbs_address", settings.bbs_url, settings.bbs_tls, kBbsKeys);
   read_lock(root, settings);
-  refuse_tls(root);
   for (const char* key : kPassedOverKeys) root.json(key);
   if (!file.problems().empty()) {
     return Error{.fault = Fault::invalid, .detail = file.problem_text()};

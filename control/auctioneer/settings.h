@@ -8,6 +8,7 @@
 #include "control/place/place.h"
 #include "log/logger.h"
 #include "net/address.h"
+#include "rpc/identity.h"
 
 namespace causeway::auctioneer {
 
@@ -20,11 +21,14 @@ struct Settings {
   Duration cell_state_timeout = std::chrono::seconds(1);
   Duration communication_timeout = std::chrono::seconds(10);
   Duration cell_states_kept_max = std::chrono::seconds(5);  // 0: asked in every round
-  size_t auction_runner_workers = 1000;  // calls to cells at the same time
+  size_t auction_runner_workers = 1000;                     // calls to cells at the same time
   place::Rules rules = {};
   log::Level log_level = log::Level::info;
   log::TimeFormat time_format = log::TimeFormat::rfc3339;
   std::string uuid = {};  // empty: one is made
+  rpc::Identity::Files bbs_tls = {}, rep_tls = {}, locket_tls = {};
+  rpc::Identity::Files server_tls = {};  // empty: plain HTTP
+  bool rep_requires_tls = false;
   // Locket: empty url: no lock is taken.
   std::string locket_url = {};
   Duration lock_ttl = std::chrono::seconds(15);

@@ -54,8 +54,9 @@ TEST(AuctioneerSettings, every_mistake_is_named) {
   ASSERT_FALSE(settings);
   const std::string& text = settings.error().detail;
   for (const char* key :
-       {"bbs_address", "listen_address", "rep_require_tls", "server_cert_file",
-        "auction_runner_workers", "log_level", "locket_address", "not supported yet"}) {
+       {"bbs_address", "listen_address", "rep_require_tls", "auction_runner_workers", "log_level",
+        "locket_address", "https needs bbs_ca_cert_file", "needs rep_ca_cert",
+        "ca_cert_file: missing", "server_key_file: missing"}) {
     EXPECT_NE(text.find(key), std::string::npos) << key << " in\n" << text;
   }
   EXPECT_FALSE(parse_settings("{}", "a.json"));

@@ -9,15 +9,13 @@
 
 #include "config/config.h"
 #include "diego/service_url.h"
+#include "diego/tls_keys.h"
 
 namespace causeway::route_emitter {
 namespace {
 
 // Diego's keys that have no meaning here: accepted without a word.
-constexpr std::array<std::string_view, 24> kAcceptedKeys = {
-    "bbs_ca_cert_file",
-    "bbs_client_cert_file",
-    "bbs_client_key_file",
+constexpr std::array<std::string_view, 18> kAcceptedKeys = {
     "bbs_client_session_cache_size",
     "bbs_max_idle_conns_per_host",
     "consul_cluster",
@@ -27,9 +25,6 @@ constexpr std::array<std::string_view, 24> kAcceptedKeys = {
     "debug_address",
     "dropsonde_port",
     "healthcheck_port",
-    "locket_ca_cert_file",
-    "locket_client_cert_file",
-    "locket_client_key_file",
     "locket_client_keepalive_time",
     "locket_client_keepalive_timeout",
     "loggregator",
@@ -120,18 +115,28 @@ void read_health(config::Section& root, net::Address& target) {
   }
 }
 
-void read_url(config::Section& root, std::string_view key, std::string& target) {
+const diego::TlsKeys kBbsKeys{
+    {"bbs_ca_cert_file"}, {"bbs_client_cert_file"}, {"bbs_client_key_file"}};
+const diego::TlsKeys kLocketKeys{
+    {"locket_ca_cert_file"}, {"locket_client_cert_file"}, {"locket_client_key_file"}};
+
+void read_url(config::Section& root, const char* key, std::string_view scheme,
+              std::string& target) {
   std::string address;
   root.require(key, address);
   if (address.empty()) return;
-  auto url = diego::service_url(address);
+  auto url = diego::service_url(address, scheme);
   if (url) {
     target = *url;
-  } else if (url.error().fault == Fault::unsupported) {
-    root.problem(key, "TLS is not supported yet: \"" + address + "\"");
   } else {
     root.problem(key, url.error().detail);
   }
+}
+
+void read_bbs(config::Section& root, EmitterConfig& config) {
+  config.bbs_tls = diego::read_tls_files(root, kBbsKeys);
+  read_url(root, "bbs_address", "http", config.bbs_url);
+  diego::require_files(root, "bbs_address", config.bbs_url, config.bbs_tls, kBbsKeys);
 }
 
 void read_lock(config::Section& root, EmitterConfig& config) {
@@ -141,8 +146,13 @@ void read_lock(config::Section& root, EmitterConfig& config) {
   root.read("lock_ttl", config.lock_ttl);
   root.read("lock_retry_interval", config.lock_retry_interval);
   // Emitters of one cell have nothing to share.
+  config.locket_tls = diego::read_tls_files(root, kLocketKeys);
+  const bool is_tls = !config.locket_tls.certificate.empty();
+  if (!is_tls) config.locket_tls = config.bbs_tls;
   if (enabled && config.cell_id.empty()) {
-    read_url(root, "locket_address", config.locket_url);
+    // Diego writes it without a scheme, and always speaks TLS to it.
+    read_url(root, "locket_address", is_tls ? "https" : "http", config.locket_url);
+    diego::require_files(root, "locket_address", config.locket_url, config.locket_tls, kLocketKeys);
   } else {
     std::string unused;
     root.read("locket_address", unused);
@@ -168,7 +178,7 @@ Result<LoadedConfig> read_file(config::File& file) {
   EmitterConfig& config = loaded.config;
   config::Section root = file.root();
   root.read("cell_id", config.cell_id);
-  read_url(root, "bbs_address", config.bbs_url);
+  read_bbs(root, config);
   read_nats(root, config.nats);
   read_health(root, config.health_address);
   read_lock(root, config);

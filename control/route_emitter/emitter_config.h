@@ -9,6 +9,7 @@
 #include "log/logger.h"
 #include "nats/client.h"
 #include "net/address.h"
+#include "rpc/identity.h"
 
 namespace causeway::route_emitter {
 
@@ -28,6 +29,7 @@ struct EmitterConfig {
   uint32_t unregistration_send_count = 20;
   std::string locket_url;  // locket_address, if locks_locket_enabled; "": no lock is taken
   std::string uuid;        // owner of the lock
+  rpc::Identity::Files bbs_tls, locket_tls;
   Duration lock_ttl = std::chrono::seconds(15);
   Duration lock_retry_interval = std::chrono::seconds(5);
   log::Level log_level = log::Level::info;
@@ -39,7 +41,7 @@ struct LoadedConfig {
   std::vector<std::string> unknown_keys;
 };
 
-// Fault::invalid with every problem, one per line; Fault::unsupported for TLS.
+// Fault::invalid with every problem, one per line.
 Result<LoadedConfig> read_config(const std::string& path);
 Result<LoadedConfig> parse_config(std::string_view text, std::string name);
 

@@ -9,6 +9,7 @@
 #include "config/command_line.h"
 #include "control/route_emitter/emitter_config.h"
 #include "control/route_emitter/route_emitter.h"
+#include "diego/tls_keys.h"
 #include "log/logger.h"
 #include "net/loop.h"
 #include "net/signals.h"
@@ -29,10 +30,15 @@ int run(const route_emitter::LoadedConfig& loaded) {
   }
   net::Loop loop;
   int exit_code = 0;
-  route_emitter::RouteEmitter emitter(loop, logger, config, [&](int code) {
-    exit_code = code;
-    loop.stop();
-  });
+  std::unique_ptr<rpc::Identity> bbs, locket;
+  if (!diego::open_identity("route-emitter", loop, logger, config.bbs_tls, bbs) ||
+      !diego::open_identity("route-emitter", loop, logger, config.locket_tls, locket))
+    return 1;
+  route_emitter::RouteEmitter emitter(loop, logger, config,
+                                      {.bbs = bbs.get(), .locket = locket.get()}, [&](int code) {
+                                        exit_code = code;
+                                        loop.stop();
+                                      });
   const auto address = emitter.start();
   if (!address) {
     logger.error("failed-to-listen", address.error(),

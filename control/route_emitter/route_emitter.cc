@@ -20,10 +20,11 @@ uint64_t random_seed() {
 }  // namespace
 
 RouteEmitter::RouteEmitter(net::Loop& loop, const log::Logger& logger, EmitterConfig config,
-                           OnEnd on_end)
+                           Identities identities, OnEnd on_end)
     : loop_(loop),
       logger_(logger),
       config_(std::move(config)),
+      identities_(identities),
       on_end_(std::move(on_end)),
       metrics_(registry_),
       server_(loop, logger),
@@ -60,6 +61,7 @@ void RouteEmitter::begin() {
   watcher_ = std::make_unique<Watcher>(
       loop_, logger_,
       Watcher::Options{.bbs_url = config_.bbs_url,
+                       .identity = identities_.bbs,
                        .cell_id = config_.cell_id,
                        .reach = config_.reach,
                        .serves = config_.serves,
@@ -78,7 +80,8 @@ void RouteEmitter::take_lock() {
                             .key = "route_emitter",
                             .owner = config_.uuid.empty() ? tls::random_uuid() : config_.uuid,
                             .ttl = config_.lock_ttl,
-                            .retry_interval = config_.lock_retry_interval},
+                            .retry_interval = config_.lock_retry_interval,
+                            .identity = identities_.locket},
       diego::Lease::Events{
           .on_held =
               [this] {

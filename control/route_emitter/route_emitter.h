@@ -23,8 +23,15 @@ class RouteEmitter {
  public:
   using OnEnd = std::function<void(int exit_code)>;
 
+  // For https; outlive the emitter.
+  struct Identities {
+    rpc::Identity* bbs = nullptr;
+    rpc::Identity* locket = nullptr;
+  };
+
   // `on_end`: it cannot go on (the lock is lost), or stop() is done. Not called from inside a call.
-  RouteEmitter(net::Loop& loop, const log::Logger& logger, EmitterConfig config, OnEnd on_end);
+  RouteEmitter(net::Loop& loop, const log::Logger& logger, EmitterConfig config,
+               Identities identities, OnEnd on_end);
   RouteEmitter(const RouteEmitter&) = delete;
   RouteEmitter& operator=(const RouteEmitter&) = delete;
   ~RouteEmitter();
@@ -41,6 +48,7 @@ class RouteEmitter {
   net::Loop& loop_;
   const log::Logger logger_;
   const EmitterConfig config_;
+  const Identities identities_;
   const OnEnd on_end_;
   metrics::Registry registry_;
   EmitterMetrics metrics_;

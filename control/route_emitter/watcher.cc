@@ -20,12 +20,17 @@ Watcher::Watcher(net::Loop& loop, const log::Logger& logger, Options options, Ro
       wait_(options_.first_wait),
       next_sync_(loop),
       // One attempt: our own come again soon enough, and keep no event waiting for them.
-      bbs_(loop, {.url = options_.bbs_url, .timeout = options_.call_timeout, .attempts = 1}) {
+      bbs_(loop, {.url = options_.bbs_url,
+                  .timeout = options_.call_timeout,
+                  .attempts = 1,
+                  .identity = options_.identity}) {
   logger_.info("subscribing-to-bbs-events",
                {{"bbs", options_.bbs_url}, {"cell-id", options_.cell_id}});
   feed_ = diego::follow_lrp_events(
       loop, options_.bbs_url, options_.cell_id,
-      {.first_wait = options_.first_wait, .wait_max = options_.wait_max},
+      {.first_wait = options_.first_wait,
+       .wait_max = options_.wait_max,
+       .identity = options_.identity},
       {.on_open = [this] { on_open(); }, .on_lost = [this](const Error& error) { on_lost(error); }},
       [this](const diego::LrpEvent& event) { on_event(event); });
 }

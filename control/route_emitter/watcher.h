@@ -27,7 +27,8 @@ class Watcher {
  public:
   struct Options {
     std::string bbs_url;
-    std::string cell_id = {};  // "": the instances of all cells
+    rpc::Identity* identity = nullptr;  // for https
+    std::string cell_id = {};           // "": the instances of all cells
     Reach reach = Reach::host;
     Serves serves = {};
     Duration call_timeout = std::chrono::seconds(30);
