@@ -66,7 +66,8 @@ int main(int argc, char** argv) {
   log::Sink sink({.shape = log::Shape::gorouter,
                   .time_format = config.log_time_format,
                   .level = config.log_level,
-                  .path = {}});
+                  .path = {},
+                  .thread_niceness = config.background_niceness});
   const log::Logger logger(sink, config.log_source);
   warn(*loaded, logger);
   return router::RouterProcess(config, logger).run();

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/background.h"
 #include "json/json.h"
 #include "router/local_network.h"
 #include "router/observe/process_metrics.h"
@@ -105,6 +106,8 @@ bool RouterProcess::open() {
   }
   register_metrics();
   start_workers();
+  // From here on: the workers go first, and what this thread starts later waits as well.
+  become_background_thread(config_.background_niceness);
   feed_ = std::make_unique<RouteFeed>(
       loop_, clock_, logger_, registry_, book_, feed_options(config_, local_ip()),
       RouteFeed::Events{.on_table =
@@ -133,6 +136,7 @@ bool RouterProcess::open_access_log() {
   AccessLog::Options options{.path = config.file,
                              .queue_bytes_max = config.queue_bytes,
                              .blocks_when_full = config.blocks_when_full,
+                             .thread_niceness = config_.background_niceness,
                              .logger = &logger_};
   if (config.streams_to_syslog) {
     options.syslog = SyslogOutlet::Options{.host = config.syslog_host,

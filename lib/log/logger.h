@@ -59,6 +59,7 @@ class Sink {
     Level level = Level::info;
     std::string path;             // appended to; empty, or not to be opened (which is logged): stdout
     size_t queue_lines = 8192;
+    int thread_niceness = 0;      // of the thread that writes: become_background_thread()
   };
   explicit Sink(Options options);
   Sink(const Sink&) = delete;

@@ -11,12 +11,14 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/sinks/sink.h>
 
+#include "base/background.h"
 #include "base/clock.h"
 #include "log/line.h"
 
@@ -27,6 +29,9 @@ using namespace std::chrono_literals;
 
 // Lines are gathered up to this many bytes while more wait in the queue, then go out in one write.
 constexpr size_t gather_bytes = 64 * 1024;
+// Lines that follow a write this fast are a burst: the thread rests between its writes instead of
+// being woken for each line. A line waits this much longer then.
+constexpr auto burst_rest = 1ms;
 // A formatting buffer that grew beyond this is given back.
 constexpr size_t line_buffer_bytes_max = 64 * 1024;
 // How long the end of the process, or a flush, waits for a reader that does not read.
@@ -64,6 +69,7 @@ class Outlet final : public spdlog::sinks::sink {
     gathered_.append(message.payload.data(), message.payload.size());
     gathered_ += '\n';
     ++gathered_lines_;
+    if (gathered_.size() < gather_bytes && pool_->queue_size() == 0) rest_in_burst();
     if (gathered_.size() >= gather_bytes || pool_->queue_size() == 0) flush();
   }
 
@@ -77,6 +83,7 @@ class Outlet final : public spdlog::sinks::sink {
     }
     gathered_lines_ = 0;
     done_changed_.notify_all();
+    last_write_ = std::chrono::steady_clock::now();
   }
 
   void set_pattern(const std::string&) override {}
@@ -101,6 +108,11 @@ class Outlet final : public spdlog::sinks::sink {
   }
 
  private:
+  void rest_in_burst() {
+    if (std::chrono::steady_clock::now() - last_write_ > 2 * burst_rest) return;
+    std::this_thread::sleep_for(burst_rest);  // tidy: nothing is missed, what comes is queued
+  }
+
   bool past_close_deadline() const {
     const int64_t deadline = close_deadline_ns_.load();
     return deadline != 0 && SystemClock().now().time_since_epoch().count() >= deadline;
@@ -131,6 +143,7 @@ class Outlet final : public spdlog::sinks::sink {
   size_t piece_bytes_ = SIZE_MAX;
   spdlog::details::thread_pool* pool_ = nullptr;
   std::string gathered_;
+  std::chrono::steady_clock::time_point last_write_{};
   uint64_t gathered_lines_ = 0;
   std::atomic<uint64_t> failed_{0};
   std::atomic<int64_t> close_deadline_ns_{0};
@@ -140,11 +153,12 @@ class Outlet final : public spdlog::sinks::sink {
 };
 
 // Signals are the business of the threads that have a loop.
-void start_log_thread() {
+void start_log_thread(int niceness) {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   pthread_setname_np(pthread_self(), "log");
+  become_background_thread(niceness);
 }
 
 }  // namespace
@@ -155,7 +169,8 @@ struct Sink::State {
         level(options.level),
         outlet(std::make_shared<Outlet>(options.path)),
         pool(std::make_shared<spdlog::details::thread_pool>(
-            std::max<size_t>(options.queue_lines, 1), 1, start_log_thread)),
+            std::max<size_t>(options.queue_lines, 1), 1,
+            [niceness = options.thread_niceness] { start_log_thread(niceness); })),
         logger(std::make_shared<spdlog::async_logger>(
             "causeway", outlet, pool, spdlog::async_overflow_policy::overrun_oldest)) {
     outlet->queue(pool.get());

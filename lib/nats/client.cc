@@ -17,6 +17,8 @@ namespace {
 
 // Link events that may wait in the mailbox beside its bound of messages.
 constexpr size_t link_events_max = 1024;
+// A burst of messages is taken this often, rather than message by message.
+constexpr Duration gathering = std::chrono::milliseconds(1);
 
 // A subject must not be able to say anything else to the server.
 bool is_subject(std::string_view subject) {
@@ -50,8 +52,9 @@ struct Client::State {
         OnLink given_on_link)
       : loop(given_loop),
         on_link(std::move(given_on_link)),
-        mailbox(loop, options.pending_messages_max + link_events_max,
-                [this](Event&& event) { take(event); }),
+        mailbox(
+            loop, options.pending_messages_max + link_events_max,
+            [this](Event&& event) { take(event); }, gathering),
         wire(options, logger, mailbox, waiting) {}
 
   void take(const Event& event) {

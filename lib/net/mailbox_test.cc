@@ -96,6 +96,27 @@ TEST(MailboxTest, may_be_buried_while_receiving) {
   EXPECT_EQ(received, 2);
 }
 
+TEST(MailboxTest, a_gathering_one_delivers_every_message_of_four_threads_and_then_sleeps_again) {
+  constexpr int notes_each = 5000;
+  Loop loop;
+  int received = 0;
+  Mailbox<int> mailbox(
+      loop, 1 << 20, [&](int&&) { ++received; }, Milliseconds(1));
+  for (int round = 1; round <= 3; ++round) {
+    std::vector<std::thread> senders;
+    for (int sender = 0; sender < 4; ++sender) {
+      senders.emplace_back([&] {
+        for (int number = 0; number < notes_each; ++number) EXPECT_TRUE(mailbox.post(number));
+      });
+    }
+    EXPECT_TRUE(loopback::run_until(loop, [&] { return received == round * 4 * notes_each; }));
+    for (std::thread& sender : senders) sender.join();
+  }
+  // Unreferenced, it leaves the loop nothing to wait for once it has looked for the last time.
+  mailbox.unref();
+  loop.run();
+}
+
 TEST(MailboxTest, what_nobody_received_is_freed_with_it) {
   Loop loop;
   Mailbox<std::unique_ptr<int>> mailbox(loop, 8, [](std::unique_ptr<int>&&) { FAIL(); });

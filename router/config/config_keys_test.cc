@@ -76,6 +76,8 @@ const std::vector<Key>& keys() {
        "go_max_procs: not a number from -1 to 1024"},
       {"workers", SETS(workers), "0", "workers: 2", "2", "workers: 1025",
        "workers: not a number from 0 to 1024"},
+      {"background_niceness", SETS(background_niceness), "5", "background_niceness: 0", "0",
+       "background_niceness: 20", "background_niceness: not a number from 0 to 19"},
       {"pid_file", kDropped, "", "pid_file: /run/router.pid", "", "pid_file: []",
        "pid_file: not a string"},
       // NATS.

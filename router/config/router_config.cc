@@ -68,6 +68,7 @@ void read_identity(Reading& reading) {
   root.read("go_max_procs", processors, {.min = -1, .max = kWorkersMax});
   config.workers = processors > 0 ? static_cast<uint32_t>(processors) : 0;
   root.read("workers", config.workers, {.min = 0, .max = kWorkersMax});
+  root.read("background_niceness", config.background_niceness, {.min = 0, .max = 19});
 }
 
 void read_limits(Reading& reading) {

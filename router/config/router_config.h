@@ -44,6 +44,8 @@ struct RouterConfig {
   // Identity.
   uint32_t index = 0;
   uint32_t workers = 0;  // 0: one per core
+  // Of all threads but the workers: NATS, the registry, admin pages, logs.
+  int background_niceness = 5;
 
   // Log.
   log::Level log_level = log::Level::debug;

@@ -10,6 +10,7 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(Options options) {
   std::unique_ptr<AccessLog> log(new AccessLog);
   const LineQueue::Options queue{.bytes_max = options.queue_bytes_max,
                                  .blocks_when_full = options.blocks_when_full,
+                                 .thread_niceness = options.thread_niceness,
                                  .logger = options.logger};
   if (!options.path.empty()) {
     auto file = FileOutlet::open(std::move(options.path));

@@ -26,6 +26,7 @@ class AccessLog {
     std::string path = {};  // appended to, 0644; copytruncate-safe; "": no file
     size_t queue_bytes_max = 8u << 20;
     bool blocks_when_full = false;
+    int thread_niceness = 0;  // of the threads that write
     std::optional<SyslogOutlet::Options> syslog = {};
     const log::Logger* logger = nullptr;  // outlives it; null: says nothing
   };

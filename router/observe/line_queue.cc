@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/background.h"
+
 namespace causeway::router {
 namespace {
 
@@ -141,6 +143,7 @@ void LineQueue::State::run() {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   pthread_setname_np(pthread_self(), "access-log");
+  become_background_thread(options.thread_niceness);
   std::vector<Batch> batches;
   bool reopens = false;
   while (take(batches, reopens)) {

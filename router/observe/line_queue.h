@@ -20,6 +20,7 @@ class LineQueue {
     size_t bytes_max = 8u << 20;
     bool blocks_when_full = false;
     Duration close_wait = std::chrono::seconds(2);
+    int thread_niceness = 0;              // become_background_thread()
     const log::Logger* logger = nullptr;  // outlives the queue; null: says nothing
   };
   LineQueue(std::unique_ptr<LineOutlet> outlet, const Options& options);
