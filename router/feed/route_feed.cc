@@ -47,6 +47,7 @@ RouteFeed::RouteFeed(net::Loop& loop, const Clock& clock, const log::Logger& log
       disconnected_timer_(loop),
       nats_(loop, logger, options_.nats,
             [this](nats::Link link, std::string_view server) { on_link(link, server); }) {
+  if (!options_.enable_http2) subscriber_.serve_http1_only();
   register_gauges(registry);
 }
 

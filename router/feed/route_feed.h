@@ -33,6 +33,7 @@ class RouteFeed {
     // At most one snapshot in this time; more when making one takes longer.
     Duration publish_interval = std::chrono::milliseconds(20);
     std::vector<double> registration_latency_bounds_ms = {50, 500, 5000};
+    bool enable_http2 = true;  // endpoints that are registered for it are served in HTTP/2
   };
   struct Events {
     std::function<void(std::shared_ptr<const RouteTable>)> on_table;

@@ -44,7 +44,8 @@ std::string_view to_change(cf::RegistryMessage&& message, RouteChange::Kind kind
   spec.host = std::move(message.host);
   spec.tls = message.tls_port != 0;
   spec.port = spec.tls ? message.tls_port : message.port;
-  spec.protocol = Protocol::http1;  // http2 becomes http1 as long as HTTP/2 is not built
+  // Other names are served as the original serves them: in HTTP/1.
+  spec.protocol = message.protocol == name_of(Protocol::http2) ? Protocol::http2 : Protocol::http1;
   const std::string_view wrong = take_options(message, spec);
   spec.app_id = std::move(message.app);
   spec.instance_id = std::move(message.private_instance_id);
@@ -115,6 +116,7 @@ void Subscriber::take(std::string_view subject, std::string_view payload, Durati
   const auto kind = adds ? RouteChange::Kind::add : RouteChange::Kind::remove;
   const std::string algorithm = message->loadbalancing;
   const std::string_view wrong = to_change(std::move(message).value(), kind, change_);
+  if (is_http1_only_) change_.endpoint.protocol = Protocol::http1;
   if (!wrong.empty() && adds) {
     logger_.error("invalid-load-balancing-algorithm",
                   {{"algorithm", algorithm},

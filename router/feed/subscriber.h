@@ -30,6 +30,9 @@ class Subscriber {
   // `age`: how long ago it was said, when another router has heard it.
   void take(std::string_view subject, std::string_view payload, Duration age = {});
 
+  // enable_http2 is off: endpoints that are registered for HTTP/2 are served in HTTP/1.
+  void serve_http1_only() { is_http1_only_ = true; }
+
   uint64_t malformed_messages() const { return malformed_.value(); }
 
  private:
@@ -59,6 +62,7 @@ class Subscriber {
   metrics::Histogram& latency_ms_;
   std::map<std::string, OfComponent, std::less<>> components_;
   RouteChange change_;  // used again for each message
+  bool is_http1_only_ = false;
 };
 
 // What a message says, as a change. `change` is reused. Options that cannot be are left out and

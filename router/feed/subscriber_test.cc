@@ -51,6 +51,21 @@ TEST_F(SubscriberTest, registers_each_uri_and_withdraws_it) {
   EXPECT_NE(table()->find("app.d", "/x"), nullptr);
 }
 
+TEST_F(SubscriberTest, takes_http2_by_its_name_and_everything_else_for_http1) {
+  const auto protocol_of = [this](std::string_view name) {
+    register_it(R"({"host":"10.0.0.1","port":80,"uris":["app.d"],"protocol":")" +
+                std::string(name) + "\"}");
+    return table()->find("app.d", "/")->endpoints()[0]->protocol();
+  };
+  EXPECT_EQ(protocol_of("http2"), Protocol::http2);
+  EXPECT_EQ(protocol_of("http1"), Protocol::http1);
+  EXPECT_EQ(protocol_of("http2"), Protocol::http2);
+  EXPECT_EQ(protocol_of(""), Protocol::http1);
+  EXPECT_EQ(protocol_of("HTTP2"), Protocol::http1);
+  subscriber_.serve_http1_only();
+  EXPECT_EQ(protocol_of("http2"), Protocol::http1);
+}
+
 TEST_F(SubscriberTest, logs_in_gorouters_words) {
   register_it(kRegistration);
   register_it(kRegistration);
