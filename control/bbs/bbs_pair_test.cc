@@ -1,0 +1,291 @@
+// Two real bbs on one real redis-server: who leads, and what the other one can do.
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "cf/models/models.h"
+#include "net/loop.h"
+#include "net/timer.h"
+#include "rpc/client.h"
+#include "test/support/redis_farm.h"
+
+namespace causeway::bbs {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct MemberOptions {
+  uint16_t redis_port = 0;
+  bool stands_by = true;
+  std::string lock_ttl = "3s";
+  std::string more = {};  // of the configuration
+};
+
+void write_config(const std::string& path, const MemberOptions& options, uint16_t api_port,
+                  uint16_t health_port) {
+  std::ofstream(path) << R"({"listen_address":"127.0.0.1:)" << api_port
+                      << R"(","health_address":"127.0.0.1:)" << health_port
+                      << R"(","auctioneer_address":"http://127.0.0.1:1","require_ssl":false,)"
+                      << R"("locks_locket_enabled":)" << (options.stands_by ? "true" : "false")
+                      << R"(,"lock_ttl":")" << options.lock_ttl
+                      << R"(","lock_retry_interval":"500ms",)" << options.more
+                      << R"("redis":{"port":)" << options.redis_port << "}}";
+}
+
+std::string bbs_program() { return std::string(std::getenv("CAUSEWAY_BIN_DIR")) + "/bbs"; }
+
+// Exit code and output of one that cannot work.
+std::pair<int, std::string> run_to_its_end(const MemberOptions& options) {
+  const causeway::test::TempFolder folder;
+  const std::string path = folder.path() + "/bbs.json";
+  write_config(path, options, causeway::test::free_port(), causeway::test::free_port());
+  FILE* pipe = ::popen(("timeout 60 " + bbs_program() + " -config " + path + " 2>&1").c_str(), "r");
+  std::string said;
+  char buffer[4096];
+  while (const size_t count = std::fread(buffer, 1, sizeof buffer, pipe))
+    said.append(buffer, count);
+  return {WEXITSTATUS(::pclose(pipe)), said};
+}
+
+// One of the two. It counts as started when its health port answers, whether it leads or not.
+class Member final : public causeway::test::ServerProcess {
+ public:
+  explicit Member(const MemberOptions& options) : options_(options) {
+    api_port_ = causeway::test::free_port();
+    start_somewhere();
+  }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(api_port_); }
+  std::string metrics_url() const {
+    return "http://127.0.0.1:" + std::to_string(port()) + "/metrics";
+  }
+  bool serves() const { return causeway::test::accepts(api_port_); }
+  // The exit code, once it has ended by itself.
+  std::optional<int> exit_code() const {
+    siginfo_t ended{};
+    // It stays a child: kill() waits for it.
+    if (::waitid(P_PID, static_cast<id_t>(pid()), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        ended.si_pid != pid())
+      return std::nullopt;
+    return ended.si_code == CLD_EXITED ? ended.si_status : -1;
+  }
+  std::string log() const {
+    std::ifstream file(folder() + "/server.log");
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+
+ private:
+  std::vector<std::string> command(uint16_t port) const override {
+    const std::string path = folder() + "/bbs.json";
+    write_config(path, options_, api_port_, port);
+    return {bbs_program(), "-config", path};
+  }
+  const MemberOptions options_;
+  uint16_t api_port_ = 0;
+};
+
+class BbsPair : public testing::Test {
+ protected:
+  BbsPair() {
+    tick_.every(5ms, [] {});
+  }
+  [[nodiscard]] bool until(const std::function<bool()>& holds) {
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (!holds() && std::chrono::steady_clock::now() < deadline) loop_.run_once();
+    return holds();
+  }
+  // "" when it was done, otherwise why not.
+  std::string desire(const Member& member, const std::string& guid, Duration timeout = 20s) {
+    models::DesireLRPRequest request;
+    auto& lrp = *request.mutable_desired_lrp();
+    lrp.set_process_guid(guid);
+    lrp.set_domain("d");
+    lrp.set_root_fs("preloaded:stack");
+    lrp.set_instances(1);
+    lrp.mutable_action()->mutable_run_action()->set_path("/bin/app");
+    lrp.mutable_action()->mutable_run_action()->set_user("vcap");
+    auto& variable = *lrp.add_environment_variables();
+    variable.set_name("PASSWORD");
+    variable.set_value("open-sesame-" + guid);
+    (*lrp.mutable_metric_tags())["source_id"].set_static_(guid);
+    std::optional<std::string> answer;
+    client_.send({.url = member.url() + "/v1/desired_lrp/desire.r2",
+                  .body = cf::encode(request),
+                  .timeout = timeout},
+                 [&](const Result<rpc::Reply>& reply) {
+                   models::DesiredLRPLifecycleResponse response;
+                   if (!reply) {
+                     answer = "no answer: " + to_string(reply.error());
+                   } else if (!cf::decode(reply->body, response)) {
+                     answer = "undecodable";
+                   } else {
+                     answer = response.error().message();
+                   }
+                 });
+    EXPECT_TRUE(until([&] { return answer.has_value(); }));
+    return answer.value_or("none");
+  }
+  std::string guids(const Member& member) {
+    std::optional<std::string> text;
+    client_.send({.url = member.url() + "/v1/desired_lrps/list.r3",
+                  .body = cf::encode(models::DesiredLRPsRequest())},
+                 [&](const Result<rpc::Reply>& reply) {
+                   models::DesiredLRPsResponse response;
+                   text = "";
+                   if (!reply || !cf::decode(reply->body, response)) return;
+                   for (const auto& lrp : response.desired_lrps()) {
+                     EXPECT_EQ(lrp.environment_variables(0).value(),
+                               "open-sesame-" + lrp.process_guid());
+                     *text += lrp.process_guid() + " ";
+                   }
+                 });
+    EXPECT_TRUE(until([&] { return text.has_value(); }));
+    return *text;
+  }
+  bool has_metric(const Member& member, const std::string& line) {
+    std::optional<bool> found;
+    client_.send({.method = "GET", .url = member.metrics_url()},
+                 [&](const Result<rpc::Reply>& reply) {
+                   found = reply && reply->body.find("\n" + line + "\n") != std::string::npos;
+                 });
+    EXPECT_TRUE(until([&] { return found.has_value(); }));
+    return *found;
+  }
+  std::string redis_files() const {
+    // Everything that was ever written: the append-only files of the server.
+    std::string all;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(redis_.dir())) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream file(entry.path(), std::ios::binary);
+      all.append(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    }
+    return all;
+  }
+
+  net::Loop loop_;
+  net::Timer tick_{loop_};
+  rpc::Client client_{loop_};
+  causeway::test::RedisNode redis_{{"--appendonly", "yes", "--appendfsync", "always"}};
+};
+
+TEST_F(BbsPair, the_second_one_waits_without_listening_and_follows_a_killed_leader) {
+  Member first({.redis_port = redis_.port()});
+  ASSERT_TRUE(until([&] { return first.serves(); }));
+  Member second({.redis_port = redis_.port()});
+  EXPECT_EQ(desire(first, "p"), "");
+  EXPECT_TRUE(until([&] { return has_metric(second, "BBSMasterElected 0"); }));
+  EXPECT_TRUE(has_metric(first, "BBSMasterElected 1"));
+  EXPECT_TRUE(has_metric(first, "LockHeld 1"));
+  EXPECT_FALSE(second.serves());
+  const auto begun = std::chrono::steady_clock::now();
+  first.kill(SIGKILL);
+  ASSERT_TRUE(until([&] { return second.serves(); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
+  EXPECT_EQ(guids(second), "p ");
+  EXPECT_EQ(desire(second, "q"), "");
+}
+
+TEST_F(BbsPair, a_clean_stop_hands_over_at_once) {
+  Member first({.redis_port = redis_.port(), .lock_ttl = "60s"});
+  ASSERT_TRUE(until([&] { return first.serves(); }));
+  Member second({.redis_port = redis_.port()});
+  EXPECT_FALSE(second.serves());
+  const auto begun = std::chrono::steady_clock::now();
+  first.kill(SIGTERM);
+  ASSERT_TRUE(until([&] { return second.serves(); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 30s) << "it has waited for the ttl";
+}
+
+TEST_F(BbsPair, a_stopped_leader_that_wakes_up_changes_nothing_and_exits) {
+  Member first({.redis_port = redis_.port()});
+  ASSERT_TRUE(until([&] { return first.serves(); }));
+  ASSERT_EQ(desire(first, "p"), "");
+  Member second({.redis_port = redis_.port()});
+  first.kill(SIGSTOP);
+  ASSERT_TRUE(until([&] { return second.serves(); }));
+  // It lies in the stopped one's socket until it wakes up.
+  EXPECT_NE(desire(first, "from-the-past", 100ms), "");
+  first.kill(SIGCONT);
+  std::optional<int> code;
+  ASSERT_TRUE(until([&] { return (code = first.exit_code()).has_value(); }));
+  EXPECT_EQ(code, 1);
+  EXPECT_NE(first.log().find("lost-lock"), std::string::npos) << first.log();
+  EXPECT_EQ(guids(second), "p ");
+}
+
+TEST_F(BbsPair, without_the_lock_the_last_one_to_start_leads_and_the_first_is_fenced_off) {
+  Member first({.redis_port = redis_.port(), .stands_by = false});
+  ASSERT_TRUE(until([&] { return first.serves(); }));
+  ASSERT_EQ(desire(first, "p"), "");
+  first.kill(SIGSTOP);
+  Member second({.redis_port = redis_.port(), .stands_by = false});
+  ASSERT_TRUE(until([&] { return second.serves(); }));
+  // No ttl ends here: its write reaches Redis, and only the token is in its way.
+  EXPECT_NE(desire(first, "from-the-past", 100ms), "");
+  first.kill(SIGCONT);
+  std::optional<int> code;
+  ASSERT_TRUE(until([&] { return (code = first.exit_code()).has_value(); }));
+  EXPECT_EQ(code, 1);
+  EXPECT_NE(first.log().find("lost-lock"), std::string::npos) << first.log();
+  EXPECT_EQ(guids(second), "p ");
+}
+
+TEST_F(BbsPair, rows_are_sealed_and_sealed_again_under_a_new_key_and_wrong_keys_end_the_start) {
+  {
+    Member clear({.redis_port = redis_.port(), .stands_by = false});
+    ASSERT_TRUE(until([&] { return clear.serves(); }));
+    ASSERT_EQ(desire(clear, "p"), "");
+    EXPECT_NE(redis_files().find("open-sesame"), std::string::npos) << "the test would see it";
+    clear.kill(SIGTERM);
+  }
+  const std::string one = R"("active_key_label":"one","encryption_keys":{"one":"first secret"},)";
+  {
+    Member sealing({.redis_port = redis_.port(), .stands_by = false, .more = one});
+    ASSERT_TRUE(until([&] { return has_metric(sealing, "RowsResealed 3"); }));
+    EXPECT_EQ(guids(sealing), "p ");
+    EXPECT_EQ(desire(sealing, "q"), "");
+    sealing.kill(SIGTERM);
+  }
+  {
+    Member both({.redis_port = redis_.port(),
+                 .stands_by = false,
+                 .more = R"("active_key_label":"two","encryption_keys":{"one":"first secret",)"
+                         R"("two":"second secret"},)"});
+    ASSERT_TRUE(until([&] { return has_metric(both, "RowsResealed 6"); }));
+    EXPECT_EQ(guids(both), "p q ");
+    // The old key may go as soon as this is noted.
+    EXPECT_TRUE(until([&] { return both.log().find("resealer.ended") != std::string::npos; }));
+    both.kill(SIGTERM);
+  }
+  const struct {
+    std::string keys;
+    const char* reason;
+  } rows[] = {{one, "sealed with the key \"two\", which is not among"},
+              {R"("active_key_label":"two","encryption_keys":{"two":"guess"},)",
+               "the passphrase of the key \"two\""},
+              {"", "sealed with the key \"two\", which is not among"}};
+  for (const auto& [keys, reason] : rows) {
+    const auto [code, said] = run_to_its_end({.redis_port = redis_.port(), .more = keys});
+    EXPECT_EQ(code, 1) << said;
+    EXPECT_NE(said.find(reason), std::string::npos) << said;
+  }
+}
+
+TEST_F(BbsPair, nothing_secret_lies_in_redis_in_the_clear) {
+  Member sealing({.redis_port = redis_.port(),
+                  .stands_by = false,
+                  .more = R"("active_key_label":"one","encryption_keys":{"one":"secret"},)"});
+  ASSERT_TRUE(until([&] { return sealing.serves(); }));
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(desire(sealing, "app-" + std::to_string(i)), "");
+  const std::string files = redis_files();
+  EXPECT_NE(files.find("app-3"), std::string::npos) << "keys and indexes are not secret";
+  for (const char* secret : {"open-sesame", "PASSWORD", "/bin/app", "preloaded", "source_id"})
+    EXPECT_EQ(files.find(secret), std::string::npos) << secret;
+}
+
+}  // namespace
+}  // namespace causeway::bbs
