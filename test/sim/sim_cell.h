@@ -1,0 +1,81 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actual_lrp_requests.pb.h"
+#include "cf/wire/cell_brief.h"
+#include "test/sim/sim_bbs.h"
+
+namespace causeway::sim {
+
+class World;
+
+// A machine with its rep, as the bbs and the auctioneer see one: takes work, claims and starts,
+// says again and again what it runs, drains, is cut off, dies and comes back empty. Owner: World.
+class SimCell {
+ public:
+  struct Container {
+    models::ActualLRPKey key;
+    std::string guid;
+    bool is_started = false;  // it was told to start; the bbs may not have heard
+    bool is_running = false;
+    bool is_leaving = false;
+  };
+
+  SimCell(World& world, std::string id, std::string zone);
+  SimCell(const SimCell&) = delete;
+  SimCell& operator=(const SimCell&) = delete;
+
+  const std::string& id() const { return id_; }
+  const std::map<std::string, Container>& containers() const { return containers_; }
+  bool is_reachable() const { return is_up_ && !is_cut_off_; }
+  bool is_evacuating() const { return is_evacuating_; }
+
+  void die();
+  void cut_off(bool cut) { is_cut_off_ = cut; }
+  void come_back();
+  void evacuate();
+  // One of its containers exits.
+  void crash_one();
+
+  cf::CellBrief brief() const;
+  // Answers what it hands back.
+  cf::Work take(const cf::Work& work);
+  void stop(const std::string& instance_guid);
+  void cancel(const std::string& task_guid);
+  // What a rep does every 30 seconds.
+  void beat();
+
+ private:
+  static constexpr size_t containers_max = 8;
+  using Verdict = bbs::Verdict;
+
+  Container* find(const std::string& guid);
+  // To the bbs and back; `on` hears of nothing when either way is lost.
+  void ask(const models::ActualLRPKey& key, const bbs::Ledger::Selection& selection,
+           const bbs::Rule& rule, std::function<void(const Verdict&)> on);
+  void claim(const std::string& guid);
+  void start(const std::string& guid);
+  void leave(const std::string& guid);
+  void remove(const models::ActualLRPKey& key, const std::string& guid);
+  void look_for_leftovers();
+  void run_task(const std::string& guid);
+  void complete(const std::string& guid, bool failed);
+  models::ActualLRPInstanceKey instance_key(const std::string& guid) const;
+
+  World& world_;
+  const std::string id_, zone_;
+  std::map<std::string, Container> containers_;       // by instance guid
+  std::map<std::string, std::optional<bool>> tasks_;  // by guid; when done: failed?
+  uint64_t life_ = 0;  // counts deaths: what was begun before one is void
+  uint64_t guids_ = 0;
+  bool is_up_ = true;
+  bool is_cut_off_ = false;
+  bool is_evacuating_ = false;
+};
+
+}  // namespace causeway::sim
