@@ -222,7 +222,9 @@ int ServerSession::Callbacks::send_body(nghttp2_session* session, nghttp2_frame*
   self.output_->append(stream->queue_, stream->queue_begin_, size);
   stream->queue_begin_ += size;
   stream->sent_bytes_ += size;
-  if (size >= frame_of_work_bytes) self.guard_.on_work();
+  self.queued_bytes_ -= size;
+  // Small ones count when there was no more to say, not when a window let no more through.
+  if (size >= frame_of_work_bytes || stream->queued_bytes() == 0) self.guard_.on_work();
   if (stream->queue_begin_ == stream->queue_.size()) {
     stream->queue_.clear();
     stream->queue_begin_ = 0;

@@ -145,7 +145,9 @@ void ServerSession::close(ServerStream& stream, bool by_client) {
   stream.touched_at_ = 0;
   stream.unlink();
   stream.session_ = nullptr;
+  queued_bytes_ -= stream.queued_bytes();
   stream.queue_.clear();
+  stream.queue_begin_ = 0;
   if (stream.queue_.capacity() > queue_bytes_kept) std::string().swap(stream.queue_);
   stream.on_closed(by_client && !stream.is_reset_);
 }

@@ -26,6 +26,8 @@ struct ServerLimits {
   // Names, values and 32 bytes for each field; a request with more is refused with 431.
   uint32_t head_bytes_max = 1u << 20;
   uint32_t head_lines_max = 10'000;
+  // Of replies that wait for the client's windows; beyond, every stream with some is full.
+  size_t queued_bytes_max = 1u << 20;
   FloodLimits floods;
 };
 
@@ -60,6 +62,7 @@ class ServerSession {
   bool take_output(std::string& out, size_t most);
 
   size_t streams() const { return streams_.size(); }
+  size_t queued_bytes() const { return queued_bytes_; }
   // For each open one; the visited one may act, but not close.
   template <class Visit>
   void for_each_stream(Visit visit) {
@@ -106,6 +109,7 @@ class ServerSession {
   Instant now_{};
   List<ServerStream> streams_;
   std::vector<ServerStream*> touched_;
+  size_t queued_bytes_ = 0;        // of all streams
   std::string* output_ = nullptr;  // while it is taken
   size_t output_most_ = 0;
   ErrorCode end_code_ = ErrorCode::no_error;

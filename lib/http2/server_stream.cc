@@ -59,15 +59,30 @@ void ServerStream::reply(uint16_t status, const http::Headers& fields, bool is_w
   session_->events_.on_output_waiting();
 }
 
+bool ServerStream::is_full() const {
+  if (queued_bytes() > high_mark_) return true;
+  return queued_bytes() > 0 && session_ != nullptr &&
+         session_->queued_bytes_ > session_->limits_.queued_bytes_max;
+}
+
+void ServerStream::leave_tunnel() {
+  if (session_ == nullptr || !is_tunnel_) return;
+  is_tunnel_ = false;
+  if (reply_is_sent_ && !request_is_whole_) return reset(ErrorCode::no_error);
+  if (!reply_has_ended_) reset(ErrorCode::cancel);
+}
+
 void ServerStream::write(std::string_view bytes) {
   constexpr size_t dead_bytes_max = 16u << 10;
   if (session_ == nullptr || is_reset_ || bytes.empty()) return;
-  CHECK(reply_has_begun_ && !reply_has_ended_ && !is_cut_);
+  CHECK(reply_has_begun_);
+  if (reply_has_ended_ || is_cut_) return;
   if (queue_begin_ > dead_bytes_max && queue_begin_ > queue_.size() / 2) {
     queue_.erase(0, queue_begin_);
     queue_begin_ = 0;
   }
   queue_.append(bytes);
+  session_->queued_bytes_ += bytes.size();
   if (is_full()) was_full_ = true;
   nghttp2_session_resume_data(session_->core_->session.get(), id_);
   session_->events_.on_output_waiting();

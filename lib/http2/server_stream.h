@@ -49,9 +49,11 @@ class ServerStream : public ListLink<ServerStream> {
   void cut();
   // At once: what is queued is lost.
   void reset(ErrorCode code);
-  // A reply that ended early does not end the request: it is a tunnel's half.
+  // It is a tunnel no more: once its reply has ended, the client is told to send nothing either.
+  void leave_tunnel();
   size_t queued_bytes() const { return queue_.size() - queue_begin_; }
-  bool is_full() const { return queued_bytes() > high_mark_; }
+  // Beyond its own mark, or is it one of those that make too much of the connection's?
+  bool is_full() const;
   void high_mark(size_t bytes) { high_mark_ = bytes; }
   size_t high_mark() const { return high_mark_; }
   // Of the reply's body, all in all.

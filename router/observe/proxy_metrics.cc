@@ -52,6 +52,9 @@ ProxyMetrics::ProxyMetrics(metrics::Registry& r, const Settings& settings)
           "websockets_sent_away", "WebSockets that were sent a close frame because of a drain.")),
       aborted_exchanges(
           r.counter("aborted_exchanges", "Exchanges cut off after the reply had begun.")),
+      http2_floods(r.counter("http2_floods", "HTTP/2 connections ended because of a flood.")),
+      http2_stalled_streams(
+          r.counter("http2_stalled_streams", "HTTP/2 replies that the client did not take.")),
       backend_retries(r.counter("backend_retries", "Attempts after the first one.")),
       backend_replays(
           r.counter("backend_replays", "Requests sent again because a kept connection had died.")),

@@ -52,6 +52,8 @@ class ProxyMetrics {
   metrics::Counter& request_head_timeouts;
   metrics::Counter& websockets_sent_away;
   metrics::Counter& aborted_exchanges;
+  metrics::Counter& http2_floods;
+  metrics::Counter& http2_stalled_streams;
   metrics::Counter& backend_retries;
   metrics::Counter& backend_replays;
   metrics::Gauge& client_connections;

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "http/h1_writer.h"
+#include "http2/server_session.h"
 #include "router/proxy/head_writer.h"
 #include "router/proxy/listener.h"
 #include "router/proxy/workbench.h"
@@ -41,17 +42,18 @@ http::HeadLimits head_limits(const Settings& settings) {
 ClientConnection::ClientConnection(Listener& listener, Workbench& bench,
                                    std::unique_ptr<net::Stream> stream, ClientFacts facts,
                                    size_t place)
-    : Requester(bench.arena_blocks),
+    : ServedConnection(place),
+      Requester(bench.arena_blocks),
       listener_(listener),
       bench_(bench),
-      place_(place),
       stream_(std::move(stream)),
       facts_(std::move(facts)),
       client_ip_(facts_.address.ip()),
       client_authority_(facts_.address.to_string()),
       parser_(arena_, head_limits(bench.settings), *this),
       exchange_(*this, bench),
-      sink_(bench.to_client) {
+      sink_(bench.to_client),
+      may_turn_to_http2_(bench.settings.http2.on_plain_port && facts_.entrance == Entrance::plain) {
   stream_->watermarks(bench_.settings.buffer_bytes_max);
   bench_.client_idle.arm(*this);
   stream_->listen(*this);
@@ -77,9 +79,30 @@ void ClientConnection::on_read(std::span<char> bytes) {
     return;
   }
   const std::string_view view(bytes.data(), bytes.size());
+  if (may_turn_to_http2_ && turns_to_http2(view)) return;
   if (may_feed() && ahead_.empty()) return feed(view);
   ahead_.append(view);
   stream_->pause(net::Pause::exchange);
+}
+
+// By prior knowledge (RFC 9113 section 3.3): true while the bytes are those of its preface.
+bool ClientConnection::turns_to_http2(std::string_view bytes) {
+  const std::string_view preface = http2::kClientPreface;
+  ahead_.append(bytes);
+  const size_t size = std::min(ahead_.size(), preface.size());
+  if (ahead_.compare(0, size, preface, 0, size) == 0) {
+    if (ahead_.size() < preface.size()) {
+      if (!is_timed_) time_the_client();
+      return true;
+    }
+    state_ = State::ended;
+    call_off();
+    listener_.go_on_in_http2(*this, std::move(stream_), std::move(facts_), ahead_);
+    return true;
+  }
+  may_turn_to_http2_ = false;
+  resume_feeding();
+  return true;
 }
 
 bool ClientConnection::feed_once(std::string_view& bytes) {

@@ -11,6 +11,7 @@
 #include "router/proxy/exchange.h"
 #include "router/proxy/http1_sink.h"
 #include "router/proxy/requester.h"
+#include "router/proxy/served_connection.h"
 
 namespace causeway::router {
 
@@ -22,7 +23,8 @@ struct Workbench;
 // backend is being dialled) wait here, one read's worth, with the stream paused. Owner: Listener.
 // Thread: its worker's. Ends: after a reply that closes, a failure, the client's end, its idle
 // time.
-class ClientConnection final : private Requester,
+class ClientConnection final : public ServedConnection,
+                               private Requester,
                                private net::Stream::Events,
                                private http::RequestParser::Events,
                                private Deadline {
@@ -31,22 +33,15 @@ class ClientConnection final : private Requester,
                    ClientFacts facts, size_t place);
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
-  ~ClientConnection();
+  ~ClientConnection() override;
 
   // For the listener.
   // What the client had sent before there was a connection.
   void take_first(std::string_view bytes);
-  // The worker is to end. An idle connection gets a moment for a request that is on its way, and
-  // closes then; otherwise the exchange's end closes it.
-  void drain();
-  // A tunnel's ends are told to go.
-  void send_away() { exchange_.send_away(); }
-  // Ends at once; an open exchange is logged.
-  void end();
-  // Does it hold up a drain?
-  bool is_busy() const;
-  size_t place() const { return place_; }
-  void place(size_t place) { place_ = place; }
+  void drain() override;
+  void send_away() override { exchange_.send_away(); }
+  void end() override;
+  bool is_busy() const override;
 
  private:
   enum class State : uint8_t {
@@ -87,6 +82,7 @@ class ClientConnection final : private Requester,
   bool may_feed() const;
   void feed(std::string_view bytes);
   bool feed_once(std::string_view& bytes);
+  bool turns_to_http2(std::string_view bytes);
   void after_feed();
   void time_the_client();
   bool has_unread_bytes() const;
@@ -97,9 +93,8 @@ class ClientConnection final : private Requester,
 
   Listener& listener_;
   Workbench& bench_;
-  size_t place_;
   std::unique_ptr<net::Stream> stream_;
-  const ClientFacts facts_;
+  ClientFacts facts_;
   const std::string client_ip_;
   const std::string client_authority_;
   http::RequestParser parser_;
@@ -108,6 +103,7 @@ class ClientConnection final : private Requester,
   std::string ahead_;
   State state_ = State::open;
   bool has_ended_ = false;
+  bool may_turn_to_http2_;  // nothing but the beginning of its preface has come
   bool is_timed_ = false;  // the rest of a head, or of a body that nobody wants, is to come in time
   uint32_t linger_rounds_ = 0;  // without progress
   uint32_t lingered_ = 0;       // rounds in all

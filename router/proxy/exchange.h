@@ -96,6 +96,7 @@ class Exchange final : private Deadline {
   bool takes_body() const { return phase_ == Phase::relaying || phase_ == Phase::replied; }
   bool is_idle() const { return phase_ == Phase::idle; }
   bool is_tunnelling() const { return phase_ == Phase::tunnelling; }
+  bool is_upgrading() const { return is_upgrading_; }  // a fitting 101 has come
   bool has_replied() const { return reply_head_is_sent_; }
   // The router has answered; only the rest of the request's body is still to come.
   bool is_discarding() const { return phase_ == Phase::replied; }

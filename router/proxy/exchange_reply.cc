@@ -57,7 +57,8 @@ void Exchange::release_route() {
 bool Exchange::accepts_upgrade(const http::ReplyHead& head) const {
   // With a body still to come nobody could tell where the tunnel begins.
   return head_->upgrade && request_is_whole_ &&
-         http::equals_ignoring_case(head.headers.get("upgrade"), facts_.upgrade);
+         http::equals_ignoring_case(head.headers.get("upgrade"), facts_.upgrade) &&
+         client_.accepts_upgrade(head);
 }
 
 void Exchange::on_reply(http::ReplyHead& head) {

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "router/proxy/client_connection.h"
+#include "router/proxy/http2_client_connection.h"
 #include "router/proxy/workbench.h"
 
 namespace causeway::router {
@@ -47,17 +49,33 @@ void Listener::accept(std::unique_ptr<net::Stream> stream, Entrance entrance) {
 
 void Listener::serve(std::unique_ptr<net::Stream> stream, ClientFacts facts,
                      std::string_view first_bytes) {
-  connections_.push_back(std::make_unique<ClientConnection>(*this, bench_, std::move(stream),
-                                                            std::move(facts), connections_.size()));
-  bench_.metrics.client_connections.set(static_cast<double>(connections_.size()));
-  if (bench_.is_draining) connections_.back()->drain();
-  if (!first_bytes.empty()) connections_.back()->take_first(first_bytes);
+  if (facts.speaks_http2)
+    return serve_as<Http2ClientConnection>(std::move(stream), std::move(facts), first_bytes);
+  serve_as<ClientConnection>(std::move(stream), std::move(facts), first_bytes);
 }
 
-void Listener::remove(ClientConnection& connection) {
+template <class Connection>
+void Listener::serve_as(std::unique_ptr<net::Stream> stream, ClientFacts facts,
+                        std::string_view first_bytes) {
+  auto made = std::make_unique<Connection>(*this, bench_, std::move(stream), std::move(facts),
+                                           connections_.size());
+  Connection& connection = *made;
+  connections_.push_back(std::move(made));
+  bench_.metrics.client_connections.set(static_cast<double>(connections_.size()));
+  if (bench_.is_draining) connection.drain();
+  if (!first_bytes.empty()) connection.take_first(first_bytes);
+}
+
+void Listener::go_on_in_http2(ServedConnection& connection, std::unique_ptr<net::Stream> stream,
+                              ClientFacts facts, std::string_view first_bytes) {
+  remove(connection);
+  serve_as<Http2ClientConnection>(std::move(stream), std::move(facts), first_bytes);
+}
+
+void Listener::remove(ServedConnection& connection) {
   const size_t place = connection.place();
   CHECK(place < connections_.size() && connections_[place].get() == &connection);
-  std::unique_ptr<ClientConnection> taken = std::move(connections_[place]);
+  std::unique_ptr<ServedConnection> taken = std::move(connections_[place]);
   if (place + 1 < connections_.size()) {
     connections_[place] = std::move(connections_.back());
     connections_[place]->place(place);

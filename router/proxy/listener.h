@@ -7,14 +7,14 @@
 #include "base/result.h"
 #include "net/tcp.h"
 #include "router/front/front.h"
-#include "router/proxy/client_connection.h"
+#include "router/proxy/served_connection.h"
 
 namespace causeway::router {
 
 struct Workbench;
 
 // Accepts sockets on one worker's addresses, refuses above the limit, makes and owns the
-// ClientConnections. Owner: the worker. Thread: its own. Ends: end() first, then its destructor.
+// connections. Owner: the worker. Thread: its own. Ends: end() first, then its destructor.
 class Listener {
  public:
   explicit Listener(Workbench& bench);
@@ -38,7 +38,10 @@ class Listener {
   // Closes everything at once.
   void end();
   // Takes a connection out and ends it after the present callback. For the connection.
-  void remove(ClientConnection& connection);
+  void remove(ServedConnection& connection);
+  // The same client turns out to speak HTTP/2: takes its stream over, with what it said first.
+  void go_on_in_http2(ServedConnection& connection, std::unique_ptr<net::Stream> stream,
+                      ClientFacts facts, std::string_view first_bytes);
 
   size_t connections() const { return connections_.size(); }
   // Those that are waited for at drain: with an exchange or part of a request, or on their way
@@ -47,12 +50,15 @@ class Listener {
 
  private:
   void serve(std::unique_ptr<net::Stream> stream, ClientFacts facts, std::string_view first_bytes);
+  template <class Connection>
+  void serve_as(std::unique_ptr<net::Stream> stream, ClientFacts facts,
+                std::string_view first_bytes);
 
   Workbench& bench_;
   Front front_;
   std::function<void(const Error&)> on_failed_;
   std::vector<std::unique_ptr<net::Listener>> sockets_;
-  std::vector<std::unique_ptr<ClientConnection>> connections_;  // each knows its place
+  std::vector<std::unique_ptr<ServedConnection>> connections_;  // each knows its place
 };
 
 }  // namespace causeway::router

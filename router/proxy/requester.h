@@ -50,6 +50,11 @@ class Requester : public MessageSource {
   // Has the client yet to take what was sent?
   virtual bool has_unsent_bytes() const = 0;
 
+  // Does a 101 fit what was asked in its name?
+  virtual bool accepts_upgrade(const http::ReplyHead& head) const {
+    static_cast<void>(head);
+    return true;
+  }
   // After a 101: the stream whose bytes are the tunnel's, and those that have come already.
   virtual net::Stream& tunnel_stream() = 0;
   virtual std::string_view ahead() const = 0;

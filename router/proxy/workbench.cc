@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "router/observe/access_log.h"
+#include "router/proxy/http2_request.h"
 #include "tls/random.h"
 
 namespace causeway::router {
@@ -16,6 +17,8 @@ constexpr Duration drain_idle_time = std::chrono::seconds(1);
 // Lines wait this long at most before the log thread gets them, or until so many bytes are there.
 constexpr Duration access_flush_interval = std::chrono::milliseconds(50);
 constexpr size_t access_flush_bytes = 128u << 10;
+// An HTTP/2 client is looked at this often for whether it takes what waits for its window.
+constexpr Duration http2_stall_time = std::chrono::seconds(30);
 // Go's default (http.Transport.MaxResponseHeaderBytes).
 constexpr size_t reply_head_bytes_default = 10u << 20;
 // Guards memory when max_response_headers is off.
@@ -83,8 +86,12 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       backend_idle(deadlines, settings.backend_idle_timeout),
       lingering(deadlines, linger_interval),
       drain_idle(deadlines, drain_idle_time),
+      http2_age(deadlines, settings.http2.connection_age_max),
+      http2_stall(deadlines, http2_stall_time),
       access_flush(deadlines, access_flush_interval),
       backends(loop, backend_idle, arena_blocks, metrics, pool_options(settings, backend_sessions)),
+      turns(loop),
+      http2_requests(std::make_unique<Http2Requests>(*this)),
       logs_local_address(std::count(settings.extra_access_log_fields.begin(),
                                     settings.extra_access_log_fields.end(), "local_address") > 0),
       access_log_(access_log),

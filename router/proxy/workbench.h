@@ -14,6 +14,7 @@
 #include "http/h1_writer.h"
 #include "http/message.h"
 #include "http2/field_block.h"
+#include "http2/memory.h"
 #include "log/logger.h"
 #include "net/loop.h"
 #include "router/backend/backend_pool.h"
@@ -23,6 +24,7 @@
 #include "router/observe/proxy_metrics.h"
 #include "router/proxy/request_ids.h"
 #include "router/proxy/route_view.h"
+#include "router/proxy/turns.h"
 #include "router/route/balancer.h"
 #include "router/route/failed_endpoint.h"
 #include "router/route_service/service_hosts.h"
@@ -34,6 +36,7 @@
 namespace causeway::router {
 
 class AccessLog;
+class Http2Requests;
 
 // Bytes of one turn on their way to one stream: a head or chunk frames made here, and body pieces
 // that stay where they were read. Emptied by sending before the turn's callback returns. Owner: the
@@ -91,6 +94,8 @@ struct Workbench {
   DeadlineQueue backend_idle;
   DeadlineQueue lingering;
   DeadlineQueue drain_idle;
+  DeadlineQueue http2_age;
+  DeadlineQueue http2_stall;
   DeadlineQueue access_flush;
 
   ArenaBlocks arena_blocks;  // of requests and replies, taken only while there is one
@@ -100,6 +105,13 @@ struct Workbench {
   // Scratch of whoever makes a request's head for HTTP/2.
   http::Headers backend_lines;
   http2::FieldBlock backend_fields;
+  // HTTP/2 of clients: work at the end of a turn, the sessions' memory, requests not in use; bytes
+  // and fields of one call.
+  Turns turns;
+  http2::Memory http2_memory;
+  std::unique_ptr<Http2Requests> http2_requests;
+  std::string http2_out;
+  http::Headers http2_fields;
   // Scratch of whoever makes a reply of the router's own.
   http::Headers reply_headers;
   std::string reply_body;

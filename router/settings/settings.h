@@ -23,6 +23,18 @@ enum class RedactQuery : uint8_t { none, all, hash };
 
 class ErrorTemplate;
 
+// What X-Forwarded-Client-Cert says of a certificate: all of it in base64, or
+// Hash=...;Subject="...".
+enum class ClientCertFormat : uint8_t { raw, envoy };
+
+// A domain whose clients must show a certificate (`domains`). Requests for it come over connections
+// that asked for the very same host by SNI.
+struct MtlsDomain {
+  std::string name;  // in lower case; "*.example.com" for one label
+  ClientCertPolicy forwarded_client_cert = ClientCertPolicy::sanitize_set;
+  ClientCertFormat format = ClientCertFormat::raw;
+};
+
 // Upper bounds of histograms (prometheus.meters), in each one's own unit. gorouter's defaults, with
 // finer ones where those would put every request into one bucket (doc/adr/0020).
 struct HistogramBounds {
@@ -67,6 +79,17 @@ struct Settings {
   Duration websocket_drain_timeout = std::chrono::seconds(20);
   Duration endpoint_keep_alive_probe_interval = std::chrono::seconds(1);
 
+  // HTTP/2 of clients: what a connection is told at its beginning, and how long it lives.
+  struct Http2 {
+    uint32_t max_concurrent_streams = 250;
+    uint32_t stream_window_bytes = 256u << 10;    // of a request body that no backend takes yet
+    uint32_t connection_window_bytes = 1u << 20;  // of all bodies of a connection
+    // From then on it takes no new streams and ends with its last one; 0: never.
+    Duration connection_age_max = Duration::zero();
+    bool on_plain_port = false;  // enable_h2c: by prior knowledge, on `port`
+  };
+  Http2 http2;
+
   // Backends.
   std::shared_ptr<const tls::ClientContext> backend_tls;  // null: no endpoint with TLS is reached
   // HTTP/2 with clients and with endpoints registered as such; those with TLS agree by ALPN.
@@ -91,6 +114,7 @@ struct Settings {
   bool force_forwarded_proto_https = false;
   bool sanitize_forwarded_proto = false;
   ClientCertPolicy forwarded_client_cert = ClientCertPolicy::always_forward;
+  std::vector<MtlsDomain> mtls_domains;
   std::vector<std::string> hop_by_hop_headers_to_filter;
   std::string healthcheck_user_agent = "HTTP-Monitor/1.1";
   std::string trace_key;
