@@ -59,12 +59,6 @@ void Reading::check_text(config::Section section, std::string_view key) {
 void read_not_built(Reading& reading) {
   Section root = reading.root;
   read_routing_api(reading);
-  if (const std::string domains = root.json("domains"); !domains.empty() && domains != "[]") {
-    reading.warn(
-        "domains",
-        "client certificates and XFCC formats of single domains are not built: all domains "
-        "are served alike");
-  }
   Duration interval{};
   root.read("publish_active_apps_interval", interval);
   if (interval > Duration::zero()) {

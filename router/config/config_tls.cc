@@ -2,9 +2,11 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "router/config/reading.h"
+#include "tls/cipher_suites.h"
 #include "tls/key_pair.h"
 
 namespace causeway::router {
@@ -66,70 +68,102 @@ bool check_pair(Section section, std::string_view certificate_key, std::string_v
   return Reading::read_pair(section, {certificate_key, private_key, required}, certificate, key);
 }
 
-void check_cipher_suites(Section root, bool required) {
+void read_cipher_suites(Reading& reading, TlsSettings& tls) {
+  Section root = reading.root;
   std::string suites;
   root.read("cipher_suites", suites);
-  if (!required) return;
+  if (!tls.is_enabled) return;
   if (suites.find_first_not_of(' ') == std::string::npos) {
     return root.problem("cipher_suites", "is required by enable_ssl");
   }
+  std::string missing;
   for (size_t begin = 0; begin <= suites.size();) {
     const size_t end = std::min(suites.find(':', begin), suites.size());
-    const std::string_view suite = std::string_view(suites).substr(begin, end - begin);
-    if (std::ranges::find(kCipherSuites, suite) == kCipherSuites.end()) {
-      root.problem("cipher_suites", "no such suite: \"" + std::string(suite) + "\"");
-    }
+    const std::string suite = suites.substr(begin, end - begin);
     begin = end + 1;
+    if (std::ranges::find(kCipherSuites, suite) == kCipherSuites.end()) {
+      root.problem("cipher_suites", "no such suite: \"" + suite + "\"");
+    } else if (tls::has_cipher_suite(suite)) {
+      tls.cipher_suites.push_back(suite);
+    } else {
+      missing += (missing.empty() ? "" : ", ") + suite;
+    }
   }
+  if (missing.empty()) return;
+  if (tls.cipher_suites.empty() && tls.least < tls::Version::tls_1_3) {
+    return root.problem("cipher_suites", "none of them is spoken: " + missing);
+  }
+  reading.warn("cipher_suites", "not spoken because they are broken or gone: " + missing);
+}
+
+tls::Version version_of(const std::string& name, tls::Version otherwise) {
+  if (name == "TLSv1.0") return tls::Version::tls_1_0;
+  if (name == "TLSv1.1") return tls::Version::tls_1_1;
+  if (name == "TLSv1.2") return tls::Version::tls_1_2;
+  if (name == "TLSv1.3") return tls::Version::tls_1_3;
+  return otherwise;
+}
+
+void read_versions(Section root, TlsSettings& tls) {
+  std::string least;
+  std::string most;
+  if (!tls.is_enabled) {
+    for (const char* key : {"min_tls_version", "max_tls_version"}) Reading::check_text(root, key);
+    return;
+  }
+  root.read_choice("min_tls_version", least, {"", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"});
+  root.read_choice("max_tls_version", most, {"", "TLSv1.2", "TLSv1.3"});
+  tls.least = version_of(least, tls.least);
+  tls.most = version_of(most, tls.most);
+  if (tls.least > tls.most) root.problem("max_tls_version", "is older than min_tls_version");
+}
+
+void read_certificate(Section section, TlsSettings& tls) {
+  TlsSettings::Pair pair;
+  read_pem_source(section, "cert_chain", pair.certificate);
+  read_pem_source(section, "private_key", pair.key);
+  section.read("ocsp_response_file", pair.ocsp_response_file);
+  if (!tls.is_enabled) return;
+  if (!pair.certificate.is_set()) section.problem("cert_chain", "is required");
+  if (!pair.key.is_set()) section.problem("private_key", "is required");
+  if (!pair.certificate.is_set() || !pair.key.is_set()) return;
+  const auto certificate = pair.certificate.read();
+  const auto key = pair.key.read();
+  if (!certificate) section.problem("cert_chain_file", certificate.error().detail);
+  if (!key) section.problem("private_key_file", key.error().detail);
+  if (!certificate || !key) return;
+  const Result<void> fits = tls::check_key_pair(*certificate, *key);
+  if (!fits) section.problem("cert_chain", "no usable key pair: " + fits.error().detail);
+  if (fits) tls.pairs.push_back(std::move(pair));
 }
 
 void read_ssl_listener(Reading& reading) {
   Section root = reading.root;
-  bool enabled = false;
+  RouterConfig& config = reading.loaded.config;
+  TlsSettings& tls = config.tls;
   bool plain_disabled = false;
-  uint16_t port = 443;
-  root.read("enable_ssl", enabled);
+  root.read("enable_ssl", tls.is_enabled);
   root.read("disable_http", plain_disabled);
-  root.read("ssl_port", port, {.min = 1, .max = 65'535});
-  check_cipher_suites(root, enabled);
-
-  std::string validation;
-  std::string version;
-  std::string client_ca;
-  bool only_client_ca = false;
-  if (enabled) {
-    if (!root.has("client_cert_validation")) {
-      root.problem("client_cert_validation", "is required by enable_ssl");
-    }
-    root.read_choice("client_cert_validation", validation, {"none", "request", "require"});
-    root.read_choice("min_tls_version", version, {"", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"});
-    root.read_choice("max_tls_version", version, {"", "TLSv1.2", "TLSv1.3"});
-  } else {
-    for (const char* key : {"client_cert_validation", "min_tls_version", "max_tls_version"}) {
-      Reading::check_text(root, key);
-    }
-  }
-  root.read("client_ca_certs", client_ca);
-  root.read("only_trust_client_ca_certs", only_client_ca);
-  if (enabled && only_client_ca && client_ca.empty() &&
-      (validation == "request" || validation == "require")) {
-    root.problem("client_ca_certs", "is required by only_trust_client_ca_certs");
-  }
-  std::vector<Section> pairs = root.list("tls_pem");
-  if (enabled && pairs.empty()) root.problem("tls_pem", "is required by enable_ssl");
-  for (const Section& pair : pairs) check_pair(pair, "cert_chain", "private_key", enabled);
-
-  if (!enabled && plain_disabled) {
+  root.read("ssl_port", tls.port, {.min = 1, .max = 65'535});
+  config.serves_plain = !plain_disabled;
+  if (!tls.is_enabled && plain_disabled) {
     root.problem("disable_http", "neither http nor https listener is enabled");
-  } else if (plain_disabled) {
-    root.problem("disable_http",
-                 "not supported: the https listener is not built yet, so nothing would listen");
-  } else if (enabled) {
-    reading.warn("enable_ssl", "the https listener is not built yet: only the plain port serves");
   }
-  reading.not_built(root, "enable_verify_client_certificate_metadata",
-                    "client certificates are not looked at before the https listener is built");
-  root.json("verify_client_certificate_metadata");
+  if (tls.is_enabled && config.serves_plain && tls.port == config.port) {
+    root.problem("ssl_port", "is the plain port as well");
+  }
+  read_versions(root, tls);
+  read_cipher_suites(reading, tls);
+  const std::vector<Section> pairs = root.list("tls_pem");
+  if (tls.is_enabled && pairs.empty()) root.problem("tls_pem", "is required by enable_ssl");
+  for (const Section& pair : pairs) read_certificate(pair, tls);
+  read_tls_clients(reading);
+
+  Section more = root.section("frontend_tls");
+  more.read("handshake_timeout", config.settings.frontend_handshake_timeout);
+  more.read("reload_interval", tls.reload_interval);
+  more.read("expiry_warning", tls.expiry_warning);
+  more.read("session_ticket_key_file", tls.ticket_key_file);
 }
 
 void read_health_listener(Reading& reading) {
@@ -155,6 +189,14 @@ void read_health_listener(Reading& reading) {
 }
 
 }  // namespace
+
+void read_pem_source(Section section, const std::string& key, PemSource& source) {
+  section.read(key, source.text);
+  section.read(key + "_file", source.file);
+  if (!source.text.empty() && !source.file.empty()) {
+    section.problem(key + "_file", "cannot stand beside " + key);
+  }
+}
 
 bool Reading::read_pair(Section section, const PairKeys& keys, std::string& certificate,
                         std::string& private_key) {
@@ -187,9 +229,12 @@ void read_tls(Reading& reading) {
   }
   for (const char* key : {"cert_path", "key_path", "ca_path"}) Reading::check_text(prometheus, key);
 
-  if (root.has("enable_http2")) {
-    reading.not_built(root, "enable_http2",
-                      "HTTP/2 is not built yet: clients and backends are served by HTTP/1.1");
+  RouterConfig& config = reading.loaded.config;
+  root.read("enable_http2", config.settings.enable_http2);
+  config.tls.offers_protocols = config.settings.enable_http2;
+  if (root.has("enable_http2") && config.settings.enable_http2) {
+    reading.warn("enable_http2",
+                 "HTTP/2 is not built yet: clients and backends are served by HTTP/1.1");
   }
 }
 

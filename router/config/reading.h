@@ -37,9 +37,12 @@ struct Reading {
 
 // NATS, sharding, pruning, balancing.
 void read_routes(Reading& reading);
-// TLS of the listeners, of backends and the health listener: all keys checked, none served
-// yet.
+// TLS of the listeners, of backends and the health listener; after the listeners.
 void read_tls(Reading& reading);
+// What is demanded of clients' certificates, by the way for single domains.
+void read_tls_clients(Reading& reading);
+// A PEM text, or with "_file" behind the key the path of one.
+void read_pem_source(config::Section section, const std::string& key, PemSource& source);
 void read_sticky_sessions(Reading& reading);
 void read_tracing(Reading& reading);  // after extra_headers_to_log
 void read_route_services(Reading& reading);
@@ -47,6 +50,7 @@ void read_route_services(Reading& reading);
 void read_observation(Reading& reading);
 // TCP routes; after the listeners and the times.
 void read_tcp(Reading& reading);
+void read_http2(Reading& reading);
 // Keys of features that are not built: checked as far as they can be, one warning for each that is
 // switched on.
 void read_not_built(Reading& reading);

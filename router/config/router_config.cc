@@ -97,6 +97,13 @@ void read_times(Reading& reading) {
   root.read("websocket_drain_timeout", settings.websocket_drain_timeout);
   root.read("endpoint_keep_alive_probe_interval", settings.endpoint_keep_alive_probe_interval);
   root.read("drain_wait", config.drain_wait);
+  Section upgrade = root.section("upgrade");
+  upgrade.read("socket", config.upgrade_socket);
+  if (!config.upgrade_socket.empty() && config.upgrade_socket.front() != '/') {
+    upgrade.problem("socket", "not an absolute path: \"" + config.upgrade_socket + "\"");
+  }
+  upgrade.read("timeout", config.upgrade_timeout);
+  if (config.upgrade_timeout < seconds(1)) upgrade.problem("timeout", "must be 1s or longer");
   config.drain_timeout = Duration::zero();
   root.read("drain_timeout", config.drain_timeout);
   if (config.drain_timeout == Duration::zero()) config.drain_timeout = settings.endpoint_timeout;
@@ -169,6 +176,7 @@ Result<LoadedConfig> read_file(config::File& file) {
   read_tracing(reading);
   read_route_services(reading);
   read_tls(reading);
+  read_http2(reading);
   read_tcp(reading);
   read_not_built(reading);
   if (!file.problems().empty()) {

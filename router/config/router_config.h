@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "log/logger.h"
 #include "nats/client.h"
+#include "router/front/tls_settings.h"
 #include "router/route/route_book.h"
 #include "router/settings/settings.h"
 #include "router/settings/tcp_settings.h"
@@ -60,6 +61,10 @@ struct RouterConfig {
   Duration prune_interval = std::chrono::seconds(30);
   bool suspend_pruning_if_nats_unavailable = false;
 
+  // Upgrade: where a new router finds this one; "": it cannot be replaced while it runs.
+  std::string upgrade_socket;
+  Duration upgrade_timeout = std::chrono::seconds(60);
+
   // Start and end.
   Duration start_response_delay = std::chrono::seconds(5);
   Duration drain_wait{};
@@ -67,6 +72,8 @@ struct RouterConfig {
 
   Settings settings;                        // of the data path; without backend_tls
   tls::ClientContext::Options backend_tls;  // whom endpoints with TLS must convince, and by what
+  TlsSettings tls;                          // of the https listener
+  bool serves_plain = true;                 // not disable_http
   TcpSettings tcp;                          // of TCP routes
 };
 

@@ -381,8 +381,6 @@ INSTANTIATE_TEST_SUITE_P(
                            "prometheus.cert_path"},
                     Warned{"publish_active_apps_interval: 5s", "publish_active_apps_interval"},
                     Warned{"debug_addr: 127.0.0.1:17002", "debug_addr"},
-                    Warned{"enable_verify_client_certificate_metadata: true",
-                           "enable_verify_client_certificate_metadata"},
                     Warned{"extra_access_log_fields: [tls_sni]", "extra_access_log_fields"}));
 
 class SilentConfigTest : public testing::TestWithParam<const char*> {};
@@ -430,15 +428,70 @@ std::string with_pair(std::string yaml) {
   return yaml;
 }
 
-TEST(RouterConfigTest, ssl_is_checked_and_warned_of_while_the_plain_port_serves) {
+TEST(RouterConfigTest, the_https_listener_is_read) {
   const LoadedConfig loaded = load(with_pair(kSslConfig));
-  EXPECT_EQ(warned_keys(loaded), Keys{"enable_ssl"});
+  EXPECT_EQ(warned_keys(loaded), Keys{});
+  const TlsSettings& tls = loaded.config.tls;
+  EXPECT_TRUE(tls.is_enabled);
+  EXPECT_TRUE(loaded.config.serves_plain);
+  EXPECT_EQ(tls.port, 443);
+  EXPECT_EQ(tls.least, tls::Version::tls_1_2);
+  EXPECT_EQ(tls.most, tls::Version::tls_1_3);
+  ASSERT_EQ(tls.pairs.size(), 1u);
+  EXPECT_TRUE(tls.pairs[0].certificate.text.starts_with("-----BEGIN CERTIFICATE"));
+  EXPECT_EQ(tls.cipher_suites,
+            (Keys{"ECDHE-RSA-AES128-GCM-SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"}));
+  EXPECT_EQ(tls.client_certificate, tls::ServerContext::Options::ClientCertificate::ignored);
 }
 
-TEST(RouterConfigTest, ssl_without_the_plain_port_would_serve_nobody) {
-  const auto loaded = parse_config(with_pair(kSslConfig) + "disable_http: true\n", "router.yml");
+TEST(RouterConfigTest, the_https_listener_may_be_the_only_one) {
+  EXPECT_FALSE(load(with_pair(kSslConfig) + "disable_http: true\n").config.serves_plain);
+}
+
+TEST(RouterConfigTest, suites_that_are_gone_are_named_and_left_out) {
+  std::string yaml = with_pair(kSslConfig);
+  yaml.replace(yaml.find("ECDHE-RSA-AES128"), 0, "RC4-SHA:ECDHE-RSA-DES-CBC3-SHA:");
+  const LoadedConfig loaded = load(yaml);
+  EXPECT_EQ(warned_keys(loaded), Keys{"cipher_suites"});
+  EXPECT_EQ(loaded.config.tls.cipher_suites.size(), 2u);
+}
+
+TEST(RouterConfigTest, versions_are_those_that_are_asked_for) {
+  const LoadedConfig loaded =
+      load(with_pair(kSslConfig) + "min_tls_version: TLSv1.0\nmax_tls_version: TLSv1.2\n");
+  EXPECT_EQ(loaded.config.tls.least, tls::Version::tls_1_0);
+  EXPECT_EQ(loaded.config.tls.most, tls::Version::tls_1_2);
+  const auto upside_down = parse_config(
+      with_pair(kSslConfig) + "min_tls_version: TLSv1.3\nmax_tls_version: TLSv1.2\n", "router.yml");
+  ASSERT_FALSE(upside_down);
+  EXPECT_NE(upside_down.error().detail.find("max_tls_version: is older"), std::string::npos);
+}
+
+TEST(RouterConfigTest, a_rule_about_subjects_is_of_a_known_authority) {
+  const std::string rule =
+      "enable_verify_client_certificate_metadata: true\nverify_client_certificate_metadata:\n"
+      "- issuer_in_chain: {common_name: nobody}\n  valid_cert_subjects: [{common_name: a}]\n";
+  const auto loaded = parse_config(with_pair(kSslConfig) + rule, "router.yml");
   ASSERT_FALSE(loaded);
-  EXPECT_NE(loaded.error().detail.find("the https listener is not built yet"), std::string::npos);
+  EXPECT_NE(loaded.error().detail.find("verify_client_certificate_metadata[0].issuer_in_chain: no "
+                                       "CA of client_ca_certs has this subject"),
+            std::string::npos);
+}
+
+TEST(RouterConfigTest, a_domain_has_an_authority_and_a_format) {
+  const std::string yaml = with_pair(kSslConfig);
+  const size_t begin = yaml.find("    -----BEGIN CERT");
+  const std::string pem = yaml.substr(begin, yaml.find("  private_key") - begin);
+  const LoadedConfig loaded = load(yaml +
+                                   "domains:\n- name: '*.Apps.Identity'\n  xfcc_format: envoy\n"
+                                   "  ca_certs: |\n" +
+                                   pem);
+  ASSERT_EQ(loaded.config.tls.domains.size(), 1u);
+  EXPECT_EQ(loaded.config.tls.domains[0].name, "*.apps.identity");
+  ASSERT_EQ(loaded.config.settings.mtls_domains.size(), 1u);
+  const MtlsDomain& rules = loaded.config.settings.mtls_domains[0];
+  EXPECT_EQ(rules.forwarded_client_cert, ClientCertPolicy::sanitize_set);
+  EXPECT_EQ(rules.format, ClientCertFormat::envoy);
 }
 
 TEST(RouterConfigTest, the_documented_example_is_valid_and_complete) {
