@@ -1,5 +1,7 @@
 #include "router/router_process.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <csignal>
 #include <span>
@@ -10,6 +12,7 @@
 #include "json/json.h"
 #include "router/local_network.h"
 #include "router/observe/process_metrics.h"
+#include "router/upgrade/service_notice.h"
 #include "tls/context.h"
 #include "tls/random.h"
 
@@ -20,6 +23,8 @@ namespace {
 // Reports of failed endpoints that wait for the control thread. One that finds no room is lost: the
 // next request to that endpoint makes another.
 constexpr size_t kFailedEndpointsMax = 4096;
+// From subscribing until the NATS servers surely tell this router what they tell the other one.
+constexpr Duration kSubscriptionTime = std::chrono::milliseconds(300);
 
 uint64_t random_seed() {
   uint64_t seed = 0;
@@ -53,14 +58,16 @@ RouteFeed::Options feed_options(const RouterConfig& config, const std::string& i
                     .prune_threshold_s = whole_seconds(config.routes.stale_threshold)},
           .prune_interval = config.prune_interval,
           .suspend_pruning_if_nats_unavailable = config.suspend_pruning_if_nats_unavailable,
-          .registration_latency_bounds_ms = config.settings.histogram_bounds.route_registration_ms};
+          .registration_latency_bounds_ms = config.settings.histogram_bounds.route_registration_ms,
+          .enable_http2 = config.settings.enable_http2};
 }
 
 }  // namespace
 
-RouterProcess::RouterProcess(RouterConfig config, const log::Logger& logger)
+RouterProcess::RouterProcess(RouterConfig config, const log::Logger& logger, Launch launch)
     : config_(std::move(config)),
       logger_(logger),
+      launch_(std::move(launch)),
       book_(config_.routes, clock_),
       table_(book_.publish()),
       admin_(loop_, logger_, registry_, admin_options(config_), [this] { return table_; }),
@@ -88,6 +95,7 @@ int RouterProcess::run() {
   // What could still ask for something goes first; then the workers with their connections, and
   // last what lived on their loops.
   signals_.clear();
+  hand_over_.reset();
   feed_.reset();
   if (access_log_ != nullptr) access_log_->stop_blocking();
   for (const auto& worker : workers_) worker->stop();
@@ -98,14 +106,17 @@ int RouterProcess::run() {
 bool RouterProcess::open() {
   logger_.info("starting");
   log_sharding();
+  if (launch_.takes_over && !begin_take_over()) return false;
   if (!open_access_log()) return false;
-  const Result<void> listening = admin_.listen();
+  // A router that takes over gets the sockets when it can serve.
+  const Result<void> listening = take_over_ ? Result<void>() : admin_.listen();
   if (!listening) {
     fail("error-listening", listening.error());
     return false;
   }
   register_metrics();
   start_workers();
+  if (!open_tls()) return false;
   // From here on: the workers go first, and what this thread starts later waits as well.
   become_background_thread(config_.background_niceness);
   feed_ = std::make_unique<RouteFeed>(
@@ -124,10 +135,22 @@ bool RouterProcess::open() {
                             }});
   if (tcp_ != nullptr) {
     feed_->nats().subscribe(TcpRouter::kSubjects, [this](const nats::Message& message) {
+      if (held_tcp_) return held_tcp_->push_back(message);
       tcp_->take(message.subject, message.payload);
     });
   }
   return true;
+}
+
+bool RouterProcess::open_tls() {
+  if (!config_.tls.is_enabled) return true;
+  tls_keeper_ = std::make_unique<TlsKeeper>(loop_, logger_, registry_, config_.tls,
+                                            [this](const std::shared_ptr<const FrontTls>& tls) {
+                                              for (const auto& worker : workers_) worker->use(tls);
+                                            });
+  const Result<void> ready = tls_keeper_->open();
+  if (!ready) fail("error-reading-certificates", ready.error());
+  return ready.has_value();
 }
 
 bool RouterProcess::open_access_log() {
@@ -230,23 +253,52 @@ void RouterProcess::make_tcp() {
 void RouterProcess::on_connected() {
   if (phase_ != Phase::connecting) return;
   phase_ = Phase::learning;
+  if (take_over_) {
+    feed_->start_held();
+    return timer_.once(kSubscriptionTime, [this] { take_table(); });
+  }
   feed_->start();
   // The table fills for one registration interval before the first request.
   timer_.once(config_.start_response_delay, [this] { serve(); });
 }
 
 void RouterProcess::serve() {
-  const Result<void> free = check_port_is_free(config_.port);
-  if (!free) return fail("error-listening", free.error());
-  for (const auto& worker : workers_) {
-    const auto listening = worker->listen(net::Address::any(config_.port));
-    if (!listening) return fail("error-listening", listening.error());
+  const Result<void> listening = listen_on_doors();
+  if (!listening) {
+    if (take_over_) take_over_->abandon(listening.error().detail);
+    return fail("error-listening", listening.error());
   }
   if (tcp_ != nullptr) tcp_->serve([this] { return feed_->nats().is_connected(); });
   phase_ = Phase::serving;
   set_healthy(true);
+  open_hand_over();
+  if (!finish_take_over()) return;
+  notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()));
   logger_.info("gorouter.started",
                {{"port", config_.port}, {"workers", workers_.size()}, {"routes", book_.routes()}});
+}
+
+Result<void> RouterProcess::listen_on_doors() {
+  if (config_.serves_plain) {
+    if (auto listening = listen_on(config_.port, Entrance::plain); !listening) return listening;
+  }
+  return config_.tls.is_enabled ? listen_on(config_.tls.port, Entrance::tls) : Result<void>();
+}
+
+Result<void> RouterProcess::listen_on(uint16_t port, Entrance entrance) {
+  const net::Address address = net::Address::any(port);
+  if (!inherited_.has(address)) {
+    if (auto free = check_port_is_free(port); !free) return free;
+  }
+  size_t next = 0;
+  while (auto socket = inherited_.take(address)) {
+    workers_[next++ % workers_.size()]->listen(*std::move(socket), entrance);
+  }
+  for (; next < workers_.size(); ++next) {
+    const auto listening = workers_[next]->listen(address, entrance);
+    if (!listening) return listening.error();
+  }
+  return {};
 }
 
 void RouterProcess::watch_signals() {
@@ -258,6 +310,7 @@ void RouterProcess::watch_signals() {
   watch(SIGUSR1, [this] { on_drain_signal(); });
   watch(SIGHUP, [this] {
     if (access_log_ != nullptr) access_log_->reopen();
+    if (tls_keeper_ != nullptr) (void)tls_keeper_->reload();
   });
 }
 

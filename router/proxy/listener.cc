@@ -21,18 +21,30 @@ Listener::Listener(Workbench& bench)
 Listener::~Listener() { CHECK(connections_.empty()); }
 
 Result<net::Address> Listener::listen(const net::Address& address, Entrance entrance) {
-  net::Listener::Options options{.reuse_port = true};
+  auto socket = net::ListeningSocket::open(address, {.reuse_port = true});
+  if (!socket) return std::move(socket).error();
+  const net::Address bound = socket->address();
+  listen(*std::move(socket), entrance);
+  return bound;
+}
+
+void Listener::listen(net::ListeningSocket socket, Entrance entrance) {
+  net::Listener::Options options;
   options.on_failed = [this](const Error& error) {
     if (on_failed_ != nullptr) on_failed_(error);
   };
-  auto socket = net::Listener::open(bench_.loop, address, std::move(options),
-                                    [this, entrance](std::unique_ptr<net::Stream> stream) {
-                                      accept(std::move(stream), entrance);
-                                    });
-  if (!socket) return std::move(socket).error();
-  const net::Address bound = (*socket)->address();
-  sockets_.push_back(*std::move(socket));
-  return bound;
+  sockets_.push_back(net::Listener::open(bench_.loop, std::move(socket), std::move(options),
+                                         [this, entrance](std::unique_ptr<net::Stream> stream) {
+                                           accept(std::move(stream), entrance);
+                                         }));
+}
+
+std::vector<net::ListeningSocket> Listener::duplicate_sockets() const {
+  std::vector<net::ListeningSocket> copies;
+  for (const auto& socket : sockets_) {
+    if (auto copy = socket->duplicate()) copies.push_back(*std::move(copy));
+  }
+  return copies;
 }
 
 void Listener::accept(std::unique_ptr<net::Stream> stream, Entrance entrance) {

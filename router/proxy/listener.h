@@ -25,6 +25,12 @@ class Listener {
   // Hears of sockets that will never accept again.
   void on_failed(std::function<void(const Error&)> callback) { on_failed_ = std::move(callback); }
   Result<net::Address> listen(const net::Address& address, Entrance entrance = Entrance::plain);
+  // The same on a socket that listens already.
+  void listen(net::ListeningSocket socket, Entrance entrance = Entrance::plain);
+  // All sockets, for another process; then leave_sockets() closes them here without a word to those
+  // who wait in them.
+  std::vector<net::ListeningSocket> duplicate_sockets() const;
+  void leave_sockets() { sockets_.clear(); }
   // Serves a connection that was accepted elsewhere.
   void accept(std::unique_ptr<net::Stream> stream, Entrance entrance = Entrance::plain);
   // Certificates and their like, for handshakes from now on.

@@ -137,6 +137,26 @@ Result<net::Address> Worker::listen(const net::Address& address, Entrance entran
   return outcome.get();
 }
 
+void Worker::listen(net::ListeningSocket socket, Entrance entrance) {
+  std::promise<void> promise;
+  state_->post([&](State& state) {
+    state.listener.listen(std::move(socket), entrance);
+    promise.set_value();
+  });
+  promise.get_future().wait();
+}
+
+std::vector<net::ListeningSocket> Worker::duplicate_sockets() const {
+  std::promise<std::vector<net::ListeningSocket>> promise;
+  auto copies = promise.get_future();
+  state_->post([&](State& state) { promise.set_value(state.listener.duplicate_sockets()); });
+  return copies.get();
+}
+
+void Worker::leave_sockets() {
+  state_->post([](State& state) { state.listener.leave_sockets(); });
+}
+
 void Worker::post(std::shared_ptr<const RouteTable> table) {
   state_->post([table = std::move(table)](State& state) mutable {
     state.bench.routes.replace(std::move(table));

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "log/logger.h"
 #include "net/address.h"
+#include "net/listening_socket.h"
 #include "router/front/front.h"
 #include "router/route/failed_endpoint.h"
 #include "router/settings/settings.h"
@@ -61,6 +63,11 @@ class Worker {
   // Waits until the worker listens there (port 0: takes a free one and says which), or says why
   // not. Any number of times, after start().
   Result<net::Address> listen(const net::Address& address, Entrance entrance = Entrance::plain);
+  // The same on a socket that listens already.
+  void listen(net::ListeningSocket socket, Entrance entrance = Entrance::plain);
+  // All sockets that it listens on, for another process; then leave_sockets() closes them here.
+  std::vector<net::ListeningSocket> duplicate_sockets() const;
+  void leave_sockets();
 
   // Certificates and their like, for handshakes from now on. Before the first ones no door but the
   // plain one may be listened at.

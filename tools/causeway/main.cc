@@ -12,6 +12,7 @@
 #include "tools/causeway/commands.h"
 #include "tools/causeway/context.h"
 #include "tools/causeway/platform_commands.h"
+#include "tools/causeway/router_commands.h"
 
 #ifndef CAUSEWAY_VERSION
 #define CAUSEWAY_VERSION "0.1.0"
@@ -39,8 +40,16 @@ int main(int argc, char** argv) {
       ->envname("CAUSEWAY_STATE")
       ->capture_default_str();
   app.add_option("--bbs", context.bbs_url,
-                 "BBS to talk to, http://host:port; default: the one of that platform")
+                 "BBS to talk to, https://host:port; default: the one of that platform")
       ->envname("BBS_URL");
+  causeway::cli::TlsOptions& tls = context.tls;
+  app.add_option("--caCertFile", tls.ca_file, "for https: PEM of who signs the platform's names")
+      ->envname("CA_CERT_FILE");
+  app.add_option("--clientCertFile", tls.certificate_file, "for https: our certificate, PEM")
+      ->envname("CLIENT_CERT_FILE");
+  app.add_option("--clientKeyFile", tls.key_file, "for https: its key, PEM")
+      ->envname("CLIENT_KEY_FILE");
+  app.add_flag("--skipCertVerify", tls.skips_verification, "for https: believe whoever answers");
   app.add_flag("--json", context.json, "answer as JSON");
   causeway::cli::add_app_commands(app, context);
   causeway::cli::add_view_commands(app, context);
@@ -48,6 +57,7 @@ int main(int argc, char** argv) {
   causeway::cli::add_task_commands(app, context);
   causeway::cli::add_dot_commands(app, context);
   causeway::cli::add_platform_commands(app, context);
+  causeway::cli::add_router_commands(app, context);
   causeway::cli::add_completion_command(app, context);
   std::vector<std::string> words(argv + 1, argv + argc);
   if (std::filesystem::path(argv[0]).filename() == "cfdot") {

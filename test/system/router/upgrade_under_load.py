@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""A router is replaced three times in a row under 200 requests a second: on kept connections, on new ones, with WebSockets, a long
+download, a TCP route and health checks. Nothing fails, nobody is refused, WebSockets are told to go and come back."""
+import asyncio
+import os
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from upgrade_peers import Upgradable, free_port  # noqa: E402
+
+UPGRADES = int(os.environ.get("CAUSEWAY_UPGRADES", "3"))
+DOWNLOAD_SECONDS = 4
+PIECES, PIECE = DOWNLOAD_SECONDS * 10, b"d" * 20000
+KEPT_CONNECTIONS, KEPT_PAUSE = 24, 0.2     # 120 requests a second
+NEW_PAUSE = 1 / 120                        # 120 a second, each on a connection of its own
+WEBSOCKETS = 10
+RATE_MIN = 200                             # that were really made, in a second
+HEAD = b"GET /%s HTTP/1.1\r\nHost: app.example\r\n%s\r\n"
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+
+
+async def read_frame(reader):
+    first, second = await reader.readexactly(2)
+    mask = await reader.readexactly(4) if second & 0x80 else b"\0\0\0\0"
+    payload = await reader.readexactly(second & 0x7f)
+    return bytes([first]), bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+
+
+async def serve(reader, writer):
+    """The app: plain replies, /download, /ws (echoes frames)."""
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b"/ws " in head:
+                writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + UPGRADE + b"\r\n")
+                while True:
+                    first, payload = await read_frame(reader)
+                    writer.write(first + bytes([len(payload)]) + payload)
+                    if first == b"\x88":
+                        return
+            if b"/download " in head:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (PIECES * len(PIECE)))
+                for _ in range(PIECES):
+                    writer.write(PIECE)
+                    await writer.drain()
+                    await asyncio.sleep(0.1)
+                continue
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+        pass
+    finally:
+        writer.close()
+
+
+async def echo(reader, writer):
+    while piece := await reader.read(4096):
+        writer.write(piece)
+    writer.close()
+
+
+class Load:
+    def __init__(self, router, tcp_port):
+        self.router, self.tcp_port = router, tcp_port
+        self.counts, self.failed, self.is_over = {}, [], False
+        self.goodbyes = 0
+
+    def count(self, kind, started, good, what=""):
+        if good:
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+        else:
+            self.failed.append(f"{kind} after {time.monotonic() - started:.3f} s: {what!r}")
+
+    def requests(self):
+        return self.counts.get("kept", 0) + self.counts.get("new", 0)
+
+    async def one(self, kind, reader, writer, lines=b""):
+        """Whether the connection may be used again."""
+        started = time.monotonic()
+        writer.write(HEAD % (b"", lines))
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(2)
+        self.count(kind, started, head.startswith(b"HTTP/1.1 200 ") and body == b"ok", head)
+        return b"Connection: close" not in head
+
+    async def kept(self, number):
+        moment = time.monotonic() + KEPT_PAUSE * number / KEPT_CONNECTIONS
+        while not self.is_over:
+            started = time.monotonic()
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.router.port)
+                goes_on = True
+                while goes_on and not self.is_over:
+                    await asyncio.sleep(max(0.0, moment - time.monotonic()))
+                    # A little late is no reason to hurry: the pause between two requests stays below that of a drain.
+                    moment = max(moment + KEPT_PAUSE, time.monotonic() - 2)
+                    goes_on = await self.one("kept", reader, writer)
+                writer.close()
+            except (asyncio.IncompleteReadError, OSError) as error:
+                self.count("kept", started, False, error)
+
+    async def fresh(self):
+        started = time.monotonic()
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.router.port)
+            await self.one("new", reader, writer, b"Connection: close\r\n")
+            writer.close()
+        except (asyncio.IncompleteReadError, OSError) as error:
+            self.count("new", started, False, error)
+
+    async def all_fresh(self):
+        running, moment = set(), time.monotonic()
+        while not self.is_over:
+            task = asyncio.ensure_future(self.fresh())
+            running.add(task)
+            task.add_done_callback(running.discard)
+            moment += NEW_PAUSE
+            await asyncio.sleep(max(0.0, moment - time.monotonic()))
+        if running:
+            await asyncio.wait(running)
+
+    async def websocket(self):
+        while not self.is_over:
+            started, sent = time.monotonic(), 0
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.router.port)
+                writer.write(HEAD % (b"ws", UPGRADE))
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 101 "), head
+                while not self.is_over:
+                    writer.write(b"\x82\x84mask" + bytes(a ^ b for a, b in zip(struct.pack(">I", sent), b"mask")))
+                    first, payload = await read_frame(reader)
+                    if first == b"\x88":
+                        assert payload == struct.pack(">H", 1001), payload
+                        self.goodbyes += 1
+                        break
+                    assert payload == struct.pack(">I", sent), payload
+                    sent += 1
+                    await asyncio.sleep(0.1)
+                self.count("WebSockets", started, True)
+                writer.close()
+            except (asyncio.IncompleteReadError, OSError, AssertionError) as error:
+                self.count("WebSocket", started, False, error)
+
+    async def downloads(self):
+        while not self.is_over:
+            started = time.monotonic()
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.router.port)
+                writer.write(HEAD % (b"download", b""))
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(PIECES * len(PIECE))
+                self.count("downloads", started, head.startswith(b"HTTP/1.1 200 "), head)
+                writer.close()
+            except (asyncio.IncompleteReadError, OSError) as error:
+                self.count("download", started, False, error)
+
+    async def tunnels(self):
+        """Connections of a TCP route, each longer than an upgrade takes."""
+        while not self.is_over:
+            started = time.monotonic()
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.tcp_port)
+                for number in range(20):
+                    writer.write(b"%08d" % number)
+                    assert await reader.readexactly(8) == b"%08d" % number
+                    await asyncio.sleep(0.1)
+                writer.close()
+                self.count("tunnels", started, True)
+            except (asyncio.IncompleteReadError, OSError, AssertionError) as error:
+                self.count("tunnel", started, False, error)
+
+    async def health(self):
+        while not self.is_over:
+            started = time.monotonic()
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.router.status_port)
+                writer.write(b"GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                answer = await reader.read()
+                self.count("health checks", started, answer.startswith(b"HTTP/1.1 200 "), answer)
+                writer.close()
+            except OSError as error:
+                self.count("health check", started, False, error)
+            await asyncio.sleep(0.05)
+
+
+async def upgrades(router, load):
+    loop = asyncio.get_running_loop()
+    started, before = time.monotonic(), load.requests()
+    for number in range(UPGRADES):
+        await asyncio.sleep(1)
+        old = router.pid
+        began = time.monotonic()
+        answer = await loop.run_in_executor(None, router.upgrade)
+        assert answer["say"] == "done", (answer, router.program.output()[-3000:])
+        took = time.monotonic() - began
+        await loop.run_in_executor(None, router.until_ended, old, 60)
+        print(f"upgrade {number + 1}: {old} -> {router.pid}, serving after {took:.2f} s, the old one gone after "
+              f"{time.monotonic() - began:.1f} s", flush=True)
+    rate = (load.requests() - before) / (time.monotonic() - started)
+    load.is_over = True
+    return rate
+
+
+async def main():
+    app = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
+    echoes = await asyncio.start_server(echo, "127.0.0.1", 0)
+    tcp_port = free_port()
+    loop = asyncio.get_running_loop()
+    router = await loop.run_in_executor(
+        None, lambda: Upgradable("endpoint_timeout: 90s\nwebsocket_drain_timeout: 3s\n"
+                                 f"tcp_router: {{reservable_ports: '{tcp_port}'}}\n", workers=2))
+    try:
+        await loop.run_in_executor(None, router.register, ["app.example"], app.sockets[0].getsockname()[1])
+        await loop.run_in_executor(None, router.tell, "router.tcp.register", {
+            "external_port": tcp_port, "host": "127.0.0.1", "port": echoes.sockets[0].getsockname()[1]})
+        await loop.run_in_executor(None, router.until_listens, tcp_port)
+        load = Load(router, tcp_port)
+        tasks = [asyncio.ensure_future(load.kept(number)) for number in range(KEPT_CONNECTIONS)]
+        tasks += [asyncio.ensure_future(load.websocket()) for _ in range(WEBSOCKETS)]
+        tasks += [asyncio.ensure_future(some()) for some in
+                  (load.all_fresh, load.downloads, load.tunnels, load.health)]
+        rate = await upgrades(router, load)
+        done, pending = await asyncio.wait(tasks, timeout=60)
+        assert not pending, f"{len(pending)} clients hang"
+        for task in done:
+            task.result()
+        print(f"{rate:.0f} requests a second; {load.counts}; {load.goodbyes} WebSockets said goodbye")
+        for what in load.failed[:20]:
+            print(f"failed: {what}")
+        assert not load.failed, f"{len(load.failed)} failed"
+        assert rate >= RATE_MIN * 0.8, f"only {rate:.0f} requests a second were made: this machine is too busy to tell"
+        assert load.goodbyes >= WEBSOCKETS * UPGRADES, f"{load.goodbyes} goodbyes"
+    finally:
+        await loop.run_in_executor(None, router.stop)
+
+
+asyncio.run(main())
