@@ -99,7 +99,7 @@ int run(const Context& context, RunOptions wanted) {
   if (!url)
     return Context::fail(
         url.error(), "start a platform with tools/up, or name a BBS with --bbs http://host:8889");
-  Session session(*url);
+  Session session(context, *url);
   if (Result<void> fresh = upsert_domain(session); !fresh)
     return Context::fail(fresh.error(), "causeway platform status");
   models::DesireLRPRequest request;
@@ -128,7 +128,7 @@ int run(const Context& context, RunOptions wanted) {
 int scale(const Context& context, const ScaleOptions& wanted) {
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
-  Session session(*url);
+  Session session(context, *url);
   models::UpdateDesiredLRPRequest request;
   request.set_process_guid(wanted.name);
   request.mutable_update()->set_instances(wanted.instances);
@@ -150,7 +150,7 @@ int scale(const Context& context, const ScaleOptions& wanted) {
 int stop(const Context& context, const std::string& name, bool no_wait, int timeout_s) {
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
-  Session session(*url);
+  Session session(context, *url);
   models::RemoveDesiredLRPRequest request;
   request.set_process_guid(name);
   if (Result<void> removed = session.ask(&diego::BbsClient::remove_desired_lrp, request);

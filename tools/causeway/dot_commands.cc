@@ -39,8 +39,8 @@ constexpr int kNotFound = 5;
 class Dot {
  public:
   Dot(const Context& context, std::string bbs_url)
-      : session_(std::move(bbs_url), std::chrono::seconds(context.dot.timeout_s)),
-        locket_url_(context.dot.locket_url.empty() ? session_.bbs_url() : context.dot.locket_url),
+      : session_(context, std::move(bbs_url), std::chrono::seconds(context.dot.timeout_s)),
+        locket_url_(locket_of(context, session_)),
         prints_lines_(context.json || ::isatty(STDOUT_FILENO) == 0) {}
 
   Session& session() { return session_; }
@@ -87,8 +87,17 @@ class Dot {
     return status;
   }
 
+  // As cfdot has it, without a scheme: https when there are certificates.
+  static std::string locket_of(const Context& context, Session& session) {
+    if (context.dot.locket_url.empty()) return session.bbs_url();
+    const bool is_tls = !context.tls.certificate_file.empty();
+    return diego::service_url(context.dot.locket_url, is_tls ? "https" : "http")
+        .value_or(context.dot.locket_url);
+  }
+
   diego::LocketClient locket() {
-    return diego::LocketClient(session_.loop(), {.url = locket_url_, .attempts = 1});
+    return diego::LocketClient(
+        session_.loop(), {.url = locket_url_, .attempts = 1, .identity = session_.identity()});
   }
 
  private:
@@ -120,7 +129,6 @@ Result<uint32_t> seconds_of(const std::string& text) {
 
 int run(const Context& context, const Act& act) {
   auto url = find_bbs(context);
-  if (url) url = diego::service_url(*url);
   if (!url) return Dot::failed(url.error(), kInvalid);
   Dot dot(context, *url);
   return act(dot);
@@ -508,10 +516,6 @@ void add_dot_commands(CLI::App& app, Context& context) {
   group.add_option("--bbsURL", context.bbs_url, "as --bbs")->envname("BBS_URL");
   group.add_option("--locketAPILocation", options.locket_url, "default: the BBS's own")
       ->envname("LOCKET_API_LOCATION");
-  group.add_option("--caCertFile", options.ca_file)->envname("CA_CERT_FILE");
-  group.add_option("--clientCertFile", options.certificate_file)->envname("CLIENT_CERT_FILE");
-  group.add_option("--clientKeyFile", options.key_file)->envname("CLIENT_KEY_FILE");
-  group.add_flag("--skipCertVerify", options.skips_verification);
   group.add_option("--timeout", options.timeout_s, "seconds for each call")
       ->capture_default_str()
       ->check(CLI::Range(1, 86'400));

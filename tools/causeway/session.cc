@@ -1,23 +1,104 @@
 #include "tools/causeway/session.h"
 
+#include "diego/service_url.h"
 #include "json/json.h"
+#include "log/logger.h"
 #include "net/loop.h"
+#include "rpc/identity.h"
 #include "tools/causeway/context.h"
 #include "tools/platform/state_file.h"
 
 namespace causeway::cli {
-namespace {}  // namespace
+namespace {
+
+rpc::Identity::Files files_of(const TlsOptions& options) {
+  return {options.ca_file, options.certificate_file, options.key_file};
+}
+
+rpc::Identity::Options identity_options(const TlsOptions& options) {
+  using Verify = tls::ClientContext::Options::Verify;
+  return {.verify = options.skips_verification ? Verify::none : Verify::peer,
+          .check_interval = Duration::zero()};
+}
+
+rpc::Client::Options http_options(rpc::Identity* identity) {
+  rpc::Client::Options options;
+  options.identity = identity;
+  return options;
+}
+
+Error mistake(std::string reason) {
+  return {.fault = Fault::invalid, .side = Side::client, .detail = std::move(reason)};
+}
+
+// What https needs of the options, in cfdot's words.
+Result<void> check_tls(const TlsOptions& options) {
+  if (options.ca_file.empty() && !options.skips_verification)
+    return mistake("--caCertFile must be specified if using HTTPS and --skipCertVerify is not set");
+  if (options.certificate_file.empty() || options.key_file.empty())
+    return mistake(
+        "--clientCertFile and --clientKeyFile must both be specified for TLS connections.");
+  if (auto fits = rpc::Identity::check(files_of(options)); !fits) return fits.error();
+  return {};
+}
+
+Result<std::string> checked_url(const Context& context, const std::string& url) {
+  if (url.find("://") == std::string::npos) {
+    // As the other options that name a service: "10.0.0.1:8889".
+    return diego::service_url(url);
+  }
+  if (!url.starts_with("http://") && !url.starts_with("https://")) {
+    return mistake("The URL '" + url +
+                   "' does not have an 'http' or 'https' scheme. Please specify one with the "
+                   "'--bbsURL' flag or the 'BBS_URL' environment variable.");
+  }
+  if (diego::is_https(url)) {
+    if (auto fits = check_tls(context.tls); !fits) return fits.error();
+  }
+  return diego::service_url(url);
+}
+
+// The BBS of the platform in the state folder.
+Result<std::string> local_bbs(const Context& context) {
+  const std::string path = context.state_dir + "/config/bbs.json";
+  const Result<std::string> text = platform::read_whole_file(path);
+  if (!text) {
+    return Error{.fault = Fault::not_found,
+                 .detail = "no platform in " + context.state_dir + " and no --bbs URL given"};
+  }
+  const Result<json::Document> document = json::Document::parse(*text);
+  const auto address = document ? document->root()["listen_address"].string() : std::nullopt;
+  if (!address) return Error{.fault = Fault::invalid, .detail = path + " names no listen_address"};
+  return "http://" + std::string(*address);
+}
+
+}  // namespace
 
 struct Session::State {
-  State(const std::string& url, Duration timeout)
-      : bbs(loop, {.url = url, .timeout = timeout, .attempts = 1}) {}
+  State(const TlsOptions& tls, const std::string& url, Duration timeout)
+      : identity(open(tls)),
+        client(loop, http_options(identity.get())),
+        bbs(loop, {.url = url, .timeout = timeout, .attempts = 1, .identity = identity.get()}) {}
+
+  // Null when nothing is configured; https is refused then.
+  std::unique_ptr<rpc::Identity> open(const TlsOptions& tls) {
+    const rpc::Identity::Files files = files_of(tls);
+    if (files.is_empty() && !tls.skips_verification) return nullptr;
+    auto opened = rpc::Identity::open(loop, logger, files, identity_options(tls));
+    return opened ? std::move(*opened) : nullptr;
+  }
+
+  log::Sink sink{{.level = log::Level::error, .path = "/dev/null"}};
+  log::Logger logger{sink, "causeway"};
   net::Loop loop;
-  rpc::Client client{loop};
+  std::unique_ptr<rpc::Identity> identity;
+  rpc::Client client;
   diego::BbsClient bbs;
 };
 
-Session::Session(std::string bbs_url, Duration timeout)
-    : bbs_url_(std::move(bbs_url)), state_(std::make_unique<State>(bbs_url_, timeout)) {}
+Session::Session(const Context& context, std::string bbs_url, Duration timeout)
+    : bbs_url_(std::move(bbs_url)),
+      state_(std::make_unique<State>(context.tls, bbs_url_, timeout)) {}
 
 Session::~Session() = default;
 
@@ -33,6 +114,7 @@ Result<rpc::Reply> Session::send(rpc::Call call) {
 
 diego::BbsClient& Session::bbs() { return state_->bbs; }
 net::Loop& Session::loop() { return state_->loop; }
+rpc::Identity* Session::identity() { return state_->identity.get(); }
 void Session::run() { state_->loop.run(); }
 void Session::stop() { state_->loop.stop(); }
 
@@ -71,17 +153,8 @@ Result<void> Session::follow(std::vector<rpc::Call> calls,
 }
 
 Result<std::string> find_bbs(const Context& context) {
-  if (!context.bbs_url.empty()) return context.bbs_url;
-  const std::string path = context.state_dir + "/config/bbs.json";
-  const Result<std::string> text = platform::read_whole_file(path);
-  if (!text) {
-    return Error{.fault = Fault::not_found,
-                 .detail = "no platform in " + context.state_dir + " and no --bbs URL given"};
-  }
-  const Result<json::Document> document = json::Document::parse(*text);
-  const auto address = document ? document->root()["listen_address"].string() : std::nullopt;
-  if (!address) return Error{.fault = Fault::invalid, .detail = path + " names no listen_address"};
-  return "http://" + std::string(*address);
+  if (context.bbs_url.empty()) return local_bbs(context);
+  return checked_url(context, context.bbs_url);
 }
 
 }  // namespace causeway::cli

@@ -26,8 +26,9 @@ struct Context;
 // Owner: a command. Thread: main.
 class Session {
  public:
-  // `bbs_url`: http://host:port
-  explicit Session(std::string bbs_url, Duration timeout = std::chrono::seconds(15));
+  // `bbs_url`: https://host:port, as find_bbs() has found it. The context's certificates are used
+  // for all that speaks https.
+  Session(const Context& context, std::string bbs_url, Duration timeout = std::chrono::seconds(15));
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
@@ -64,6 +65,7 @@ class Session {
     return *std::move(answer);
   }
   net::Loop& loop();
+  rpc::Identity* identity();  // for other clients; null: none is configured
 
   Result<rpc::Reply> send(rpc::Call call);
 
@@ -106,7 +108,8 @@ class Session {
   std::unique_ptr<State> state_;
 };
 
-// The BBS to talk to: --bbs, else the one of the platform in the state folder.
+// The BBS to talk to: --bbs, else the one of the platform in the state folder. Fault::invalid when
+// it is no URL, or https and the certificates do not fit.
 Result<std::string> find_bbs(const Context& context);
 
 }  // namespace causeway::cli

@@ -103,7 +103,7 @@ int print_logs(const Context& context, Session& session, const models::CellsResp
 int logs(const Context& context, const LogOptions& wanted) {
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
-  Session session(*url);
+  Session session(context, *url);
   const Result<models::CellsResponse> cells = session.ask(&diego::BbsClient::cells);
   if (!cells) return Context::fail(cells.error(), "causeway platform status");
   if (cells->cells_size() == 0)
@@ -128,7 +128,7 @@ int logs(const Context& context, const LogOptions& wanted) {
 int events(const Context& context) {
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
-  Session session(*url);
+  Session session(context, *url);
   std::vector<rpc::Call> calls;
   for (const char* path : {"/v1/events/lrp_instances.r1", "/v1/events/tasks.r1"}) {
     rpc::Call call;

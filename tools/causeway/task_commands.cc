@@ -95,7 +95,7 @@ int run(const Context& context, TaskOptions wanted) {
   if (!definition) return Context::fail(definition.error());
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
-  Session session(*url);
+  Session session(context, *url);
   models::DesireTaskRequest request;
   *request.mutable_task_definition() = *definition;
   request.set_task_guid(wanted.name);
@@ -121,7 +121,7 @@ int run(const Context& context, TaskOptions wanted) {
 int list(const Context& context) {
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
-  Session session(*url);
+  Session session(context, *url);
   const Result<models::TasksResponse> tasks =
       session.ask(&diego::BbsClient::tasks, models::TasksRequest());
   if (!tasks) return Context::fail(tasks.error(), "causeway platform status");

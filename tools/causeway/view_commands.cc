@@ -130,7 +130,7 @@ int ps(const Context& context, const std::string& name) {
   if (!url)
     return Context::fail(
         url.error(), "start a platform with tools/up, or name a BBS with --bbs http://host:8889");
-  Session session(*url);
+  Session session(context, *url);
   const Result<Picture> picture = take_picture(session, name);
   if (!picture) return Context::fail(picture.error(), "causeway platform status");
   if (!name.empty() && picture->desired.desired_lrp_scheduling_infos_size() == 0 &&
@@ -149,7 +149,7 @@ int ps(const Context& context, const std::string& name) {
 int routes(const Context& context) {
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
-  Session session(*url);
+  Session session(context, *url);
   const Result<Picture> picture = take_picture(session, "");
   if (!picture) return Context::fail(picture.error(), "causeway platform status");
   std::map<std::string, std::vector<std::string>> endpoints;  // by app
@@ -196,7 +196,7 @@ int routes(const Context& context) {
 int cells(const Context& context) {
   const Result<std::string> url = find_bbs(context);
   if (!url) return Context::fail(url.error());
-  Session session(*url);
+  Session session(context, *url);
   const Result<models::CellsResponse> response = session.ask(&diego::BbsClient::cells);
   if (!response) return Context::fail(response.error(), "causeway platform status");
   Table table({"cell", "zone", "memory MB", "disk MB", "containers", "address"});
