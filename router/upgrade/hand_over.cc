@@ -152,7 +152,6 @@ void HandOver::answer(Caller& caller, json::Node message) {
   if (said == "serving") return finish(caller);
   const std::string reason(
       message["reason"].string().value_or("it said \"" + std::string(said) + '"'));
-  drop(caller);
   fail("the new router gave up: " + reason);
 }
 

@@ -77,9 +77,9 @@ class Program:
 class Router:
     """The real binary with a NATS server of its own."""
 
-    def __init__(self, settings="", workers=1):
+    def __init__(self, settings="", workers=1, words=(), port=None):
         self.folder = tempfile.mkdtemp(prefix="causeway-conformance.")
-        self.nats_port, self.port = free_port(), free_port()
+        self.nats_port, self.port = free_port(), port or free_port()
         self.status_port, self.routes_port, self.metrics_port = free_port(), free_port(), free_port()
         self.nats = Program(["nats-server", "-a", "127.0.0.1", "-p", str(self.nats_port)], f"{self.folder}/nats.log")
         until(lambda: self._accepts(self.nats_port), "nats-server listens")
@@ -91,7 +91,7 @@ class Router:
                        f"nats: {{hosts: [{{hostname: 127.0.0.1, port: {self.nats_port}}}]}}\n"
                        "start_response_delay_interval: 50ms\ndisable_keep_alives: false\nmax_idle_conns_per_host: 100\n"
                        f"logging: {{level: info}}\naccess_log: {{file: {self.folder}/access.log}}\n" + settings)
-        self.program = Program([f"{BIN}/router", "-c", self.config], f"{self.folder}/router.log")
+        self.program = Program([f"{BIN}/router", "-c", self.config, *words], f"{self.folder}/router.log")
         until(lambda: "gorouter.started" in self.program.output() or self.program.process.poll() is not None, "the router starts")
         assert self.program.process.poll() is None, self.program.output()
 
