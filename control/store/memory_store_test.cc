@@ -55,7 +55,9 @@ TEST(MemoryStore, lets_another_writer_come_first) {
 
 }  // namespace
 
-std::unique_ptr<StoreUnderTest> make_store_under_test() {
+std::vector<std::string> ways_to_keep_the_contract() { return {"InMemory"}; }
+
+std::unique_ptr<StoreUnderTest> make_store_under_test(const std::string&) {
   return std::make_unique<MemoryUnderTest>();
 }
 

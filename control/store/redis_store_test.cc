@@ -8,7 +8,7 @@
 #include "log/logger.h"
 #include "net/loop.h"
 #include "net/timer.h"
-#include "test/support/server_process.h"
+#include "test/support/redis_farm.h"
 
 namespace causeway::store {
 namespace {
@@ -26,9 +26,11 @@ redis::Options options_for(uint16_t port) {
 // A store on a loop; callbacks wait for turn().
 class RedisUnderTest final : public StoreUnderTest {
  public:
-  explicit RedisUnderTest(uint16_t port) {
-    store_ = std::make_unique<RedisStore>(loop_, logger_,
-                                          RedisStore::Options{.redis = options_for(port)});
+  explicit RedisUnderTest(uint16_t port)
+      : RedisUnderTest(RedisStore::Options{.redis = options_for(port)}) {}
+  explicit RedisUnderTest(const RedisStore::Options& options, size_t shards = 1) {
+    store_ = std::make_unique<RedisStore>(loop_, logger_, options);
+    store_->shards(shards);
     store_->on_link([this](bool usable) { usable_ = usable; });
     tick_.every(5ms, [] {});
   }
@@ -153,16 +155,34 @@ TEST(RedisStore, index_entries_without_a_row_are_swept_out_while_paging) {
 
 }  // namespace
 
-std::unique_ptr<StoreUnderTest> make_store_under_test() {
-  auto under_test = std::make_unique<RedisUnderTest>(shared_server().port());
+std::vector<std::string> ways_to_keep_the_contract() {
+  return {"Plain", "SealedInFiveShards", "InACluster"};
+}
+
+std::unique_ptr<StoreUnderTest> make_store_under_test(const std::string& way) {
+  RedisStore::Options options{.redis = options_for(0)};
+  std::vector<uint16_t> servers;
+  size_t shards = 1;
+  if (way == "InACluster") {
+    static test::RedisCluster cluster;
+    options.redis.topology = redis::Topology::cluster;
+    for (size_t i = 0; i < cluster.size(); ++i) {
+      servers.push_back(cluster.node(i).port());
+      options.redis.nodes.push_back({"127.0.0.1", servers.back()});
+    }
+    shards = 16;
+  } else {
+    options.redis.port = shared_server().port();
+    servers.push_back(options.redis.port);
+  }
+  static const auto keys = std::move(KeyRing::make({{"k", "secret"}}, "k").value());
+  if (way == "SealedInFiveShards") {
+    options.keys = keys.get();
+    shards = 5;
+  }
+  for (const uint16_t port : servers) EXPECT_EQ(test::redis_cli(port, "FLUSHALL"), "OK\n");
+  auto under_test = std::make_unique<RedisUnderTest>(options, shards);
   EXPECT_TRUE(under_test->wait_until([&] { return under_test->is_usable(); }));
-  net::Loop loop;
-  log::Sink sink{{.level = log::Level::error, .path = {}}};
-  redis::Client client(loop, log::Logger(sink, "test"), options_for(shared_server().port()));
-  bool emptied = false;
-  while (!client.is_connected()) loop.run_once();
-  client.command({"FLUSHALL"}, [&](const auto&) { emptied = true; });
-  while (!emptied) loop.run_once();
   return under_test;
 }
 

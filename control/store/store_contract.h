@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "control/store/store.h"
 
@@ -15,7 +17,9 @@ class StoreUnderTest {
   virtual void turn() = 0;
 };
 
-// Each test binary has its own: an empty store.
-std::unique_ptr<StoreUnderTest> make_store_under_test();
+// Each test binary has its own. The contract is kept in each of these ways.
+std::vector<std::string> ways_to_keep_the_contract();
+// An empty store.
+std::unique_ptr<StoreUnderTest> make_store_under_test(const std::string& way);
 
 }  // namespace causeway::store
