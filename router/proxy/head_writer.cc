@@ -225,6 +225,12 @@ void append_connection(std::string& out, bool keeps_client, bool to_http10) {
   }
 }
 
+// A stream of HTTP/2 can end with its head, where HTTP/1 would go on waiting.
+bool has_untold_end(Exchange& exchange, const http::ReplyHead& head, const ReplyShape& shape) {
+  return head.framing == http::Framing::none && head.version.major == 2 && !shape.is_upgrade &&
+         head.status != 204 && head.status != 304 && exchange.request().method != "HEAD";
+}
+
 }  // namespace
 
 void append_backend_head(std::string& out, Exchange& exchange, const Endpoint& endpoint) {
@@ -256,6 +262,7 @@ void append_client_head(std::string& out, Exchange& exchange, const http::ReplyH
   add_client_fields(fields, exchange, head, shape, backend);
   if (!shape.is_interim) {
     if (shape.is_chunked) fields.add("Transfer-Encoding", "chunked");
+    if (has_untold_end(exchange, head, shape)) fields.add("Content-Length", "0");
     if (!shape.is_upgrade) append_connection(out, shape.keeps_client, shape.to_http10);
   }
   out.append("\r\n");
