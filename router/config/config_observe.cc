@@ -19,9 +19,9 @@ namespace {
 
 using config::Section;
 
-constexpr std::array<std::string_view, 7> kAccessLogFields{
+constexpr std::array<std::string_view, 8> kAccessLogFields{
     "backend_time",         "dial_time",     "dns_time", "failed_attempts",
-    "failed_attempts_time", "local_address", "tls_time"};
+    "failed_attempts_time", "local_address", "tls_sni",  "tls_time"};
 constexpr size_t kBucketsMax = 100;
 
 void read_component_log(Reading& reading) {

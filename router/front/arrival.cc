@@ -3,7 +3,19 @@
 #include <string>
 #include <utility>
 
+#include "router/front/forwarded_certificate.h"
+
 namespace causeway::router {
+namespace {
+
+ClientCertFormat format_of(const std::string& domain, const Settings& settings) {
+  for (const MtlsDomain& each : settings.mtls_domains) {
+    if (each.name == domain) return each.format;
+  }
+  return ClientCertFormat::raw;
+}
+
+}  // namespace
 
 Arrival::Arrival(Front& front, std::unique_ptr<net::Stream> stream, Entrance entrance, size_t place)
     : front_(front), place_(place), stream_(std::move(stream)) {
@@ -74,6 +86,10 @@ void Arrival::on_secured(Result<tls::Secured> secured) {
   facts->cipher = secured->cipher;
   facts->server_name = std::move(secured->server_name);
   facts->is_resumed = secured->is_resumed;
+  facts->domain = std::move(secured->domain);
+  if (secured->peer != nullptr)
+    facts->forwarded_certificate =
+        forwarded_certificate(*secured->peer, format_of(facts->domain, front_.settings_));
   facts_.tls = std::move(facts);
   facts_.speaks_http2 = secured->protocol == "h2";
   go_on(std::move(secured->stream), {});

@@ -149,6 +149,7 @@ void append_extra_field(std::string& out, const AccessRecord& record, std::strin
   out.push_back(' ');
   out.append(name).push_back(':');
   if (name == "failed_attempts") return append_number(out, record.failed_attempts);
+  if (name == "tls_sni") return append_quoted_or_dash(out, record.tls_sni);
   if (name == "local_address") return append_quoted_or_dash(out, record.local_address);
   if (name == "backend_time") return append_seconds(out, record.backend_seconds);
   if (name == "dial_time") return append_seconds(out, record.dial_seconds);
@@ -233,8 +234,9 @@ void append_quoted(std::string& out, std::string_view text) {
 }
 
 bool is_extra_access_log_field(std::string_view name) noexcept {
-  for (const std::string_view known : {"backend_time", "dial_time", "dns_time", "failed_attempts",
-                                       "failed_attempts_time", "local_address", "tls_time"}) {
+  for (const std::string_view known :
+       {"backend_time", "dial_time", "dns_time", "failed_attempts", "failed_attempts_time",
+        "local_address", "tls_sni", "tls_time"}) {
     if (name == known) return true;
   }
   return false;

@@ -45,6 +45,7 @@ struct AccessRecord {
   double failed_attempts_seconds = unknown;
   double tls_seconds = unknown;
   std::string_view local_address;
+  std::string_view tls_sni;
 };
 
 // Appends the line (doc/observing.md) with its newline. `request`: the client's own header, for

@@ -58,6 +58,7 @@ void Exchange::begin(http::RequestHead& head) {
   record_.http10 = is_http10();
   record_.http2 = head.version.major == 2;
   record_.client = client_.client_authority();
+  if (client_.facts().is_tls()) record_.tls_sni = client_.facts().tls->server_name;
   record_.referer = facts_.referer;
   record_.user_agent = facts_.user_agent;
   if (run_request_rules(*this) == Verdict::proceed) choose();

@@ -54,6 +54,7 @@ struct Ruling {
   InstanceFilter filter;
   const Pool* pool = nullptr;  // valid while the exchange pins its table
   bool drops_client_cert = false;
+  std::string_view client_cert;  // X-Forwarded-Client-Cert of the router's own; of the connection
   bool must_be_sticky = false;
   std::string_view sticky_id;
 

@@ -154,6 +154,7 @@ void add_backend_fields(Fields& out, Exchange& exchange, const Endpoint& endpoin
   }
   out.add("X-Forwarded-For", ruling.forwarded_for);
   out.add("X-Forwarded-Proto", ruling.forwarded_proto);
+  if (!ruling.client_cert.empty()) out.add("X-Forwarded-Client-Cert", ruling.client_cert);
   out.add("X-Request-Start", ruling.request_start);
   out.add("X-Vcap-Request-Id", ruling.request_id);
   add_destination(out, ruling, endpoint);

@@ -56,8 +56,6 @@ Verdict set_forwarded_headers(Exchange& exchange) {
     ruling.forwarded_proto = facts.forwarded_proto;
   }
   ruling.request_start = facts.request_start.empty() ? now_in_ms(exchange) : facts.request_start;
-  // No client shows a certificate on a plaintext listener.
-  ruling.drops_client_cert = settings.forwarded_client_cert != ClientCertPolicy::always_forward;
 
   AccessRecord& record = exchange.record();
   record.forwarded_for = ruling.forwarded_for;

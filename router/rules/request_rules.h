@@ -24,6 +24,8 @@ Verdict look_up_route(Exchange& exchange);          // 404, 503
 Verdict limit_header_size(Exchange& exchange);      // 431
 Verdict find_sticky_session(Exchange& exchange);    // Cookie: __VCAP_ID__
 Verdict visit_route_service(Exchange& exchange);    // 502, 503, 504
+Verdict require_own_domain(Exchange& exchange);     // 421
+Verdict forward_client_cert(Exchange& exchange);    // X-Forwarded-Client-Cert
 Verdict set_forwarded_headers(Exchange& exchange);  // X-Forwarded-*, X-Request-Start
 
 // Of the pool that the request is to be sent to: 503 when it is empty or every endpoint is full.
