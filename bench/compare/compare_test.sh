@@ -37,6 +37,7 @@ expect 0 "keep-alive-64: 64 keep-alive" cat "$folder/a/index.html"
 expect 0 "router" cat "$folder/a/keep-alive-64.html"
 expect 0 "memory measured at 200" compare --only router --modes idle --idle 200
 expect 0 "two workers / one" compare --only router --modes workers
+expect 0 "B/slow conn" compare --only router --modes slow
 
 expect 2 "expected one argument" compare --modes
 expect 2 "'tls-9' is not one of keep-alive-64" compare --modes tls-9

@@ -43,6 +43,15 @@ def resident_bytes(pid):
         return int(file.read().split()[1]) * PAGE
 
 
+def scheduled(pid):
+    """{thread: (ns on a CPU, ns waiting for one, times it was given one)}"""
+    found = {}
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat") as file:
+            found[task] = tuple(int(number) for number in file.read().split())
+    return found
+
+
 def load_average():
     return os.getloadavg()[0]
 

@@ -82,7 +82,7 @@ class Stage:
         # One CPU each where there are three; the load side shares one where there are two.
         rest = cpus[1:] or cpus
         self.generator_cpus, self.backend_cpus = rest[:1], rest[1:2] or rest[:1]
-        self.nats_port = self.tcp_port = None
+        self.nats_port = self.nats_pid = self.tcp_port = None
         self.backend = None
         self.kept = {}
 
@@ -214,6 +214,7 @@ backend back
             process, log = self.spawn("nats-server", self.backend_cpus,
                                       ["nats-server", "-a", "127.0.0.1", "-p", str(self.nats_port)])
             wait_port(self.nats_port, process, "nats-server", log)
+            self.nats_pid = process.pid
             self.registrars.append(Registrar(self.nats_port, self.backend.port, self.tcp_port))
         port, status, routes = free_port(), free_port(), free_port()
         workers = int(option[len("workers-"):]) if option.startswith("workers-") else 1
