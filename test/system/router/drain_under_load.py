@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""A router drains under load (SIGUSR1): kept connections, new ones, WebSockets and a long download; no request fails, every
-WebSocket is told to go, the process ends in time.
+"""A router drains under load (SIGUSR1): 200 requests a second over kept connections and new ones, WebSockets and a long
+download; no request fails, every WebSocket is told to go, the process ends in time.
+
+causeway-bench sends the requests, open loop, and its record proves their rate. Once the port is closed, as it is a while after
+the signal, "connection refused" is the only thing that may be said to it.
 
 CAUSEWAY_DRAIN_DOWNLOAD_SECONDS: how long the download takes, 6 by default; 30 is the real thing.
 """
 import asyncio
+import json
 import os
 import signal
 import struct
@@ -12,13 +16,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
-from router_peers import Router  # noqa: E402
+from router_peers import BIN, Router  # noqa: E402
 
 DOWNLOAD_SECONDS = float(os.environ.get("CAUSEWAY_DRAIN_DOWNLOAD_SECONDS", "6"))
 DOWNLOAD_PIECES = int(DOWNLOAD_SECONDS * 10)
 PIECE = b"d" * 20000
-KEPT_CONNECTIONS, KEPT_PAUSE = 20, 0.2     # 100 requests a second
-NEW_PAUSE = 0.01                           # 100 a second, each on a connection of its own
+RATE = 100  # a second over kept connections, and as many with a connection each
+KEPT_CONNECTIONS = 20
+BEFORE, DRAIN_WAIT = 2.0, 1.0  # seconds under load until the signal; then until connections are refused
 WEBSOCKETS = 20
 DRAIN_TIMEOUT = 60
 HEAD = b"GET /%s HTTP/1.1\r\nHost: app.example\r\n%s\r\n"
@@ -62,73 +67,26 @@ async def read_frame(reader):
 
 class Load:
     def __init__(self, router):
-        self.router, self.served, self.failed = router, 0, []
+        self.router, self.failed = router, []
         self.signalled = 0.0
-        self.served_after_signal = 0
-        self.refused = 0
         self.goodbyes = 0
 
     def draining(self):
         return self.signalled > 0
 
-    def count(self, kind, started, outcome):
-        if outcome == 200:
-            self.served += 1
-            self.served_after_signal += self.draining()
-        else:
-            self.failed.append(f"{kind} after {time.monotonic() - started:.3f} s, "
-                               f"{started - self.signalled:.3f} s from the signal: {outcome}")
-
     async def connect(self):
-        """None when the port is closed, as it is once a drain has gone on for a while."""
-        try:
-            return await asyncio.open_connection("127.0.0.1", self.router.port)
-        except OSError as error:
-            if not self.draining():
-                self.failed.append(f"connect: {error}")
-            self.refused += 1
-            return None
+        return await asyncio.open_connection("127.0.0.1", self.router.port)
 
-    async def one(self, kind, reader, writer, lines=b""):
-        """Whether the connection may be used again."""
-        started = time.monotonic()
-        try:
-            writer.write(HEAD % (b"", lines))
-            head = await reader.readuntil(b"\r\n\r\n")
-            body = await reader.readexactly(2)
-            self.count(kind, started, 200 if head.startswith(b"HTTP/1.1 200 ") and body == b"ok" else head)
-            return b"Connection: close" not in head
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            self.count(kind, started, repr(error))
-            return False
-
-    async def kept(self):
-        while True:
-            pair = await self.connect()
-            if pair is None:
-                return
-            reader, writer = pair
-            while True:
-                await asyncio.sleep(KEPT_PAUSE)
-                if reader.at_eof() or not await self.one("kept connection", reader, writer):
-                    break
-            writer.close()
-
-    async def fresh(self):
-        pair = await self.connect()
-        if pair:
-            await self.one("new connection", *pair, b"Connection: close\r\n")
-            pair[1].close()
-
-    async def all_fresh(self):
-        running = set()
-        while self.refused == 0:
-            task = asyncio.ensure_future(self.fresh())
-            running.add(task)
-            task.add_done_callback(running.discard)
-            await asyncio.sleep(NEW_PAUSE)
-        if running:
-            await asyncio.wait(running)
+    async def requests(self, kind, *more):
+        """RATE requests a second until the port has been closed for a while; their record."""
+        record = f"{self.router.folder}/{kind}.json"
+        bench = await asyncio.create_subprocess_exec(
+            f"{BIN}/causeway-bench", "http", f"http://127.0.0.1:{self.router.port}/", "-H", "Host: app.example", "--rate", str(RATE),
+            "-c", str(KEPT_CONNECTIONS), "-d", f"{BEFORE + DRAIN_WAIT + 2:.0f}s", "--timeout", "30s", "--label", kind, "--json", record,
+            *more, stdout=asyncio.subprocess.DEVNULL)
+        assert await bench.wait() == 0, f"causeway-bench, {kind}"
+        with open(record) as file:
+            return json.load(file)
 
     async def websocket(self):
         reader, writer = await self.connect()
@@ -155,41 +113,53 @@ class Load:
         writer.close()
 
     async def download(self):
-        started = time.monotonic()
         reader, writer = await self.connect()
         writer.write(HEAD % (b"download", b""))
         head = await reader.readuntil(b"\r\n\r\n")
         try:
             await reader.readexactly(DOWNLOAD_PIECES * len(PIECE))
-            self.count("download", started, 200 if head.startswith(b"HTTP/1.1 200 ") else head)
+            if not head.startswith(b"HTTP/1.1 200 "):
+                self.failed.append(f"the download: {head!r}")
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            self.count("download", started, repr(error))
+            self.failed.append(f"the download was cut: {error!r}")
         writer.close()
+
+
+def check_record(record):
+    """Everything due was sent, and answered with 200 or refused; before the drain all were answered."""
+    kind, meant, replies = record["label"], record["meant"], record["replies"]
+    sent_late_us = record["send_delay"]["percentiles_us"]["p50"]
+    print(f"{kind}: {meant} requests due, {RATE} a second (half of them sent within {sent_late_us / 1000:.1f} ms); {replies} answered, "
+          f"{record['errors'].get('refused', 0)} refused when the port was closed")
+    assert meant == RATE * round(record["plan"]["duration_s"]), f"{kind}: {meant} were due"
+    assert set(record["errors"]) <= {"refused"}, f"{kind}: {record['errors']}, {record['error_examples']}"
+    assert record["statuses"] == {"200": replies} and record["unfinished"] == 0, f"{kind}: {record['statuses']}"
+    assert replies + record["errors"].get("refused", 0) == meant, f"{kind}: {replies} of {meant}"
+    # Nobody is refused before the drain has lasted for DRAIN_WAIT; the generator may have been late to start.
+    assert replies >= RATE * (BEFORE + DRAIN_WAIT) * 0.8, f"{kind}: {replies} answered"
+    assert record["errors"].get("refused", 0) > 0, f"{kind}: the port was never closed"
 
 
 async def drain(router):
     load = Load(router)
-    tasks = [asyncio.ensure_future(load.kept()) for _ in range(KEPT_CONNECTIONS)]
-    tasks += [asyncio.ensure_future(load.websocket()) for _ in range(WEBSOCKETS)]
-    tasks += [asyncio.ensure_future(load.all_fresh()), asyncio.ensure_future(load.download())]
-    await asyncio.sleep(1.5)
-    assert load.served > 0 and not load.failed, load.failed
-    before = load.served
+    records = [asyncio.ensure_future(load.requests("kept connections")),
+               asyncio.ensure_future(load.requests("new connections", "--close"))]
+    tasks = [asyncio.ensure_future(load.websocket()) for _ in range(WEBSOCKETS)] + [asyncio.ensure_future(load.download())]
+    await asyncio.sleep(BEFORE)
+    assert not load.failed, load.failed
     load.signalled = time.monotonic()
     router.program.process.send_signal(signal.SIGUSR1)
-    done, pending = await asyncio.wait(tasks, timeout=DRAIN_TIMEOUT)
+    done, pending = await asyncio.wait(tasks + records, timeout=DRAIN_TIMEOUT)
     assert not pending, f"{len(pending)} clients were left alone"
     for task in done:
         task.result()
     code = await asyncio.get_running_loop().run_in_executor(None, router.program.process.wait, DRAIN_TIMEOUT)
     took = time.monotonic() - load.signalled
-    print(f"{load.served} requests served, {load.served_after_signal} of them after the signal ({before} before); "
-          f"{load.goodbyes} WebSockets said goodbye; the router ended after {took:.1f} s with {code}")
-    for what in load.failed[:20]:
-        print(f"failed: {what}")
+    print(f"{load.goodbyes} WebSockets said goodbye; the router ended after {took:.1f} s with {code}")
+    for record in records:
+        check_record(record.result())
     output = router.program.output()
-    assert not load.failed, f"{len(load.failed)} failed"
-    assert load.served_after_signal > 0
+    assert not load.failed, load.failed
     assert load.goodbyes == WEBSOCKETS, f"{load.goodbyes} of {WEBSOCKETS} WebSockets were told to go"
     assert code == 0 and "gorouter.stopped" in output and "router.drain.timed-out" not in output, output[-2000:]
 
@@ -198,7 +168,7 @@ async def main():
     server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
     port = server.sockets[0].getsockname()[1]
     loop = asyncio.get_running_loop()
-    router = await loop.run_in_executor(None, Router, f"drain_wait: 1s\ndrain_timeout: {DRAIN_TIMEOUT}s\nendpoint_timeout: 90s\n"
+    router = await loop.run_in_executor(None, Router, f"drain_wait: {DRAIN_WAIT:.0f}s\ndrain_timeout: {DRAIN_TIMEOUT}s\nendpoint_timeout: 90s\n"
                                         "websocket_drain_timeout: 4s\n", 2)
     try:
         await loop.run_in_executor(None, router.register, ["app.example"], port)
