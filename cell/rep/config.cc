@@ -1,6 +1,7 @@
 #include "cell/rep/config.h"
 
 #include "config/config.h"
+#include "diego/debug_server.h"
 #include "diego/service_url.h"
 #include "diego/tls_keys.h"
 #include "net/address.h"
@@ -130,6 +131,7 @@ Result<Config> read_config(const std::string& path, std::vector<std::string>& wa
   root.read("placement_tags", config.placement_tags);
   root.read("optional_placement_tags", config.optional_placement_tags);
   read_addresses(root, config);
+  config.debug_address = diego::read_debug_address(root);
   root.read("log_level", config.log_level);
   root.read_choice("time_format", config.time_format, {"rfc3339", "unix-epoch"});
   read_times(root, config);

@@ -44,6 +44,7 @@ struct Config {
   std::string network_subnet;    // "": chosen from the cell id
   uint16_t host_port_first = 61001;
   uint16_t host_port_last = 65534;
+  std::string debug_address;  // "": no debug server
   std::string log_level = "info";
   std::string time_format = "rfc3339";
 };

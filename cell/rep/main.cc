@@ -14,6 +14,7 @@
 #include "cell/rep/config.h"
 #include "cell/rep/rep.h"
 #include "config/command_line.h"
+#include "diego/debug_server.h"
 #include "diego/tls_keys.h"
 #include "log/logger.h"
 #include "net/loop.h"
@@ -72,6 +73,9 @@ int run(const Config& config, const std::vector<std::string>& unknown_keys) {
     return causeway::diego::open_identity("rep", loop, logger, files, identity);
   };
   if (!open(config.tls, own) || !open(config.bbs_tls, bbs) || !open(config.locket_tls, locket))
+    return 1;
+  std::unique_ptr<causeway::rpc::Server> debug;
+  if (!causeway::diego::open_debug_server("rep", loop, logger, sink, config.debug_address, debug))
     return 1;
   auto cell = causeway::executor::Cell::open(loop, logger, clock, cell_options(config));
   if (!cell) {

@@ -7,6 +7,7 @@
 #include "cell/rep/cell_state.h"
 #include "log/logger.h"
 #include "net/loop.h"
+#include "rpc/debug.h"
 #include "tls/random.h"
 
 namespace causeway::rep {
@@ -64,6 +65,7 @@ Rep::Rep(net::Loop& loop, const log::Logger& logger, const Config& config, execu
   total("Memory", &executor::Resources::memory_mb);
   total("Disk", &executor::Resources::disk_mb);
   total("Containers", &executor::Resources::containers);
+  rpc::register_process_metrics(metrics_);
   metrics_.gauge_from("ContainerCount", "Containers on the cell.",
                       [this] { return static_cast<double>(cell_.executor().list().size()); });
   metrics_.gauge_from("StartingContainerCount", "Of them, not yet running.",

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,12 +11,14 @@
 #include "config/command_line.h"
 #include "control/auctioneer/auctioneer.h"
 #include "control/auctioneer/settings.h"
+#include "diego/debug_server.h"
 #include "diego/lease.h"
 #include "diego/tls_keys.h"
 #include "log/logger.h"
 #include "metrics/registry.h"
 #include "net/loop.h"
 #include "net/signals.h"
+#include "rpc/debug.h"
 #include "rpc/server.h"
 #include "tls/random.h"
 
@@ -51,6 +54,7 @@ int run(const Settings& settings) {
                                               {.bbs = bbs.get(), .reps = reps.get()});
   causeway::rpc::Server health(loop, logger);
   causeway::rpc::serve_metrics(health, registry);
+  causeway::rpc::register_process_metrics(registry);
   causeway::rpc::Server::Options server_options;
   server_options.identity = own.get();
   causeway::rpc::Server server(loop, logger, server_options);
@@ -78,6 +82,10 @@ int run(const Settings& settings) {
   const causeway::net::SignalWatch on_term(loop, SIGTERM, stop);
   const causeway::net::SignalWatch on_int(loop, SIGINT, stop);
 
+  std::unique_ptr<causeway::rpc::Server> debug;
+  if (!causeway::diego::open_debug_server("auctioneer", loop, logger, sink, settings.debug_address,
+                                          debug))
+    return 1;
   if (auto listened = health.listen(settings.health_address); !listened) {
     logger.error("failed-to-listen-for-health", listened.error());
     return 1;
@@ -100,7 +108,14 @@ int run(const Settings& settings) {
                   logger.info("acquired-lock");
                   start();
                 },
-            .on_lost = [&](const Error& error) { fail("lost-lock", error); },
+            .on_lost =
+                [&](const Error& error) {
+                  logger.error("lost-lock", error);
+                  sink.flush();
+                  // At once: another one decides now, and nothing that waits here may still be
+                  // done.
+                  std::_Exit(1);
+                },
             .on_refused =
                 [&](const Error& error) {
                   logger.debug("failed-to-acquire-lock", {{"error", to_string(error)}});

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "diego/debug_server.h"
 #include "diego/service_url.h"
 #include "diego/tls_keys.h"
 
@@ -13,16 +14,15 @@ namespace causeway::auctioneer {
 namespace {
 
 // Keys of Diego's that have no effect here. Read, so that they are not reported as unknown.
-constexpr std::array<const char*, 10> kPassedOverKeys{"bbs_client_session_cache_size",
-                                                      "bbs_max_idle_conns_per_host",
-                                                      "consul_cluster",
-                                                      "debug_address",
-                                                      "dropsonde_port",
-                                                      "loggregator",
-                                                      "max_data_string_length",
-                                                      "rep_client_session_cache_size",
-                                                      "report_interval",
-                                                      "skip_consul_lock"};
+constexpr std::array<const char*, 9> kPassedOverKeys{"bbs_client_session_cache_size",
+                                                     "bbs_max_idle_conns_per_host",
+                                                     "consul_cluster",
+                                                     "dropsonde_port",
+                                                     "loggregator",
+                                                     "max_data_string_length",
+                                                     "rep_client_session_cache_size",
+                                                     "report_interval",
+                                                     "skip_consul_lock"};
 
 void read_address(config::Section& root, const char* key, net::Address& address) {
   std::string text;
@@ -109,6 +109,7 @@ Result<Settings> settings_from(config::File& file) {
   root.read("starting_container_count_maximum", settings.rules.starting_containers_max, {.min = 0});
   root.read("bin_pack_first_fit_weight", settings.rules.bin_pack_first_fit_weight);
   root.read("uuid", settings.uuid);
+  settings.debug_address = diego::read_debug_address(root);
   read_logging(root, settings);
   read_tls(root, settings);
   diego::require_files(root, "bbs_address", settings.bbs_url, settings.bbs_tls, kBbsKeys);

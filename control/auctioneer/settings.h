@@ -25,13 +25,14 @@ struct Settings {
   place::Rules rules = {};
   log::Level log_level = log::Level::info;
   log::TimeFormat time_format = log::TimeFormat::rfc3339;
-  std::string uuid = {};  // empty: one is made
+  std::string debug_address = {};  // empty: no debug server
+  std::string uuid = {};           // empty: one is made
   rpc::Identity::Files bbs_tls = {}, rep_tls = {}, locket_tls = {};
   rpc::Identity::Files server_tls = {};  // empty: plain HTTP
   bool rep_requires_tls = false;
   // Locket: empty url: no lock is taken.
   std::string locket_url = {};
-  Duration lock_ttl = std::chrono::seconds(15);
+  Duration lock_ttl = std::chrono::seconds(14);
   Duration lock_retry_interval = std::chrono::seconds(5);
   std::vector<std::string> unknown_keys = {};  // to warn of
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "diego/debug_server.h"
 #include "diego/service_url.h"
 #include "diego/tls_keys.h"
 #include "log/logger.h"
@@ -18,7 +19,6 @@ constexpr const char* kUnused[] = {"advertise_url",
                                    "cell_registrations_locket_enabled",
                                    "database_connection_string",
                                    "database_driver",
-                                   "debug_address",
                                    "desired_lrp_creation_timeout",
                                    "enable_consul_service_registration",
                                    "locket_address",
@@ -84,6 +84,7 @@ Result<Config> read_file(config::File& file) {
   root.require("auctioneer_address", config.auctioneer_address);
   read_server_tls(root, config);
   read_tls(root, config);
+  config.debug_address = diego::read_debug_address(root);
   root.read("log_level", config.log_level);
   log::Level level{};
   if (!log::parse_level(config.log_level, level))

@@ -18,6 +18,7 @@ struct Config {
   std::string health_address = "127.0.0.1:8890";
   std::string access_log_path;
   std::string auctioneer_address;
+  std::string debug_address;  // "": no debug server
   std::string log_level = "info";
   std::string time_format = "rfc3339";
   Duration communication_timeout = std::chrono::seconds(10);

@@ -10,6 +10,7 @@
 #include "control/bbs/service.h"
 #include "control/bbs/tenure.h"
 #include "control/store/redis_store.h"
+#include "diego/debug_server.h"
 #include "diego/tls_keys.h"
 #include "log/logger.h"
 #include "metrics/registry.h"
@@ -80,6 +81,8 @@ int run(const bbs::Config& config) {
       {loop, store, outbox, clock, logger, registry, [] { return tls::random_uuid(); }, own.get()},
       config);
 
+  std::unique_ptr<rpc::Server> debug;
+  if (!diego::open_debug_server("bbs", loop, logger, sink, config.debug_address, debug)) return 1;
   if (!listen("health", config.health_address, logger,
               [&](const auto& at) { return service.listen_health(at); }))
     return 1;

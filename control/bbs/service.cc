@@ -17,6 +17,7 @@
 #include "log/logger.h"
 #include "metrics/registry.h"
 #include "net/loop.h"
+#include "rpc/debug.h"
 #include "rpc/server.h"
 
 namespace causeway::bbs {
@@ -102,6 +103,7 @@ struct Service::Parts {
       log_access(request, status, took);
     });
     rpc::serve_metrics(health, registry);
+    rpc::register_process_metrics(registry);
     health.fallback([](const rpc::Request&, rpc::Responder responder) {
       responder.reply(200, "text/plain", "ok");
     });

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "diego/debug_server.h"
 #include "diego/service_url.h"
 #include "diego/tls_keys.h"
 
@@ -15,14 +16,13 @@ namespace causeway::route_emitter {
 namespace {
 
 // Diego's keys that have no meaning here: accepted without a word.
-constexpr std::array<std::string_view, 18> kAcceptedKeys = {
+constexpr std::array<std::string_view, 17> kAcceptedKeys = {
     "bbs_client_session_cache_size",
     "bbs_max_idle_conns_per_host",
     "consul_cluster",
     "consul_enabled",
     "consul_down_mode_notification_interval",
     "consul_session_name",
-    "debug_address",
     "dropsonde_port",
     "healthcheck_port",
     "locket_client_keepalive_time",
@@ -181,6 +181,7 @@ Result<LoadedConfig> read_file(config::File& file) {
   read_bbs(root, config);
   read_nats(root, config.nats);
   read_health(root, config.health_address);
+  config.debug_address = diego::read_debug_address(root);
   read_lock(root, config);
   read_log(root, config);
   read_positive(root, "communication_timeout", config.communication_timeout);

@@ -18,6 +18,7 @@ struct EmitterConfig {
   std::string bbs_url;                                          // bbs_address
   std::string cell_id;                                          // "": the instances of all cells
   net::Address health_address = net::Address::loopback(17011);  // healthcheck_address
+  std::string debug_address;                                    // "": no debug server
   nats::Options nats;                              // nats_addresses, nats_username, nats_password
   Reach reach = Reach::host;                       // register_direct_instance_routes
   Serves serves{.tcp = false, .internal = false};  // enable_tcp_emitter, enable_internal_emitter
@@ -30,7 +31,7 @@ struct EmitterConfig {
   std::string locket_url;  // locket_address, if locks_locket_enabled; "": no lock is taken
   std::string uuid;        // owner of the lock
   rpc::Identity::Files bbs_tls, locket_tls;
-  Duration lock_ttl = std::chrono::seconds(15);
+  Duration lock_ttl = std::chrono::seconds(14);
   Duration lock_retry_interval = std::chrono::seconds(5);
   log::Level log_level = log::Level::info;
   log::TimeFormat time_format = log::TimeFormat::rfc3339;

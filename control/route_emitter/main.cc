@@ -9,6 +9,7 @@
 #include "config/command_line.h"
 #include "control/route_emitter/emitter_config.h"
 #include "control/route_emitter/route_emitter.h"
+#include "diego/debug_server.h"
 #include "diego/tls_keys.h"
 #include "log/logger.h"
 #include "net/loop.h"
@@ -39,6 +40,9 @@ int run(const route_emitter::LoadedConfig& loaded) {
                                         exit_code = code;
                                         loop.stop();
                                       });
+  std::unique_ptr<rpc::Server> debug;
+  if (!diego::open_debug_server("route-emitter", loop, logger, sink, config.debug_address, debug))
+    return 1;
   const auto address = emitter.start();
   if (!address) {
     logger.error("failed-to-listen", address.error(),

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "net/loop.h"
+#include "rpc/debug.h"
 #include "tls/random.h"
 
 namespace causeway::route_emitter {
@@ -34,6 +35,7 @@ RouteEmitter::~RouteEmitter() = default;
 
 Result<net::Address> RouteEmitter::start() {
   rpc::serve_metrics(server_, registry_);
+  rpc::register_process_metrics(registry_);
   server_.route("GET", "/", [](const rpc::Request&, rpc::Responder responder) {
     responder.reply(200, "text/plain; charset=utf-8", "ok\n");
   });
@@ -97,6 +99,9 @@ void RouteEmitter::take_lock() {
 
 void RouteEmitter::lose_lock(const Error& error) {
   logger_.error("lock.lost-lock", error, {{"key", "route_emitter"}});
+  // Another one speaks now; what is still due here must not be said.
+  watcher_.reset();
+  announcer_.reset();
   loop_.defer([this] { on_end_(1); });
 }
 

@@ -7,6 +7,18 @@
 
 namespace causeway::diego {
 
+namespace {
+
+// Who waits for a lock looks often: one that was given up, or has run out, is taken at once, as
+// people see it.
+constexpr Duration kLookInterval = std::chrono::milliseconds(500);
+
+// How often a holder looks at the clock: one that was stopped finds out before it does anything
+// that was due later than this.
+constexpr Duration kWatchInterval = std::chrono::milliseconds(250);
+
+}  // namespace
+
 Lease::Lease(net::Loop& loop, Options options, Events events)
     : options_(std::move(options)),
       events_(std::move(events)),
@@ -48,13 +60,14 @@ void Lease::attempt() {
 void Lease::answered(Result<void> answer) {
   is_asking_ = false;
   if (is_over_) return;
-  next_.once(options_.retry_interval, [this] { attempt(); });
+  const bool waits =
+      !answer && !is_held_ && answer.error().fault == Fault::conflict;  // another one has it
+  next_.once(waits ? std::min(options_.retry_interval, kLookInterval) : options_.retry_interval,
+             [this] { attempt(); });
   if (answer) {
     // The ttl runs from when Locket got the request, which is not before we asked.
-    const Duration left =
-        std::max<Duration>(options_.ttl - (loop_.now() - asked_), Duration::zero());
-    deadline_.once(
-        left, [this] { lose({.fault = Fault::timeout, .detail = "not renewed for its ttl"}); });
+    held_until_ = asked_ + options_.ttl;
+    if (!deadline_.is_armed()) deadline_.every(kWatchInterval, [this] { watch(); });
     if (!std::exchange(is_held_, true) && events_.on_held) events_.on_held();
     return;
   }
@@ -63,6 +76,11 @@ void Lease::answered(Result<void> answer) {
   } else if (events_.on_refused) {
     events_.on_refused(answer.error());
   }
+}
+
+void Lease::watch() {
+  if (loop_.now() >= held_until_)
+    lose({.fault = Fault::timeout, .detail = "not renewed for its ttl"});
 }
 
 void Lease::lose(const Error& error) {

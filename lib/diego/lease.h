@@ -23,7 +23,7 @@ class Lease {
     std::string key;
     std::string owner;  // unique for the process
     std::string value = {};
-    Duration ttl = std::chrono::seconds(15);
+    Duration ttl = std::chrono::seconds(14);
     Duration retry_interval = std::chrono::seconds(5);
     rpc::Identity* identity = nullptr;  // for https; outlives the lease
   };
@@ -47,6 +47,7 @@ class Lease {
  private:
   void attempt();
   void answered(Result<void> answer);
+  void watch();
   void lose(const Error& error);
 
   const Options options_;
@@ -56,8 +57,9 @@ class Lease {
   bool is_over_ = false;
   bool is_asking_ = false;
   net::Timer next_;      // attempt
-  net::Timer deadline_;  // of what is held: ttl after the last renewal was sent
+  net::Timer deadline_;  // while it is held: has its time ended?
   Instant asked_{};
+  Instant held_until_{};  // ttl after the last renewal was sent
   net::Loop& loop_;
   LocketClient client_;
 };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "metrics/registry.h"
+#include "rpc/debug.h"
 #include "rpc/test_bed.h"
 
 namespace causeway::rpc {
@@ -475,6 +476,37 @@ TEST_F(ServerTest, serves_metrics_and_health) {
       std::string::npos);
   EXPECT_TRUE(
       reply_to("GET /health HTTP/1.1\r\nHost: a\r\n\r\n", "ok").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, the_debug_server_changes_what_is_logged) {
+  start();
+  log::Sink sink({.level = log::Level::info, .path = "/dev/null"});
+  serve_debug(*server, sink);
+  const auto put = [this](const std::string& level) {
+    return exchange("PUT /log-level HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: " +
+                    std::to_string(level.size()) + "\r\n\r\n" + level);
+  };
+  EXPECT_NE(put("debug").find("log level: debug"), std::string::npos);
+  EXPECT_EQ(sink.level(), log::Level::debug);
+  EXPECT_TRUE(put("2\n").starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(sink.level(), log::Level::error);
+  EXPECT_NE(put("loud").find("Invalid log level: loud"), std::string::npos);
+  EXPECT_TRUE(put("").starts_with("HTTP/1.1 400"));
+  EXPECT_EQ(sink.level(), log::Level::error);
+  EXPECT_NE(reply_to("GET /debug/vars HTTP/1.1\r\nHost: a\r\n\r\n", "open_files")
+                .find("application/json"),
+            std::string::npos);
+}
+
+TEST(ProcessFacts, are_those_of_this_process) {
+  const ProcessFacts facts = process_facts();
+  EXPECT_GE(facts.open_files, 3);
+  EXPECT_GT(facts.open_files_max, facts.open_files);
+  EXPECT_GT(facts.resident_bytes, 1 << 20);
+  EXPECT_GE(facts.threads, 1);
+  metrics::Registry registry;
+  register_process_metrics(registry);
+  EXPECT_NE(registry.prometheus_text().find("OpenFileDescriptors"), std::string::npos);
 }
 
 TEST_F(ServerTest, a_taken_port_is_named) {
