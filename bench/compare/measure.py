@@ -37,10 +37,11 @@ METRICS = {
 
 
 def load(stage, server, options, shape):
-    """One run of the generator. `shape`: connections, bytes, and optional close, rate, seconds, warm_up."""
+    """One run of the generator. `shape`: connections, bytes, and optional close, rate, seconds, warm_up,
+    tls, resume, streams (HTTP/2)."""
     record = f"{stage.folder}/record.json"
     argv = ["taskset", "-c", ",".join(map(str, stage.generator_cpus)), f"{stage.bin}/causeway-bench", "http",
-            f"http://{HOST}/bytes/{shape['bytes']}", "--connect", f"127.0.0.1:{server.port}",
+            f"http{'s' if shape.get('tls') else ''}://{HOST}/bytes/{shape['bytes']}", "--connect", f"127.0.0.1:{server.port}",
             "--connections", str(shape["connections"]), "--duration",
             f"{shape.get('seconds', options.seconds) * 1000:.0f}ms",
             "--warm-up", f"{shape.get('warm_up', min(WARM_UP_SECONDS, options.seconds)) * 1000:.0f}ms",
@@ -48,6 +49,12 @@ def load(stage, server, options, shape):
             "--json", record, "--watch", f"proxy={server.pid}", "--watch", f"backend={stage.backend.pid}"]
     if shape.get("close"):
         argv.append("--close")
+    if shape.get("tls"):
+        argv += ["--ca", stage.certificate()]
+    if shape.get("resume"):
+        argv.append("--resume")
+    if shape.get("streams"):
+        argv += ["--http2", "--streams", str(shape["streams"])]
     argv += ["--rate", f"{shape['rate']:.0f}"] if "rate" in shape else ["--closed"]
     ran = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if ran.returncode != 0:

@@ -122,6 +122,22 @@ class Stage:
             file.write(text)
         return path
 
+    def certificate(self):
+        """PEM file of a self-signed certificate for HOST, ECDSA P-256; its key beside it, both in `pair.pem`."""
+        path = f"{self.folder}/certificate.pem"
+        if not os.path.exists(path):
+            ran = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                                  "-days", "30", "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}",
+                                  "-keyout", f"{self.folder}/key.pem", "-out", path], capture_output=True, text=True)
+            if ran.returncode != 0:
+                raise Failure(f"openssl makes no certificate: {(ran.stderr.strip().splitlines() or ['it says nothing'])[-1]}")
+            self.write("pair.pem", self.read("certificate.pem") + self.read("key.pem"))
+        return path
+
+    def read(self, name):
+        with open(f"{self.folder}/{name}") as file:
+            return file.read()
+
     def start_backend(self):
         port = free_port()
         process, log = self.spawn("backend", self.backend_cpus,
@@ -142,7 +158,7 @@ class Stage:
             return self.start_router(name, place, cpus, option)
         if kind == "haproxy":
             return self.start_haproxy(name, place, cpus, option)
-        return {"nginx": self.start_nginx, "floor": self.start_floor}[kind](name, place, cpus)
+        return self.start_nginx(name, place, cpus, option) if kind == "nginx" else self.start_floor(name, place, cpus)
 
     def start_floor(self, name, place, cpus):
         port = free_port()
@@ -151,7 +167,13 @@ class Stage:
         wait_port(port, process, "the relay", log)
         return Server(name, port, process, log)
 
-    def start_nginx(self, name, place, cpus):
+    def start_nginx(self, name, place, cpus, option):
+        """Option: `tls`, with HTTP/2."""
+        listen, tls = "", ""
+        if option == "tls":
+            listen = "ssl http2"
+            tls = f"""ssl_certificate {self.certificate()}; ssl_certificate_key {self.folder}/key.pem; ssl_protocols TLSv1.2 TLSv1.3;
+  ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256; ssl_session_cache shared:all:10m;"""
         port = free_port()
         temps = " ".join(f"{kind}_temp_path {self.folder}/{place}.{kind};"
                          for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -163,7 +185,8 @@ http {{
   {temps}
   upstream backend {{ server 127.0.0.1:{self.backend.port};
     keepalive {IDLE_BACKEND_CONNECTIONS}; keepalive_requests 100000000; keepalive_timeout 90s; }}
-  server {{ listen 127.0.0.1:{port} backlog=4096;
+  {tls}
+  server {{ listen 127.0.0.1:{port} {listen} backlog=4096;
     location / {{ proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto $scheme; }} }}
@@ -179,12 +202,17 @@ http {{
         return server
 
     def start_haproxy(self, name, place, cpus, option):
-        """Option: `tcp`, which passes bytes."""
+        """Options: `tcp`, which passes bytes; `tls`, with HTTP/2."""
         port = free_port()
         mode, more = ("tcp", "option splice-auto") if option == "tcp" else ("http", """option forwardfor
   option http-keep-alive
   http-reuse always""")
         header = "" if option == "tcp" else "http-request set-header X-Forwarded-Proto http"
+        tls = ""
+        if option == "tls":
+            self.certificate()
+            tls = (f"ssl crt {self.folder}/pair.pem alpn h2,http/1.1 ssl-min-ver TLSv1.2 "
+                   "ciphersuites TLS_AES_128_GCM_SHA256")
         config = self.write(f"{place}.cfg", f"""
 global
   nbthread 1
@@ -197,7 +225,7 @@ defaults
   timeout client 900s
   timeout server 900s
 frontend front
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096 {tls}
   {header}
   default_backend back
 backend back
@@ -208,7 +236,7 @@ backend back
         return Server(name, port, process, log)
 
     def start_router(self, name, place, cpus, option):
-        """Options: `no-log` without access log, `workers-N`, `tcp`: the port of a TCP route."""
+        """Options: `no-log` without access log, `workers-N`, `tcp`: the port of a TCP route, `tls`: with HTTP/2."""
         if self.nats_port is None:
             self.nats_port, self.tcp_port = free_port(), free_port()
             process, log = self.spawn("nats-server", self.backend_cpus,
@@ -219,6 +247,14 @@ backend back
         port, status, routes = free_port(), free_port(), free_port()
         workers = int(option[len("workers-"):]) if option.startswith("workers-") else 1
         tcp_line = f'tcp_router: {{reservable_ports: "{self.tcp_port}"}}' if option == "tcp" else ""
+        ssl_port, tls_lines = free_port(), ""
+        if option == "tls":
+            certificate, key = (json.dumps(self.read(os.path.basename(path)))
+                                for path in (self.certificate(), f"{self.folder}/key.pem"))
+            tls_lines = f"""enable_ssl: true
+ssl_port: {ssl_port}
+cipher_suites: ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256
+tls_pem: [{{cert_chain: {certificate}, private_key: {key}}}]"""
         log_line = "" if option == "no-log" else f"access_log: {{file: {self.folder}/{place}.access.log}}"
         config = self.write(f"{place}.yml", f"""
 port: {port}
@@ -232,13 +268,13 @@ max_idle_conns_per_host: {IDLE_BACKEND_CONNECTIONS}
 backends: {{max_attempts: 3}}
 {log_line}
 {tcp_line}
+{tls_lines}
 logging: {{level: info}}
 """)
         process, log = self.spawn(place, cpus, [f"{self.bin}/router", "-c", config])
         wait_port(port, process, "the router", log)
-        server = Server(name, self.tcp_port if option == "tcp" else port, process, log)
-        self.wait_route(server, log)
-        return server
+        self.wait_route(Server(name, self.tcp_port if option == "tcp" else port, process, log), log)
+        return Server(name, {"tcp": self.tcp_port, "tls": ssl_port}.get(option, port), process, log)
 
     @staticmethod
     def wait_route(server, log, seconds=20):
