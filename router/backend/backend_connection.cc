@@ -9,10 +9,11 @@
 
 namespace causeway::router {
 
-BackendConnection::BackendConnection(BackendPool& pool, EndpointId endpoint,
+BackendConnection::BackendConnection(BackendPool& pool, EndpointId endpoint, uint32_t identity,
                                      std::unique_ptr<net::Stream> stream, http::HeadLimits limits)
     : pool_(pool),
       endpoint_(endpoint),
+      identity_(identity),
       stream_(std::move(stream)),
       arena_(pool.arena_blocks()),
       parser_(arena_, limits, *this) {

@@ -38,8 +38,9 @@ class BackendConnection final : private net::Stream::Events,
     ~User() = default;
   };
 
-  BackendConnection(BackendPool& pool, EndpointId endpoint, std::unique_ptr<net::Stream> stream,
-                    http::HeadLimits limits);
+  // `identity`: the pool's when it was made.
+  BackendConnection(BackendPool& pool, EndpointId endpoint, uint32_t identity,
+                    std::unique_ptr<net::Stream> stream, http::HeadLimits limits);
   BackendConnection(const BackendConnection&) = delete;
   BackendConnection& operator=(const BackendConnection&) = delete;
   ~BackendConnection();
@@ -62,6 +63,7 @@ class BackendConnection final : private net::Stream::Events,
 
   net::Stream& stream() { return *stream_; }
   EndpointId endpoint() const { return endpoint_; }
+  uint32_t identity() const { return identity_; }
   // Where the head of the present reply lives, until the next use.
   Arena& arena() { return arena_; }
 
@@ -77,6 +79,7 @@ class BackendConnection final : private net::Stream::Events,
 
   BackendPool& pool_;
   const EndpointId endpoint_;
+  const uint32_t identity_;
   std::unique_ptr<net::Stream> stream_;
   Arena arena_;
   http::ReplyParser parser_;

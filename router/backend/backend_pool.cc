@@ -51,6 +51,18 @@ BackendPool::BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ArenaBl
       options_(options),
       http2_(*this, loop, idle_deadlines, arena_blocks, options_.http2) {}
 
+void BackendPool::use(const Options& options) {
+  const Dial::Options& dial = options.http2.dial;
+  if (dial.tls != options_.http2.dial.tls) {
+    // What was agreed upon as somebody else is not used for further requests.
+    ++identity_;
+    for (auto& [id, shelf] : shelves_) close_idle(shelf);
+    if (dial.sessions != nullptr) dial.sessions->clear();
+  }
+  options_ = options;
+  http2_.use(options.http2);
+}
+
 BackendPool::~BackendPool() {
   close_idle();
   CHECK(connections_ == 0);
@@ -87,7 +99,7 @@ BackendLease BackendPool::adopt(EndpointId endpoint, std::string_view route_key,
   ++shelf.open;
   ++connections_;
   show();
-  return {*this, std::make_unique<BackendConnection>(*this, endpoint, std::move(stream),
+  return {*this, std::make_unique<BackendConnection>(*this, endpoint, identity_, std::move(stream),
                                                      options_.reply_limits)};
 }
 
@@ -102,7 +114,8 @@ void BackendPool::put_back(std::unique_ptr<BackendConnection> connection) {
   CHECK(found != shelves_.end());
   Shelf& shelf = found->second;
   const bool is_kept = options_.keep_alive && !shelf.has_departed &&
-                       shelf.idle.size() < options_.idle_max && connection->is_reusable();
+                       shelf.idle.size() < options_.idle_max && connection->is_reusable() &&
+                       connection->identity() == identity_;
   if (!is_kept) return end(std::move(connection));
   connection->rest();
   shelf.idle.push_back(std::move(connection));

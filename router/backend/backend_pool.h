@@ -66,6 +66,8 @@ class BackendPool {
 
   Http2Pool& http2() { return http2_; }
   const Options& options() const { return options_; }
+  // For connections that are made, and kept, from now on.
+  void use(const Options& options);
   DeadlineQueue& idle_deadlines() { return idle_deadlines_; }
   ArenaBlocks& arena_blocks() { return arena_blocks_; }
   // Of both kinds.
@@ -96,10 +98,11 @@ class BackendPool {
   DeadlineQueue& idle_deadlines_;
   ArenaBlocks& arena_blocks_;
   ProxyMetrics& metrics_;
-  const Options options_;
+  Options options_;
   std::unordered_map<EndpointId, Shelf> shelves_;
   size_t connections_ = 0;
   size_t idle_ = 0;
+  uint32_t identity_ = 0;  // changes with the certificates that are shown and believed
   Http2Pool http2_;
 };
 

@@ -19,6 +19,26 @@ void DeadlineQueue::arm(Deadline& deadline) {
   deadlines_.schedule(deadline.at_);
 }
 
+void DeadlineQueue::length(Duration length) {
+  const Duration later = length - length_;
+  length_ = length;
+  if (later == Duration::zero()) return;
+  List<Deadline> moved;
+  while (!waiting_.empty()) {
+    Deadline& deadline = waiting_.front();
+    deadline.call_off();
+    if (length <= Duration::zero()) continue;
+    deadline.at_ += later;
+    moved.push_back(deadline);
+  }
+  while (!moved.empty()) {
+    Deadline& deadline = moved.front();
+    deadline.call_off();
+    waiting_.push_back(deadline);
+  }
+  if (!waiting_.empty()) deadlines_.schedule(waiting_.front().at_);
+}
+
 void Deadlines::schedule(Instant at) {
   if (is_scheduled_ && next_ <= at) return;
   is_scheduled_ = true;

@@ -60,11 +60,13 @@ class DeadlineQueue {
   // Due `length` from now; replaces whatever `deadline` was armed for.
   void arm(Deadline& deadline);
   Duration length() const { return length_; }
+  // From now on; what is waiting is moved with it. 0: what is waiting is called off.
+  void length(Duration length);
 
  private:
   friend class Deadlines;
   Deadlines& deadlines_;
-  const Duration length_;
+  Duration length_;
   List<Deadline> waiting_;
 };
 

@@ -32,6 +32,13 @@ Http2Pool::~Http2Pool() {
   CHECK(connections_ == 0);
 }
 
+void Http2Pool::use(const Options& options) {
+  const bool is_another_identity = options.dial.tls != options_.dial.tls;
+  options_ = options;
+  if (!is_another_identity) return;
+  for (auto& [id, shelf] : shelves_) shelf->retire_all();
+}
+
 size_t Http2Pool::idle() const {
   size_t sum = 0;
   for (const auto& [id, shelf] : shelves_) {
@@ -71,6 +78,7 @@ Http2Connection& Http2Pool::adopt(const Endpoint& endpoint, std::string_view rou
 }
 
 std::unique_ptr<http2::ClientStream> Http2Pool::take_stream() {
+  pool_.metrics_.backend_streams.set(static_cast<double>(++streams_));
   if (spare_streams_.empty()) return std::make_unique<http2::ClientStream>(arena_blocks_);
   std::unique_ptr<http2::ClientStream> stream = std::move(spare_streams_.back());
   spare_streams_.pop_back();
@@ -79,6 +87,7 @@ std::unique_ptr<http2::ClientStream> Http2Pool::take_stream() {
 
 void Http2Pool::give_back(std::unique_ptr<http2::ClientStream> stream) {
   CHECK(!stream->is_open());
+  pool_.metrics_.backend_streams.set(static_cast<double>(--streams_));
   if (spare_streams_.size() < spare_streams_max) {
     spare_streams_.push_back(std::move(stream));
   } else {

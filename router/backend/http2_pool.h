@@ -73,6 +73,9 @@ class Http2Pool {
   void close_all();
 
   const Options& options() const { return options_; }
+  // For connections that are made from now on. Those made under other certificates take no further
+  // requests.
+  void use(const Options& options);
   size_t connections() const { return connections_; }
   size_t idle() const;
 
@@ -110,10 +113,11 @@ class Http2Pool {
   net::Loop& loop_;
   DeadlineQueue& idle_deadlines_;
   ArenaBlocks& arena_blocks_;
-  const Options options_;
+  Options options_;
   std::unordered_map<EndpointId, std::unique_ptr<Shelf>> shelves_;
   std::vector<std::unique_ptr<http2::ClientStream>> spare_streams_;
   size_t connections_ = 0;
+  size_t streams_ = 0;  // taken and not yet given back
 };
 
 }  // namespace causeway::router

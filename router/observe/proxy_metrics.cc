@@ -62,6 +62,7 @@ ProxyMetrics::ProxyMetrics(metrics::Registry& r, const Settings& settings)
       backend_connections(r.gauge("backend_connections", "Open backend connections.")),
       backend_connections_idle(
           r.gauge("backend_connections_idle", "Backend connections kept for reuse.")),
+      backend_streams(r.gauge("backend_streams", "Open HTTP/2 streams to backends.")),
       tunnels(r.gauge("tunnels", "Open tunnels (WebSocket and other upgrades).")),
       registry_(r),
       bounds_(settings.histogram_bounds) {

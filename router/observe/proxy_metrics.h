@@ -59,6 +59,7 @@ class ProxyMetrics {
   metrics::Gauge& client_connections;
   metrics::Gauge& backend_connections;
   metrics::Gauge& backend_connections_idle;
+  metrics::Gauge& backend_streams;
   metrics::Gauge& tunnels;
 
  private:
