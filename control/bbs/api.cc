@@ -77,9 +77,13 @@ Api::Caller Api::open(const rpc::Request& request, rpc::Responder responder) {
 }
 
 void Api::answer(uint64_t id, const google::protobuf::MessageLite& response, bool failed) {
+  answer_bytes(id, cf::encode(response), failed);
+}
+
+void Api::answer_bytes(uint64_t id, std::string response, bool failed) {
   (failed ? metrics_->failed : metrics_->succeeded).add();
   auto responder = std::move(open_.extract(id).mapped());
-  if (!responder.is_gone()) responder.reply(200, kProtobuf, cf::encode(response));
+  if (!responder.is_gone()) responder.reply(200, kProtobuf, std::move(response));
 }
 
 void Api::flush_list(uint64_t id, const std::function<void(bool)>& go_on) {

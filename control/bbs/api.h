@@ -16,6 +16,8 @@ class MessageLite;
 }
 namespace models {
 class ActualLRPKey;
+class ActualLRPsRequest;
+class DesiredLRPByProcessGuidRequest;
 class ActualLRPLifecycleResponse;
 }  // namespace models
 namespace causeway::metrics {
@@ -25,6 +27,9 @@ class Registry;
 
 namespace causeway::log {
 class Logger;
+}
+namespace causeway::store {
+struct ProcessRows;
 }
 
 namespace causeway::bbs {
@@ -77,6 +82,9 @@ class Api {
     std::string trace_id;  // X-Vcap-Request-Id
   };
 
+  // Appends fields of an answer.
+  using AppendRows = std::function<void(const store::ProcessRows& rows, const std::string& domain,
+                                        std::string& answer)>;
   template <class Response>
   using Respond = std::function<void(Response&)>;
   template <class Request, class Response>
@@ -99,12 +107,22 @@ class Api {
   template <class Response, class Query>
   void send_list(const Caller& caller, Query query,
                  std::function<void(const ProcessState&, Response&)> add);
+  // The same from bytes as they are stored, without decoding them.
+  template <class Response, class Query>
+  void send_stored(const Caller& caller, Query query, AppendRows append);
   void flush_list(uint64_t id, const std::function<void(bool)>& go_on);
   void end_list(uint64_t id, const Result<void>& done, std::string refusal);
 
   void show_domain(const std::string& domain);
   Caller open(const rpc::Request& request, rpc::Responder responder);
   void answer(uint64_t id, const google::protobuf::MessageLite& response, bool failed);
+  void answer_bytes(uint64_t id, std::string response, bool failed);
+  void add_stored(const store::ProcessRows& rows, const std::string& domain,
+                  const models::ActualLRPsRequest& request, std::string& answer);
+  void add_whole(const store::ProcessRows& rows, const std::string& domain, int number,
+                 std::string& answer);
+  void get_whole(const models::DesiredLRPByProcessGuidRequest& request, const Caller& caller);
+  void list_cell(const models::ActualLRPsRequest& request, const Caller& caller);
 
   void add_desired_routes(rpc::Server& server);
   void add_actual_routes(rpc::Server& server);

@@ -1,8 +1,10 @@
+#include <algorithm>
+
 #include "control/bbs/api_call.h"
 #include "control/bbs/cells.h"
-#include "control/bbs/converger.h"
 #include "control/bbs/evacuation_rules.h"
 #include "control/bbs/group_events.h"
+#include "control/bbs/stored_bytes.h"
 
 namespace causeway::bbs {
 
@@ -17,6 +19,13 @@ bool is_wanted(const models::ActualLRP& lrp, const models::ActualLRPsRequest& re
          (request.cell_id().empty() ||
           lrp.actual_lrp_instance_key().cell_id() == request.cell_id()) &&
          (!request.has_index() || key.index() == request.index());
+}
+
+bool is_wanted(const StoredActual& lrp, const models::ActualLRPsRequest& request) {
+  return (request.domain().empty() || lrp.domain == request.domain()) &&
+         (request.process_guid().empty() || lrp.process_guid == request.process_guid()) &&
+         (request.cell_id().empty() || lrp.cell_id == request.cell_id()) &&
+         (!request.has_index() || lrp.index == request.index());
 }
 
 void add_rows(const ProcessState& state, const models::ActualLRPsRequest& request,
@@ -50,42 +59,72 @@ std::optional<models::ActualLRPGroup> group_of(const IndexRows& rows,
 
 }  // namespace
 
+// The instances of one process that are asked for, in the order of their indexes.
+void Api::add_stored(const store::ProcessRows& rows, const std::string& domain,
+                     const models::ActualLRPsRequest& request, std::string& answer) {
+  std::vector<std::pair<std::pair<int32_t, Presence>, std::string_view>> messages;
+  for (const store::SlotRow& row : rows.actual) {
+    const auto slot = parse_slot(row.slot);
+    const auto actual = look_into_actual(row.bytes);
+    if (!slot || !actual) {
+      services_.reader.note_undecodable(rows.process_guid);
+    } else if (is_wanted(*actual, request) && (domain.empty() || actual->domain == domain)) {
+      messages.emplace_back(*slot, actual->message);
+    }
+  }
+  std::sort(messages.begin(), messages.end());
+  for (const auto& [slot, message] : messages)
+    append_message(answer, models::ActualLRPsResponse::kActualLrpsFieldNumber, message);
+}
+
+void Api::list_cell(const models::ActualLRPsRequest& request, const Caller& caller) {
+  services_.reader.read_cell(
+      request.cell_id(),
+      [this, request, id = caller.id](const Result<std::vector<store::CellRow>>& rows) {
+        if (!rows) {
+          models::ActualLRPsResponse refused;
+          set_error(refused, rows.error());
+          return answer(id, refused, true);
+        }
+        std::string bytes;
+        for (const store::CellRow& row : *rows) {
+          const auto actual = look_into_actual(row.bytes);
+          if (!actual) {
+            services_.reader.note_undecodable(row.process_guid);
+          } else if (is_wanted(*actual, request)) {
+            append_message(bytes, models::ActualLRPsResponse::kActualLrpsFieldNumber,
+                           actual->message);
+          }
+        }
+        answer_bytes(id, std::move(bytes), false);
+      });
+}
+
 void Api::add_actual_routes(rpc::Server& server) {
   using Lrps = models::ActualLRPsResponse;
   call<models::ActualLRPsRequest, Lrps>(
       server, "/v1/actual_lrps/list",
-      [this](const auto& request, const Caller& caller, const auto& respond) {
-        if (!request.cell_id().empty()) {
-          using Rows = Result<std::vector<models::ActualLRP>>;
-          return services_.reader.read_cell(request.cell_id(), [request, respond](Rows rows) {
-            Lrps response;
-            if (!rows) {
-              set_error(response, rows.error());
-            } else {
-              for (auto& row : *rows)
-                if (is_wanted(row, request)) response.mutable_actual_lrps()->Add(std::move(row));
-            }
-            respond(response);
-          });
-        }
+      [this](const auto& request, const Caller& caller, const auto&) {
+        if (!request.cell_id().empty()) return list_cell(request, caller);
         LrpReader::Query query{.domain = request.domain(),
                                .parts = {.scheduling = false, .all_slots = true}};
         if (!request.process_guid().empty()) query.process_guids.emplace({request.process_guid()});
-        send_list<Lrps>(caller, std::move(query),
-                        [request](const ProcessState& state, Lrps& response) {
-                          add_rows(state, request, *response.mutable_actual_lrps());
-                        });
+        send_stored<Lrps>(caller, std::move(query),
+                          [this, request](const auto& rows, const auto& domain, auto& answer) {
+                            add_stored(rows, domain, request, answer);
+                          });
       });
   using ByGuids = models::ActualLRPsByProcessGuidsResponse;
+  static_assert(int{ByGuids::kActualLrpsFieldNumber} == int{Lrps::kActualLrpsFieldNumber});
   call<models::ActualLRPsByProcessGuidsRequest, ByGuids>(
       server, "/v1/actual_lrps/list_by_process_guids",
       [this](const auto& request, const Caller& caller, const auto&) {
         LrpReader::Query query{.parts = {.scheduling = false, .all_slots = true}};
         query.process_guids.emplace(request.process_guids().begin(), request.process_guids().end());
-        send_list<ByGuids>(caller, std::move(query),
-                           [](const ProcessState& state, ByGuids& response) {
-                             add_rows(state, {}, *response.mutable_actual_lrps());
-                           });
+        send_stored<ByGuids>(caller, std::move(query),
+                             [this](const auto& rows, const auto& domain, auto& answer) {
+                               add_stored(rows, domain, {}, answer);
+                             });
       });
 
   call<models::ClaimActualLRPRequest, Changed>(
@@ -104,9 +143,11 @@ void Api::add_actual_routes(rpc::Server& server) {
         [this, always_routable](const auto& given, const Caller& caller, const auto& respond) {
           models::StartActualLRPRequest request = given;
           if (always_routable) request.set_routable(true);
+          const std::string guid = request.actual_lrp_key().process_guid();
+          const int32_t index = request.actual_lrp_key().index();
           services_.ledger.decide(
-              request.actual_lrp_key().process_guid(), {.index = request.actual_lrp_key().index()},
-              [request](const auto& state, const auto& moment) {
+              guid, {.index = index},
+              [request = std::move(request)](const auto& state, const auto& moment) {
                 return start(state, request, moment);
               },
               caller.trace_id, plain_answer(respond));
@@ -136,16 +177,12 @@ void Api::add_actual_routes(rpc::Server& server) {
   call<models::RemoveActualLRPRequest, Changed>(
       server, "/v1/actual_lrps/remove",
       [this](const auto& request, const Caller& caller, const auto& respond) {
-        const std::string guid = request.process_guid();
         services_.ledger.decide(
-            guid, {.index = request.index()},
-            [request](const auto& state, const auto&) { return remove(state, request); },
-            caller.trace_id,
-            [this, guid, answer_it = plain_answer(respond)](const Verdict& verdict) {
-              // If it is wanted still, its replacement need not wait for the next pass.
-              if (!verdict.refusal) services_.converger.look_at(guid);
-              answer_it(verdict);
-            });
+            request.process_guid(), {.index = request.index(), .scheduling = true},
+            [request](const auto& state, const auto& moment) {
+              return remove(state, request, moment);
+            },
+            caller.trace_id, plain_answer(respond));
       });
   call<models::RetireActualLRPRequest, Changed>(
       server, "/v1/actual_lrps/retire",

@@ -112,4 +112,22 @@ void Api::send_list(const Caller& caller, Query query,
       [this, id](const std::function<void(bool)>& go_on) { flush_list(id, go_on); });
 }
 
+template <class Response, class Query>
+void Api::send_stored(const Caller& caller, Query query, AppendRows append) {
+  const uint64_t id = caller.id;
+  lists_[id] = {};
+  services_.reader.read_rows(
+      std::move(query),
+      [this, id, append = std::move(append)](const store::ProcessRows& rows,
+                                             const std::string& domain) {
+        append(rows, domain, lists_.at(id).bytes);
+      },
+      [this, id](const Result<void>& done) {
+        Response refused;
+        if (!done) set_error(refused, done.error());
+        end_list(id, done, cf::encode(refused));
+      },
+      [this, id](const std::function<void(bool)>& go_on) { flush_list(id, go_on); });
+}
+
 }  // namespace causeway::bbs

@@ -1,6 +1,7 @@
 #include "control/bbs/api_call.h"
 #include "control/bbs/desired_rules.h"
 #include "control/bbs/fold_layers.h"
+#include "control/bbs/stored_bytes.h"
 
 namespace causeway::bbs {
 
@@ -121,40 +122,83 @@ void Api::add_desired_routes(rpc::Server& server) {
           if (state.scheduling) *response.add_desired_lrps() = routing_info(*state.scheduling);
         });
       });
-  for (const bool folded : {false, true}) {
-    call<models::DesiredLRPsRequest, Lrps>(
-        server, folded ? "/v1/desired_lrps/list.r2" : "/v1/desired_lrps/list.r3",
-        [this, folded](const auto& request, const Caller& caller, const auto&) {
-          send_list<Lrps>(
-              caller, query_of(request, true), [folded](const ProcessState& state, Lrps& response) {
-                if (!state.scheduling) return;
-                *response.add_desired_lrps() = whole(state);
-                if (folded)
-                  fold_layers(*response.mutable_desired_lrps(response.desired_lrps_size() - 1));
-              });
-        });
-    using One = models::DesiredLRPResponse;
-    call<models::DesiredLRPByProcessGuidRequest, One>(
-        server,
-        folded ? "/v1/desired_lrps/get_by_process_guid.r2"
-               : "/v1/desired_lrps/get_by_process_guid.r3",
-        [this, folded](const auto& request, const Caller& caller, const auto& respond) {
-          LrpReader::Query query{.process_guids = std::vector{request.process_guid()},
-                                 .parts = {.scheduling = true, .run = true}};
-          collect<One>(
-              caller, std::move(query),
-              [folded](const ProcessState& state, One& response) {
-                if (!state.scheduling) return;
-                *response.mutable_desired_lrp() = whole(state);
-                if (folded) fold_layers(*response.mutable_desired_lrp());
-              },
-              [respond](One& response) {
-                if (!response.has_error() && !response.has_desired_lrp())
-                  set_refusal(response, refuse(models::Error::ResourceNotFound));
-                respond(response);
-              });
-        });
-  }
+  call<models::DesiredLRPsRequest, Lrps>(
+      server, "/v1/desired_lrps/list.r3",
+      [this](const auto& request, const Caller& caller, const auto&) {
+        send_stored<Lrps>(
+            caller, query_of(request, true),
+            [this](const store::ProcessRows& rows, const std::string& domain, std::string& answer) {
+              add_whole(rows, domain, Lrps::kDesiredLrpsFieldNumber, answer);
+            });
+      });
+  call<models::DesiredLRPsRequest, Lrps>(
+      server, "/v1/desired_lrps/list.r2",
+      [this](const auto& request, const Caller& caller, const auto&) {
+        send_list<Lrps>(
+            caller, query_of(request, true), [](const ProcessState& state, Lrps& response) {
+              if (!state.scheduling) return;
+              *response.add_desired_lrps() = whole(state);
+              fold_layers(*response.mutable_desired_lrps(response.desired_lrps_size() - 1));
+            });
+      });
+  using One = models::DesiredLRPResponse;
+  call<models::DesiredLRPByProcessGuidRequest, One>(
+      server, "/v1/desired_lrps/get_by_process_guid.r3",
+      [this](const auto& request, const Caller& caller, const auto&) {
+        get_whole(request, caller);
+      });
+  call<models::DesiredLRPByProcessGuidRequest, One>(
+      server, "/v1/desired_lrps/get_by_process_guid.r2",
+      [this](const auto& request, const Caller& caller, const auto& respond) {
+        LrpReader::Query query{.process_guids = std::vector{request.process_guid()},
+                               .parts = {.scheduling = true, .run = true}};
+        collect<One>(
+            caller, std::move(query),
+            [](const ProcessState& state, One& response) {
+              if (!state.scheduling) return;
+              *response.mutable_desired_lrp() = whole(state);
+              fold_layers(*response.mutable_desired_lrp());
+            },
+            [respond](One& response) {
+              if (!response.has_error() && !response.has_desired_lrp())
+                set_refusal(response, refuse(models::Error::ResourceNotFound));
+              respond(response);
+            });
+      });
+}
+
+// Both parts of a desired LRP as a field of an answer; nothing when there is none.
+void Api::add_whole(const store::ProcessRows& rows, const std::string& domain, int number,
+                    std::string& answer) {
+  if (!rows.scheduling) return;
+  const auto scheduling = look_into_desired(*rows.scheduling);
+  if (scheduling && !domain.empty() && scheduling->domain != domain) return;
+  if (!scheduling || !append_whole_desired(answer, static_cast<uint32_t>(number), *rows.scheduling,
+                                           rows.run ? std::string_view(*rows.run) : ""))
+    services_.reader.note_undecodable(rows.process_guid);
+}
+
+void Api::get_whole(const models::DesiredLRPByProcessGuidRequest& request, const Caller& caller) {
+  using One = models::DesiredLRPResponse;
+  const uint64_t id = caller.id;
+  lists_[id] = {};
+  services_.reader.read_rows(
+      {.process_guids = std::vector{request.process_guid()},
+       .parts = {.scheduling = true, .run = true}},
+      [this, id](const store::ProcessRows& rows, const std::string& domain) {
+        add_whole(rows, domain, One::kDesiredLrpFieldNumber, lists_.at(id).bytes);
+      },
+      [this, id](const Result<void>& done) {
+        std::string bytes = std::move(lists_.extract(id).mapped().bytes);
+        if (done && !bytes.empty()) return answer_bytes(id, std::move(bytes), false);
+        One refused;
+        if (done) {
+          set_refusal(refused, refuse(models::Error::ResourceNotFound));
+        } else {
+          set_error(refused, done.error());
+        }
+        answer(id, refused, true);
+      });
 }
 
 }  // namespace causeway::bbs

@@ -22,7 +22,6 @@ Converger::Converger(net::Loop& loop, const Sweeper::World& world, const Options
       options_(options),
       every_(loop),
       soon_(loop),
-      look_(loop),
       rest_(loop),
       sweeper_(world, options.sweeper,
                {.rest = [this](Duration worked,
@@ -69,14 +68,6 @@ void Converger::rest(Duration worked, std::function<void()> go_on) {
 
 void Converger::ended() {
   if (std::exchange(again_, false)) soon("again");
-}
-
-void Converger::look_at(const std::string& process_guid) {
-  look_at_.insert(process_guid);
-  if (look_.is_armed()) return;
-  look_.once(Duration::zero(), [this] {
-    for (const std::string& guid : std::exchange(look_at_, {})) sweeper_.look_at(guid);
-  });
 }
 
 }  // namespace causeway::bbs

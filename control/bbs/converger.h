@@ -1,8 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <set>
-#include <string>
 #include <vector>
 
 #include "control/bbs/sweeper.h"
@@ -28,8 +26,6 @@ class Converger {
   void start();
   // A pass as soon as possible, with every instance that waits for a place auctioned again.
   void soon(const char* reason);
-  // Only that process, at once: one of its instances has gone.
-  void look_at(const std::string& process_guid);
 
   const Counts& counts() const { return sweeper_.counts(); }
 
@@ -40,10 +36,9 @@ class Converger {
 
   const Sweeper::World world_;
   const Options options_;
-  net::Timer every_, soon_, look_, rest_;
+  net::Timer every_, soon_, rest_;
   bool again_ = false;  // asked for while a pass was running
   bool place_all_ = true;
-  std::set<std::string> look_at_;
   std::vector<std::function<void()>> resting_;  // until rest_ fires
   Sweeper sweeper_;
 };

@@ -185,7 +185,7 @@ void Ledger::read(uint64_t id) {
 
 void Ledger::rule_on(uint64_t id, const store::ProcessRows& rows) {
   Decision& decision = decisions_.at(id);
-  const StoredProcess found = decode_process(rows);
+  StoredProcess found = decode_process(rows);
   if (found.undecodable > 0) {
     world_.logger.error("undecodable-row", {{"process_guid", decision.process_guid}});
     return finish(id, refuse(models::Error::Deserialize));
@@ -194,7 +194,7 @@ void Ledger::rule_on(uint64_t id, const store::ProcessRows& rows) {
   if (decision.verdict.refusal) return finish(id, decision.verdict.refusal);
   decision.steps = ChangePlan(decision.process_guid, found, decision.verdict).steps();
   decision.committed = 0;
-  decision.before = found.state;
+  decision.before = std::move(found.state);
   commit_next(id);
 }
 

@@ -9,10 +9,21 @@ namespace causeway::bbs {
 
 void LrpReader::read(Query query, OnProcess on_process, std::function<void(Result<void>)> on_done,
                      Gate gate) {
+  read_rows(
+      std::move(query),
+      [this, on_process = std::move(on_process)](const store::ProcessRows& rows,
+                                                 const std::string& domain) {
+        decode(rows, domain, on_process);
+      },
+      std::move(on_done), std::move(gate));
+}
+
+void LrpReader::read_rows(Query query, OnRows on_rows, std::function<void(Result<void>)> on_done,
+                          Gate gate) {
   const uint64_t id = next_id_++;
   Reading& reading = readings_[id];
   reading.query = std::move(query);
-  reading.on_process = std::move(on_process);
+  reading.on_rows = std::move(on_rows);
   reading.on_done = std::move(on_done);
   reading.gate = std::move(gate);
   if (!reading.query.process_guids) return next_page(id);
@@ -74,15 +85,21 @@ void LrpReader::pass_gate(uint64_t id, void (LrpReader::*next)(uint64_t)) {
   });
 }
 
+// A process whose rows name two domains is met once under each.
 void LrpReader::take(const Reading& reading, const store::ProcessRows& rows) {
+  reading.on_rows(rows, rows.domain.empty() ? reading.query.domain : rows.domain);
+}
+
+void LrpReader::note_undecodable(const std::string& process_guid, size_t rows) {
+  undecodable_rows_ += rows;
+  logger_.error("undecodable-row", {{"process_guid", process_guid}});
+}
+
+void LrpReader::decode(const store::ProcessRows& rows, const std::string& domain,
+                       const OnProcess& on_process) {
   StoredProcess process = decode_process(rows);
-  if (process.undecodable > 0) {
-    undecodable_rows_ += process.undecodable;
-    logger_.error("undecodable-row", {{"process_guid", rows.process_guid}});
-  }
-  // A process whose rows name two domains is met once under each.
+  if (process.undecodable > 0) note_undecodable(rows.process_guid, process.undecodable);
   ProcessState& state = process.state;
-  const std::string& domain = rows.domain.empty() ? reading.query.domain : rows.domain;
   if (!domain.empty()) {
     if (state.scheduling && state.scheduling->domain() != domain) {
       state.scheduling.reset();
@@ -96,32 +113,13 @@ void LrpReader::take(const Reading& reading, const store::ProcessRows& rows) {
     }
   }
   std::erase_if(state.indexes, [](const auto& entry) { return entry.second.empty(); });
-  if (state.scheduling || !state.indexes.empty()) reading.on_process(rows.process_guid, state);
+  if (state.scheduling || !state.indexes.empty()) on_process(rows.process_guid, state);
 }
 
 void LrpReader::finish(uint64_t id, std::optional<Error> error) {
   const auto node = readings_.extract(id);
   if (error) return node.mapped().on_done(std::move(*error));
   node.mapped().on_done({});
-}
-
-void LrpReader::read_cell(const std::string& cell_id,
-                          store::Store::On<std::vector<models::ActualLRP>> on_rows) {
-  store_.read_cell(cell_id, [this, cell_id, on_rows = std::move(on_rows)](auto rows) {
-    if (!rows) return on_rows(std::move(rows.error()));
-    std::vector<models::ActualLRP> found;
-    for (const auto& row : *rows) {
-      models::ActualLRP lrp;
-      if (!decode_row(row.bytes, lrp)) {
-        ++undecodable_rows_;
-        logger_.error("undecodable-row", {{"process_guid", row.process_guid}});
-        continue;
-      }
-      // The index may name too much.
-      if (lrp.actual_lrp_instance_key().cell_id() == cell_id) found.push_back(std::move(lrp));
-    }
-    on_rows(std::move(found));
-  });
 }
 
 }  // namespace causeway::bbs

@@ -24,6 +24,8 @@ class LrpReader {
     store::ProcessParts parts = {};
   };
   using OnProcess = std::function<void(const std::string& process_guid, const ProcessState&)>;
+  // Rows as they are stored. `domain`: only what belongs to that counts, "" for any.
+  using OnRows = std::function<void(const store::ProcessRows& rows, const std::string& domain)>;
   // Stands between pages until it is told whether to go on; no: the reading ends with
   // Fault::cancelled.
   using Gate = std::function<void(std::function<void(bool)> go_on)>;
@@ -33,16 +35,23 @@ class LrpReader {
   // Calls `on_process` for each process that has a row, then `on_done` once.
   void read(Query query, OnProcess on_process, std::function<void(Result<void>)> on_done,
             Gate gate = {});
-  // The rows that a cell holds.
+  // The same without decoding.
+  void read_rows(Query query, OnRows on_rows, std::function<void(Result<void>)> on_done,
+                 Gate gate = {});
+  // What the store has under a cell; some of it may belong to another one by now.
   void read_cell(const std::string& cell_id,
-                 store::Store::On<std::vector<models::ActualLRP>> on_rows);
+                 store::Store::On<std::vector<store::CellRow>> on_rows) {
+    store_.read_cell(cell_id, std::move(on_rows));
+  }
+  // Somebody has met a row that cannot be read.
+  void note_undecodable(const std::string& process_guid, size_t rows = 1);
 
   uint64_t undecodable_rows() const { return undecodable_rows_; }
 
  private:
   struct Reading {
     Query query;
-    OnProcess on_process;
+    OnRows on_rows;
     std::function<void(Result<void>)> on_done;
     Gate gate;
     std::string after;
@@ -54,7 +63,9 @@ class LrpReader {
   void next_page(uint64_t id);
   void next_guids(uint64_t id);
   void pass_gate(uint64_t id, void (LrpReader::*next)(uint64_t));
-  void take(const Reading& reading, const store::ProcessRows& rows);
+  static void take(const Reading& reading, const store::ProcessRows& rows);
+  void decode(const store::ProcessRows& rows, const std::string& domain,
+              const OnProcess& on_process);
   void finish(uint64_t id, std::optional<Error> error);
 
   store::Store& store_;

@@ -199,7 +199,8 @@ Verdict fail(const ProcessState& state, const models::FailActualLRPRequest& requ
   return verdict;
 }
 
-Verdict remove(const ProcessState& state, const models::RemoveActualLRPRequest& request) {
+Verdict remove(const ProcessState& state, const models::RemoveActualLRPRequest& request,
+               const Moment& moment) {
   const auto& instance = request.actual_lrp_instance_key();
   const IndexRows& rows = rows_of(state, request.index());
   Verdict verdict = unchanged(state);
@@ -211,7 +212,16 @@ Verdict remove(const ProcessState& state, const models::RemoveActualLRPRequest& 
       rows.ordinary && (!request.has_actual_lrp_instance_key() ||
                         same_instance(rows.ordinary->actual_lrp_instance_key(), instance));
   if (!match) return refused(models::Error::ResourceNotFound);
-  verdict.after.indexes[request.index()].ordinary.reset();
+  auto& after = verdict.after.indexes[request.index()].ordinary;
+  const bool is_wanted = state.scheduling && request.index() < state.scheduling->instances() &&
+                         state.scheduling->domain() == rows.ordinary->actual_lrp_key().domain();
+  if (is_wanted && has_instance(*rows.ordinary)) {
+    after = unclaimed_row(rows.ordinary->actual_lrp_key(), moment);
+    verdict.auction.push_back(request.index());
+    verdict.rests_on_scheduling = true;
+  } else {
+    after.reset();
+  }
   return verdict;
 }
 

@@ -67,7 +67,9 @@ Verdict crash(const ProcessState& state, const models::CrashActualLRPRequest& re
               const Moment& moment);
 Verdict fail(const ProcessState& state, const models::FailActualLRPRequest& request,
              const Moment& moment);
-Verdict remove(const ProcessState& state, const models::RemoveActualLRPRequest& request);
+// Looks at the scheduling part too: what is wanted still begins anew in the same step.
+Verdict remove(const ProcessState& state, const models::RemoveActualLRPRequest& request,
+               const Moment& moment);
 
 // Is the cell of the instance there? `unknown` when nobody looked yet.
 enum class CellState : uint8_t { unknown, present, absent };

@@ -96,7 +96,7 @@ Verdict remove_by(const ProcessState& state, const std::string& instance) {
   models::RemoveActualLRPRequest request;
   request.set_process_guid("p");
   *request.mutable_actual_lrp_instance_key() = instance_of(instance);
-  return remove(state, request);
+  return remove(state, request, kMoment);
 }
 
 TEST(LrpRules, allowed_moves) {
@@ -227,6 +227,24 @@ TEST(LrpRules, fails_and_removals) {
   EXPECT_EQ(outcome_of(remove_by(state_of("RUNNING a"), "b")), missing);
   EXPECT_EQ(outcome_of(remove_by(state_of(""), "b")), missing);
   EXPECT_EQ(outcome_of(remove_by(state_of("UNCLAIMED", "RUNNING s"), "s")), "UNCLAIMED | - | -");
+}
+
+TEST(LrpRules, what_a_cell_removed_begins_anew_where_it_is_wanted) {
+  const auto removed = [](const std::string& row, int32_t instances, const std::string& domain) {
+    ProcessState state = state_of(row);
+    state.scheduling.emplace().set_instances(instances);
+    state.scheduling->set_domain(domain);
+    const Verdict verdict = remove_by(state, row.substr(row.find(' ') + 1));
+    if (!verdict.auction.empty()) {
+      EXPECT_TRUE(verdict.rests_on_scheduling);
+      EXPECT_EQ(verdict.after.indexes.at(0).ordinary->modification_tag().epoch(), kMoment.epoch);
+    }
+    return outcome_of(verdict) + (verdict.auction.empty() ? "" : " placed");
+  };
+  EXPECT_EQ(removed("RUNNING a", 1, "d"), "UNCLAIMED | - | - placed");
+  EXPECT_EQ(removed("CLAIMED a", 1, "d"), "UNCLAIMED | - | - placed");
+  EXPECT_EQ(removed("RUNNING a", 0, "d"), "- | - | -") << "scaled down";
+  EXPECT_EQ(removed("RUNNING a", 1, "other"), "- | - | -");
 }
 
 TEST(LrpRules, retirements) {

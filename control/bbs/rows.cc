@@ -32,9 +32,14 @@ std::string encode_row(const google::protobuf::MessageLite& message) {
   return kPlainFormat + cf::encode(message);
 }
 
+std::optional<std::string_view> row_message(std::string_view bytes) {
+  if (bytes.empty() || bytes.front() != kPlainFormat) return std::nullopt;
+  return bytes.substr(1);
+}
+
 bool decode_row(std::string_view bytes, google::protobuf::MessageLite& message) {
-  if (bytes.empty() || bytes.front() != kPlainFormat) return false;
-  return cf::decode(bytes.substr(1), message);
+  const auto plain = row_message(bytes);
+  return plain && cf::decode(*plain, message);
 }
 
 std::string slot_name(int32_t index, Presence presence) {

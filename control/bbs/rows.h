@@ -40,6 +40,9 @@ struct ProcessState {
 std::string encode_row(const google::protobuf::MessageLite& message);
 [[nodiscard]] bool decode_row(std::string_view bytes, google::protobuf::MessageLite& message);
 
+// The message's bytes, to be used as they are. Empty when the row is in no format that has them.
+std::optional<std::string_view> row_message(std::string_view bytes);
+
 // "3", "3e" (evacuating), "3s" (suspect).
 std::string slot_name(int32_t index, Presence presence);
 std::optional<std::pair<int32_t, Presence>> parse_slot(std::string_view slot);

@@ -195,28 +195,4 @@ void Sweeper::end(Pass& pass, const char* failure) {
   if (!is_running()) events_.on_end();
 }
 
-void Sweeper::look_at(const std::string& process_guid) {
-  // Only what is missing is put right here, so neither cells nor domains need to be known.
-  to_.store.read_process(process_guid, {.scheduling = true, .all_slots = true},
-                         [this](Result<store::ProcessRows> rows) {
-                           if (!rows) return;  // the next pass finds it
-                           const StoredProcess process = decode_process(*rows);
-                           if (!process.state.scheduling) return;
-                           for (int32_t index = 0; index < process.state.scheduling->instances();
-                                ++index) {
-                             const auto found = process.state.indexes.find(index);
-                             if (found != process.state.indexes.end() && found->second.ordinary)
-                               continue;
-                             const converge::LrpAction action{
-                                 .step = converge::LrpStep::create, .index = index, .instance = {}};
-                             to_.ledger.decide(
-                                 rows->process_guid, {.index = index, .scheduling = true},
-                                 [action](const ProcessState& now, const Moment& moment) {
-                                   return carry_out(now, action, moment);
-                                 },
-                                 "", [](const Verdict&) {});
-                           }
-                         });
-}
-
 }  // namespace causeway::bbs

@@ -57,8 +57,6 @@ class Sweeper {
   // however short it has waited.
   void begin(bool place_all);
   bool is_running() const { return preparing_ || lrp_pass_.running || task_pass_.running; }
-  // Only that process, at once: one of its instances has gone.
-  void look_at(const std::string& process_guid);
 
   const Counts& counts() const { return counts_; }
   Instant lrp_pass_ended() const { return lrp_pass_.ended; }

@@ -163,11 +163,11 @@ void SimCell::remove(const models::ActualLRPKey& key, const std::string& guid) {
   *request.mutable_actual_lrp_instance_key() = instance_key(guid);
   world_.story(id_ + " removes " + guid);
   ask(
-      key, {.index = key.index()},
-      [request](const auto& state, const auto&) { return bbs::remove(state, request); },
-      [this, process = key.process_guid()](const Verdict& verdict) {
-        if (!verdict.refusal) world_.look_at(process);
-      });
+      key, {.index = key.index(), .scheduling = true},
+      [request](const auto& state, const auto& moment) {
+        return bbs::remove(state, request, moment);
+      },
+      [](const Verdict&) {});
 }
 
 void SimCell::stop(const std::string& guid) {

@@ -92,10 +92,6 @@ void World::decide_task(const SimCell& from, const std::string& guid, const bbs:
   });
 }
 
-void World::look_at(const std::string& process) {
-  if (bbs_ != nullptr) bbs_->sweeper().look_at(process);
-}
-
 void World::rows_of_cell(const std::string& id,
                          const std::function<void(const std::vector<models::ActualLRP>&)>& on) {
   network_.send([this, id, on] {

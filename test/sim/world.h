@@ -23,8 +23,8 @@ struct Scenario {
   bool has_faults = true;
   int cells = 4;
   int processes = 4;
-  Duration troubled = std::chrono::seconds(180);  // clients act and things fail
-  Duration healing = std::chrono::seconds(240);   // nothing does any more
+  Duration troubled = std::chrono::seconds(120);  // clients act and things fail
+  Duration healing = std::chrono::seconds(210);   // nothing does any more
   bool tells = false;                             // prints its story
 };
 
@@ -61,7 +61,6 @@ class World final : bbs::Outbox {
               const bbs::Rule& rule, bbs::Ledger::OnVerdict on);
   void decide_task(const SimCell& cell, const std::string& guid, const bbs::TaskRule& rule,
                    const bbs::Ledger::OnTaskVerdict& on);
-  void look_at(const std::string& process);
   void rows_of_cell(const std::string& cell,
                     const std::function<void(const std::vector<models::ActualLRP>&)>& on);
   void tasks_of_cell(const std::string& cell,
@@ -127,6 +126,7 @@ class World final : bbs::Outbox {
   bool is_healing_ = false;
   bool upserts_domain_ = true;
   size_t most_running_ = 0;
+  size_t commits_checked_ = 0;
   std::string wrong_;
   Counts counts_;
 };
