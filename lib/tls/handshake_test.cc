@@ -141,6 +141,29 @@ struct Ends {
   }
 };
 
+TEST(TlsHandshake, needs_the_contexts_at_its_beginning_only) {
+  Ends ends;
+  ends.server_options.alpn = {"http/1.1"};
+  ends.client_options.alpn = {"http/1.1"};
+  ends.client_context = ClientContext::make(ends.client_options).value();
+  ends.server_context = ServerContext::make(ends.server_options).value();
+  auto a = std::make_unique<MemoryStream>(ends.loop), b = std::make_unique<MemoryStream>(ends.loop);
+  MemoryStream::join(*a, *b);
+  ends.client_handshake =
+      Handshake::connect(std::move(a), *ends.client_context, ends.connect_options,
+                         [&ends](Result<Secured> got) { ends.client = std::move(got); });
+  ends.server_handshake =
+      Handshake::accept(std::move(b), *ends.server_context, {},
+                        [&ends](Result<Secured> got) { ends.server = std::move(got); });
+  ends.client_context.reset();
+  ends.server_context.reset();
+  EXPECT_TRUE(run_until(ends.loop, [&ends] { return ends.client && ends.server; }));
+  ends.open();
+  EXPECT_EQ((*ends.server)->protocol, "http/1.1");
+  EXPECT_EQ((*ends.server)->server_name, "localhost");
+  EXPECT_EQ((*ends.server)->cipher, "TLS_AES_128_GCM_SHA256");
+}
+
 TEST(TlsHandshake, agrees_on_keys_name_and_protocol_however_the_bytes_fall) {
   for (const size_t piece_bytes : {size_t{1}, size_t{7}, size_t{65536}}) {
     for (const Version version : {Version::tls_1_2, Version::tls_1_3}) {

@@ -48,16 +48,23 @@ Authority::Authority(const std::string& name) {
 
 Authority::Files Authority::sign(const std::string& name,
                                  const std::string& alternative_names) const {
+  return sign(name, alternative_names, {});
+}
+
+Authority::Files Authority::sign(const std::string& name, const std::string& alternative_names,
+                                 const Wishes& wishes) const {
   const std::string folder = folder_.path();
   const std::string path = folder + "/" + name;
   const Files files{path + ".pem", path + ".key"};
   std::ofstream(path + ".ext") << "subjectAltName=" << alternative_names
                                << "\nextendedKeyUsage=serverAuth,clientAuth\n";
-  run_openssl("req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=" + name +
-              " -keyout " + files.key + " -out " + path + ".csr");
-  run_openssl("x509 -req -days 2 -CAcreateserial -in " + path + ".csr -CA " + certificate() +
-              " -CAkey " + folder + "/authority.key -extfile " + path + ".ext -out " +
-              files.certificate);
+  const std::string kind = wishes.is_rsa ? "rsa:2048" : "ec -pkeyopt ec_paramgen_curve:prime256v1";
+  run_openssl("req -new -newkey " + kind + " -nodes -subj " +
+              (wishes.subject.empty() ? "/CN=" + name : wishes.subject) + " -keyout " + files.key +
+              " -out " + path + ".csr");
+  run_openssl("x509 -req -days " + std::to_string(wishes.days) + " -CAcreateserial -in " + path +
+              ".csr -CA " + certificate() + " -CAkey " + folder + "/authority.key -extfile " +
+              path + ".ext -out " + files.certificate);
   return files;
 }
 

@@ -19,6 +19,13 @@ class Authority {
   };
   // A certificate for servers and clients. `alternative_names`: "DNS:localhost,IP:127.0.0.1".
   Files sign(const std::string& name, const std::string& alternative_names) const;
+  struct Wishes {
+    bool is_rsa = false;
+    std::string subject = {};  // "/O=a/CN=b" without blanks; empty: /CN=name
+    int days = 2;              // -1: it has expired
+  };
+  Files sign(const std::string& name, const std::string& alternative_names,
+             const Wishes& wishes) const;
   std::string certificate() const { return folder_.path() + "/authority.pem"; }
 
   static std::string text_of(const std::string& path);
