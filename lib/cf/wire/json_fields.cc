@@ -112,4 +112,13 @@ std::string JsonFields::element_path(std::string_view key, size_t index) const {
   return path_ + std::string(key) + "[" + std::to_string(index) + "]";
 }
 
+std::optional<int64_t> JsonFields::whole(std::string_view key, int64_t least, int64_t most) const {
+  const json::Node found = node(key);
+  if (!found.exists() || found.is_null()) return std::nullopt;
+  const std::optional<int64_t> number = found.integer();
+  if (number && *number >= least && *number <= most) return number;
+  note(key, found.is_number() ? "out of range" : "not a number");
+  return std::nullopt;
+}
+
 }  // namespace causeway::cf

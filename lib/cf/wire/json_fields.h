@@ -3,6 +3,7 @@
 // Internal to lib/cf/wire.
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -42,6 +43,14 @@ class JsonFields {
             std::string_view other_key = {}) const;
   void read(std::string_view key, std::map<std::string, std::string>& target) const;
 
+  // A whole number of the range of `Integer`.
+  template <class Integer>
+  void read_whole(std::string_view key, Integer& target) const {
+    const int64_t least = int64_t{std::numeric_limits<Integer>::min()};
+    const int64_t most = int64_t{std::numeric_limits<Integer>::max()};
+    if (const auto number = whole(key, least, most)) target = static_cast<Integer>(*number);
+  }
+
   bool has(std::string_view key) const;
   JsonFields object(std::string_view key) const;  // absent: empty
   // Calls visit(JsonFields) for each element of an array.
@@ -68,6 +77,8 @@ class JsonFields {
   WireFault& fault() const { return fault_; }
 
  private:
+  // Nothing when it is absent, null or noted as a fault.
+  std::optional<int64_t> whole(std::string_view key, int64_t least, int64_t most) const;
   json::Node array(std::string_view key) const;
   json::Node mapping(std::string_view key) const;
   std::string element_path(std::string_view key, size_t index) const;
@@ -75,6 +86,23 @@ class JsonFields {
   json::Node object_;
   std::string path_;  // empty, or ends with "."
   WireFault& fault_;
+};
+
+// Writes the members of one JSON object, leaving out what has its zero value. Used during one call;
+// the writer outlives it.
+class SparseMembers {
+ public:
+  explicit SparseMembers(json::Writer& writer) : writer_(writer) {}
+  void text(std::string_view key, const std::string& value) {
+    if (!value.empty()) writer_.member(key, std::string_view(value));
+  }
+  template <class Number>
+  void number(std::string_view key, Number value) {
+    if (value != 0) writer_.member(key, value);
+  }
+
+ private:
+  json::Writer& writer_;
 };
 
 }  // namespace causeway::cf

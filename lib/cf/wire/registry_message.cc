@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -13,20 +12,6 @@
 namespace causeway::cf {
 
 namespace {
-
-// A whole number of the range of `Integer`; absent and null leave the target.
-template <class Integer>
-void read_number(json::Node object, std::string_view key, Integer& target, WireFault& fault) {
-  const json::Node found = object[key];
-  if (!found.exists() || found.is_null()) return;
-  const std::optional<int64_t> number = found.integer();
-  if (!number || *number < int64_t{std::numeric_limits<Integer>::min()} ||
-      *number > int64_t{std::numeric_limits<Integer>::max()}) {
-    fault.note("", key, found.is_number() ? "out of range" : "not a number");
-    return;
-  }
-  target = static_cast<Integer>(*number);
-}
 
 // A number, or the text of one: Cloud Controller hands on what the user wrote.
 void read_hash_balance(const JsonFields& options, double& target) {
@@ -55,29 +40,24 @@ void check(const RegistryMessage& message, WireFault& fault) {
 
 std::string to_json(const RegistryMessage& message) {
   json::Writer writer;
-  const auto text = [&writer](std::string_view key, const std::string& value) {
-    if (!value.empty()) writer.member(key, std::string_view(value));
-  };
-  const auto number = [&writer](std::string_view key, auto value) {
-    if (value != 0) writer.member(key, value);
-  };
+  SparseMembers members(writer);
   writer.object();
-  text("host", message.host);
-  number("port", message.port);
-  number("tls_port", message.tls_port);
+  members.text("host", message.host);
+  members.number("port", message.port);
+  members.number("tls_port", message.tls_port);
   writer.key("uris").array();
   for (const std::string& uri : message.uris) writer.value(std::string_view(uri));
   writer.end();
-  text("app", message.app);
-  text("private_instance_id", message.private_instance_id);
-  text("private_instance_index", message.private_instance_index);
-  text("server_cert_domain_san", message.server_cert_domain_san);
-  text("protocol", message.protocol);
-  text("route_service_url", message.route_service_url);
-  number("stale_threshold_in_seconds", message.stale_threshold_in_seconds);
-  number("endpoint_updated_at_ns", message.endpoint_updated_at_ns);
-  text("isolation_segment", message.isolation_segment);
-  text("availability_zone", message.availability_zone);
+  members.text("app", message.app);
+  members.text("private_instance_id", message.private_instance_id);
+  members.text("private_instance_index", message.private_instance_index);
+  members.text("server_cert_domain_san", message.server_cert_domain_san);
+  members.text("protocol", message.protocol);
+  members.text("route_service_url", message.route_service_url);
+  members.number("stale_threshold_in_seconds", message.stale_threshold_in_seconds);
+  members.number("endpoint_updated_at_ns", message.endpoint_updated_at_ns);
+  members.text("isolation_segment", message.isolation_segment);
+  members.text("availability_zone", message.availability_zone);
   if (!message.tags.empty()) {
     writer.key("tags").object();
     for (const auto& [name, value] : message.tags) writer.member(name, std::string_view(value));
@@ -87,9 +67,9 @@ std::string to_json(const RegistryMessage& message) {
     writer.key("options").raw(message.options_json);
   } else if (!message.loadbalancing.empty()) {
     writer.key("options").object();
-    text("loadbalancing", message.loadbalancing);
-    text("hash_header", message.hash_header);
-    number("hash_balance", message.hash_balance);
+    members.text("loadbalancing", message.loadbalancing);
+    members.text("hash_header", message.hash_header);
+    members.number("hash_balance", message.hash_balance);
     writer.end();
   }
   return writer.end().take();
@@ -110,8 +90,8 @@ Result<RegistryMessage> parse_registry_message(std::string_view json) {
   if (!root.is_object()) fault.note("", "", "not an object");
   const JsonFields fields(root, "", fault);
   fields.read("host", message.host);
-  read_number(root, "port", message.port, fault);
-  read_number(root, "tls_port", message.tls_port, fault);
+  fields.read_whole("port", message.port);
+  fields.read_whole("tls_port", message.tls_port);
   fields.read("uris", message.uris);
   fields.read("app", message.app);
   fields.read("private_instance_id", message.private_instance_id);
@@ -119,8 +99,8 @@ Result<RegistryMessage> parse_registry_message(std::string_view json) {
   fields.read("server_cert_domain_san", message.server_cert_domain_san);
   fields.read("protocol", message.protocol);
   fields.read("route_service_url", message.route_service_url);
-  read_number(root, "stale_threshold_in_seconds", message.stale_threshold_in_seconds, fault);
-  read_number(root, "endpoint_updated_at_ns", message.endpoint_updated_at_ns, fault);
+  fields.read_whole("stale_threshold_in_seconds", message.stale_threshold_in_seconds);
+  fields.read_whole("endpoint_updated_at_ns", message.endpoint_updated_at_ns);
   fields.read("isolation_segment", message.isolation_segment);
   fields.read("availability_zone", message.availability_zone);
   fields.read("tags", message.tags);
@@ -153,8 +133,8 @@ Result<RouterStart> parse_router_start(std::string_view json) {
   RouterStart start;
   fields.read("id", start.id);
   fields.read("hosts", start.hosts);
-  read_number(root, "minimumRegisterIntervalInSeconds", start.minimum_register_interval_s, fault);
-  read_number(root, "pruneThresholdInSeconds", start.prune_threshold_s, fault);
+  fields.read_whole("minimumRegisterIntervalInSeconds", start.minimum_register_interval_s);
+  fields.read_whole("pruneThresholdInSeconds", start.prune_threshold_s);
   if (!fault.is_empty()) return fault.error();
   return start;
 }
