@@ -93,5 +93,5 @@ int main(int argc, char** argv) {
   if (!line.config_path.empty()) {
     launch.words.insert(launch.words.end(), {"-c", line.config_path});
   }
-  return router::RouterProcess(config, logger, std::move(launch)).run();
+  return router::RouterProcess(*std::move(loaded), sink, logger, std::move(launch)).run();
 }

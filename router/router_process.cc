@@ -64,10 +64,17 @@ RouteFeed::Options feed_options(const RouterConfig& config, const std::string& i
 
 }  // namespace
 
-RouterProcess::RouterProcess(RouterConfig config, const log::Logger& logger, Launch launch)
-    : config_(std::move(config)),
+RouterProcess::RouterProcess(LoadedConfig loaded, log::Sink& sink, const log::Logger& logger,
+                             Launch launch)
+    : config_(std::move(loaded.config)),
+      values_(std::move(loaded.values)),
+      sink_(sink),
       logger_(logger),
       launch_(std::move(launch)),
+      reloads_(registry_.counter("config_reloads", "Configurations read again and taken on.")),
+      reload_failures_(
+          registry_.counter("config_reload_failures",
+                            "Configurations read again that were not good: nothing changed.")),
       book_(config_.routes, clock_),
       table_(book_.publish()),
       admin_(loop_, logger_, registry_, admin_options(config_), [this] { return table_; }),
@@ -197,16 +204,23 @@ void RouterProcess::register_metrics() {
   if (access_log_ != nullptr) access_log_->register_metrics(registry_);
 }
 
-std::shared_ptr<const Settings> RouterProcess::worker_settings() const {
-  Settings settings = config_.settings;
+Result<std::shared_ptr<const Settings>> RouterProcess::settings_of(
+    const RouterConfig& config) const {
+  Settings settings = config.settings;
   settings.router_ip = local_ip();
-  auto backend_tls = tls::ClientContext::make(config_.backend_tls);
-  if (backend_tls) {
-    settings.backend_tls = *std::move(backend_tls);
-  } else {
-    logger_.error("tls-to-endpoints-disabled", backend_tls.error());
-  }
+  auto backend_tls = tls::ClientContext::make(config.backend_tls);
+  if (!backend_tls) return std::move(backend_tls).error();
+  settings.backend_tls = *std::move(backend_tls);
   return std::make_shared<const Settings>(std::move(settings));
+}
+
+std::shared_ptr<const Settings> RouterProcess::worker_settings() const {
+  auto settings = settings_of(config_);
+  if (settings) return *std::move(settings);
+  logger_.error("tls-to-endpoints-disabled", settings.error());
+  Settings without = config_.settings;
+  without.router_ip = local_ip();
+  return std::make_shared<const Settings>(std::move(without));
 }
 
 void RouterProcess::start_workers() {
@@ -308,10 +322,7 @@ void RouterProcess::watch_signals() {
   watch(SIGTERM, [this] { on_stop_signal("SIGTERM"); });
   watch(SIGINT, [this] { on_stop_signal("SIGINT"); });
   watch(SIGUSR1, [this] { on_drain_signal(); });
-  watch(SIGHUP, [this] {
-    if (access_log_ != nullptr) access_log_->reopen();
-    if (tls_keeper_ != nullptr) (void)tls_keeper_->reload();
-  });
+  watch(SIGHUP, [this] { on_hang_up(); });
 }
 
 void RouterProcess::on_stop_signal(const char* name) {

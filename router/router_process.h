@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,7 +38,7 @@ class RouterProcess final : private HandOver::Giver {
     std::vector<std::string> words;  // the binary's path and its arguments, for a successor
     bool takes_over = false;         // from the router that runs already, if there is one
   };
-  RouterProcess(RouterConfig config, const log::Logger& logger, Launch launch);
+  RouterProcess(LoadedConfig loaded, log::Sink& sink, const log::Logger& logger, Launch launch);
   RouterProcess(const RouterProcess&) = delete;
   RouterProcess& operator=(const RouterProcess&) = delete;
   ~RouterProcess();
@@ -54,7 +55,14 @@ class RouterProcess final : private HandOver::Giver {
   bool open_tls();
   Result<void> listen_on_doors();
   void start_workers();
+  // Of one time's configuration; an error when `backend_tls` is not to be had.
+  Result<std::shared_ptr<const Settings>> settings_of(const RouterConfig& config) const;
   std::shared_ptr<const Settings> worker_settings() const;
+  // SIGHUP (router_reload.cc): logs are opened anew, the configuration is read again. A file that
+  // is not good changes nothing.
+  void on_hang_up();
+  Result<void> reload();
+  Result<void> adopt(RouterConfig next);
   void make_tcp();
   void on_connected();
   void serve();
@@ -90,11 +98,15 @@ class RouterProcess final : private HandOver::Giver {
   void log_sharding() const;
   void register_metrics();
 
-  const RouterConfig config_;
+  RouterConfig config_;                        // changes with a reload
+  std::map<std::string, std::string> values_;  // what its file says
+  log::Sink& sink_;
   const log::Logger logger_;
   const Launch launch_;
   const SystemClock clock_;
   metrics::Registry registry_;
+  metrics::Counter& reloads_;
+  metrics::Counter& reload_failures_;
   net::Loop loop_;
   RouteBook book_;
   std::unique_ptr<AccessLog> access_log_;

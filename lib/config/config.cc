@@ -338,6 +338,28 @@ File::~File() = default;
 
 Section File::root() { return Section(state_->root.get()); }
 
+namespace {
+
+void collect_values(const TreeNode& node, const std::string& path,
+                    std::map<std::string, std::string>& values) {
+  for (const TreeNode::Member& member : node.members) {
+    const std::string name = joined(path, member.key);
+    if (member.value->kind == Kind::mapping) {
+      collect_values(*member.value, name, values);
+    } else if (member.value->kind != Kind::null) {
+      values[name] = json_of(*member.value);
+    }
+  }
+}
+
+}  // namespace
+
+std::map<std::string, std::string> File::values() const {
+  std::map<std::string, std::string> values;
+  if (state_->tree.root != nullptr) collect_values(*state_->tree.root, "", values);
+  return values;
+}
+
 const std::vector<Problem>& File::problems() const { return state_->problems; }
 
 std::string File::problem_text() const {

@@ -101,6 +101,9 @@ class File {
   static Result<std::unique_ptr<File>> parse(std::string_view text, std::string name);
   ~File();
   Section root();
+  // Every key as a dotted path with its value as compact JSON; mappings are looked into, lists are
+  // not.
+  std::map<std::string, std::string> values() const;
   const std::vector<Problem>& problems() const;
   // All problems, one per line.
   std::string problem_text() const;

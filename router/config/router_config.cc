@@ -187,6 +187,7 @@ Result<LoadedConfig> read_file(config::File& file) {
     return Error{.fault = Fault::invalid, .detail = std::move(detail)};
   }
   loaded.unknown_keys = reading.root.unknown_keys();
+  loaded.values = file.values();
   return loaded;
 }
 

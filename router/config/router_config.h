@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,6 +88,8 @@ struct LoadedConfig {
   RouterConfig config;
   std::vector<ConfigWarning> warnings;    // at most one per key
   std::vector<std::string> unknown_keys;  // dotted paths
+  // What the file says, key by key, as JSON: for comparing two files.
+  std::map<std::string, std::string> values;
 };
 
 // Reads a YAML file; the error's detail lists every mistake as "FILE:LINE: KEY: reason".

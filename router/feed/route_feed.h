@@ -60,6 +60,13 @@ class RouteFeed {
   // As take_known() wants them, of every endpoint.
   std::vector<std::pair<std::string, Duration>> known() const;
 
+  // Publishes what has changed in the book without a message.
+  void book_has_changed() { changed(); }
+  // Whether routes are pruned while NATS is away, from now on.
+  void suspend_pruning_without_nats(bool suspends) {
+    options_.suspend_pruning_if_nats_unavailable = suspends;
+  }
+
   // For subjects that are not router.*.
   nats::Client& nats() { return nats_; }
 
@@ -82,7 +89,7 @@ class RouteFeed {
   const log::Logger nats_log_;      // nats
   const log::Logger registry_log_;  // registry
   RouteBook& book_;
-  const Options options_;
+  Options options_;
   const Events events_;
   Subscriber subscriber_;
   metrics::Counter& routes_pruned_;

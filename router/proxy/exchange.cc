@@ -26,7 +26,9 @@ Exchange::Exchange(Requester& client, Workbench& bench)
 
 Exchange::~Exchange() { CHECK(is_idle()); }
 
-const Settings& Exchange::settings() const { return bench_.settings; }
+const Settings& Exchange::settings() const {
+  return settings_pin_.is_held() ? settings_pin_.settings() : bench_.settings;
+}
 
 const RouteTable& Exchange::pin_table() {
   pin_ = bench_.routes.pin();
@@ -36,6 +38,7 @@ const RouteTable& Exchange::pin_table() {
 void Exchange::begin(http::RequestHead& head) {
   CHECK(is_idle());
   phase_ = Phase::ruling;
+  settings_pin_ = bench_.settings_history.pin();
   head_ = &head;
   ruling_ = {};
   if (bench_.tracer.is_on()) ruling_.trace_id = bench_.tracer.trace(head.headers, arena());

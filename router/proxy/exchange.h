@@ -17,6 +17,7 @@
 #include "router/proxy/route_view.h"
 #include "router/proxy/tunnel.h"
 #include "router/route/pool.h"
+#include "router/settings/settings_history.h"
 
 namespace causeway::router {
 
@@ -179,6 +180,7 @@ class Exchange final : private Deadline {
   Ruling ruling_;
   AccessRecord record_;
   RouteView::Pin pin_;
+  SettingsHistory::Pin settings_pin_;  // while it is open
   Attempt attempt_;
   Relay request_relay_;
   Relay reply_relay_;

@@ -223,6 +223,7 @@ void Exchange::write_record() {
 
 void Exchange::become_idle() {
   call_off();
+  settings_pin_.release();
   release_route();
   if (is_counted_) --bench_.exchanges;
   if (phase_ == Phase::tunnelling) {

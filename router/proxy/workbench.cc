@@ -1,6 +1,7 @@
 #include "router/proxy/workbench.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "router/observe/access_log.h"
 #include "router/proxy/http2_request.h"
@@ -60,28 +61,41 @@ std::optional<ServiceSigner> make_service_signer(const Settings::RouteServices& 
                                       services.timeout);
 }
 
+Tracer::Options tracer_options(const Settings& settings) {
+  return {.zipkin = settings.enable_zipkin,
+          .w3c = settings.enable_w3c,
+          .tenant_id = settings.w3c_tenant_id};
+}
+
+Duration head_time(const Settings& settings) {
+  return settings.read_header_timeout > Duration::zero() ? settings.read_header_timeout
+                                                         : settings.frontend_idle_timeout;
+}
+
+bool wants_local_address(const Settings& settings) {
+  const auto& fields = settings.extra_access_log_fields;
+  return std::count(fields.begin(), fields.end(), "local_address") > 0;
+}
+
 }  // namespace
 
 Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log::Logger& log,
                      metrics::Registry& registry, AccessLog* access_log, uint64_t seed)
-    : loop(l),
-      settings_held(std::move(s)),
-      settings(*settings_held),
+    : present_settings_(*s),
+      loop(l),
+      settings_history(std::move(s)),
+      settings(present_settings_),
       logger(log),
       metrics(registry, settings),
       front_metrics(registry),
       balancer(balancer_options(settings), seed),
       request_ids([](std::span<std::byte> out) { tls::random_bytes(out); }),
-      tracer({.zipkin = settings.enable_zipkin,
-              .w3c = settings.enable_w3c,
-              .tenant_id = settings.w3c_tenant_id},
+      tracer(tracer_options(settings),
              [this](std::span<std::byte> out) { request_ids.take(out); }),
       service_signer(make_service_signer(settings.route_services)),
       deadlines(loop),
       client_idle(deadlines, settings.frontend_idle_timeout),
-      client_head(deadlines, settings.read_header_timeout > Duration::zero()
-                                 ? settings.read_header_timeout
-                                 : settings.frontend_idle_timeout),
+      client_head(deadlines, head_time(settings)),
       endpoint_answers(deadlines, settings.endpoint_timeout),
       backend_idle(deadlines, settings.backend_idle_timeout),
       lingering(deadlines, linger_interval),
@@ -92,10 +106,27 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       backends(loop, backend_idle, arena_blocks, metrics, pool_options(settings, backend_sessions)),
       turns(loop),
       http2_requests(std::make_unique<Http2Requests>(*this)),
-      logs_local_address(std::count(settings.extra_access_log_fields.begin(),
-                                    settings.extra_access_log_fields.end(), "local_address") > 0),
+      logs_local_address(wants_local_address(settings)),
       access_log_(access_log),
       flush_tick_(*this) {}
+
+void Workbench::use(std::shared_ptr<const Settings> next) {
+  Settings replaced = std::exchange(present_settings_, *next);
+  settings_history.replace(std::move(next), std::move(replaced), loop.now());
+  balancer.use(balancer_options(settings));
+  tracer.use(tracer_options(settings));
+  service_signer.reset();
+  if (const Settings::RouteServices& services = settings.route_services; services.key) {
+    service_signer.emplace(*services.key, services.former_key, services.timeout);
+  }
+  client_idle.length(settings.frontend_idle_timeout);
+  client_head.length(head_time(settings));
+  endpoint_answers.length(settings.endpoint_timeout);
+  backend_idle.length(settings.backend_idle_timeout);
+  http2_age.length(settings.http2.connection_age_max);
+  backends.use(pool_options(settings, backend_sessions));
+  logs_local_address = wants_local_address(settings);
+}
 
 Workbench::~Workbench() { flush_access_lines(); }
 

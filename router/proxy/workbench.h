@@ -30,6 +30,7 @@
 #include "router/route_service/service_hosts.h"
 #include "router/route_service/signature.h"
 #include "router/settings/settings.h"
+#include "router/settings/settings_history.h"
 #include "router/tracing/tracer.h"
 #include "tls/handshake.h"
 
@@ -71,9 +72,19 @@ struct Workbench {
   void write_access_line(const AccessRecord& record, const http::Headers* request);
   void flush_access_lines();
 
+  // Other settings from now on; exchanges that are open keep theirs. Timeouts under way count with
+  // the new length.
+  void use(std::shared_ptr<const Settings> next);
+  // Lets go of settings that nobody needs any more.
+  void sweep_settings() { settings_history.sweep(loop.now()); }
+
+ private:
+  Settings present_settings_;
+
+ public:
   net::Loop& loop;
-  const std::shared_ptr<const Settings> settings_held;
-  const Settings& settings;
+  SettingsHistory settings_history;
+  const Settings& settings;  // the present ones, always. An exchange has its own
   const log::Logger& logger;
   ProxyMetrics metrics;
   FrontMetrics front_metrics;
@@ -81,7 +92,7 @@ struct Workbench {
   RouteView routes;
   RequestIds request_ids;
   Tracer tracer;
-  const std::optional<ServiceSigner> service_signer;  // none: route services are not supported
+  std::optional<ServiceSigner> service_signer;  // none: route services are not supported
   ServiceHosts service_hosts;
   // Apart: services may be trusted without validation, endpoints never.
   tls::SessionCache service_sessions;
@@ -116,8 +127,7 @@ struct Workbench {
   http::Headers reply_headers;
   std::string reply_body;
 
-  const bool
-      logs_local_address;  // extra_access_log_fields has it; costs a system call per new connection
+  bool logs_local_address;  // extra_access_log_fields has it; costs a system call per new connection
   std::function<void(FailedEndpoint)> on_failed_endpoint;  // Worker::Wiring's; may be null
   bool is_healthy = false;
   bool is_draining = false;

@@ -44,6 +44,7 @@ struct Worker::State {
   void sweep() {
     bench.backends.sweep(bench.routes.table());
     bench.balancer.sweep(bench.routes.table(), loop.now());
+    bench.sweep_settings();
   }
   void drain(Duration timeout, std::function<void(size_t)> callback);
   void on_drain_tick();
@@ -167,6 +168,12 @@ void Worker::post(std::shared_ptr<const RouteTable> table) {
 void Worker::use(std::shared_ptr<const FrontTls> tls) {
   state_->post(
       [tls = std::move(tls)](State& state) mutable { state.listener.use(std::move(tls)); });
+}
+
+void Worker::use(std::shared_ptr<const Settings> settings) {
+  state_->post([settings = std::move(settings)](State& state) mutable {
+    state.bench.use(std::move(settings));
+  });
 }
 
 void Worker::set_healthy(bool healthy) {

@@ -76,6 +76,9 @@ class Worker {
   // The table for requests from now on. Before the first one, no route is known.
   void post(std::shared_ptr<const RouteTable> table);
 
+  // Settings for what begins from now on.
+  void use(std::shared_ptr<const Settings> settings);
+
   // What the health check by User-Agent answers: 200 or 503 (the initial value).
   void set_healthy(bool healthy);
 

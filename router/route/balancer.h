@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/rng.h"
@@ -31,6 +32,9 @@ class Balancer {
   Balancer(Options options, uint64_t seed);
   Balancer(const Balancer&) = delete;
   Balancer& operator=(const Balancer&) = delete;
+
+  // For picks from now on.
+  void use(Options options) { options_ = std::move(options); }
 
   // What one attempt asks for. Views into the request.
   struct Wish {

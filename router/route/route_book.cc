@@ -168,7 +168,7 @@ struct RouteBook::State {
   void prune(Route& route, Instant now, std::vector<Pruned>& pruned);
   std::shared_ptr<const Pool> rebuilt(const Route& route) const;
 
-  const Options options;
+  Options options;
   const Clock& clock;
   OnApplied on_applied;
 
@@ -293,6 +293,15 @@ std::shared_ptr<const Pool> RouteBook::State::rebuilt(const Route& route) const 
 RouteBook::RouteBook(Options options, const Clock& clock)
     : state_(std::make_unique<State>(std::move(options), clock)) {}
 RouteBook::~RouteBook() = default;
+
+void RouteBook::use(Options options) {
+  const bool is_balanced_anew = options.balancing != state_->options.balancing;
+  state_->options = std::move(options);
+  if (!is_balanced_anew) return;
+  for (Route& route : state_->routes) {
+    if (route.pool != nullptr) state_->changed(route);
+  }
+}
 
 void RouteBook::on_applied(OnApplied callback) { state_->on_applied = std::move(callback); }
 

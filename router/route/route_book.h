@@ -74,6 +74,8 @@ class RouteBook {
   ~RouteBook();
 
   void on_applied(OnApplied callback);
+  // From now on; tables to come follow the new balancing.
+  void use(Options options);
 
   // Applies the change; a refresh that changes nothing allocates nothing and leaves nothing to
   // publish.

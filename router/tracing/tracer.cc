@@ -8,11 +8,13 @@
 
 namespace causeway::router {
 
-Tracer::Tracer(const Options& options, Fill fill)
-    : zipkin_(options.zipkin),
-      w3c_(options.w3c),
-      state_key_(options.tenant_id.empty() ? "gorouter" : options.tenant_id + "@gorouter"),
-      fill_(std::move(fill)) {}
+Tracer::Tracer(const Options& options, Fill fill) : fill_(std::move(fill)) { use(options); }
+
+void Tracer::use(const Options& options) {
+  zipkin_ = options.zipkin;
+  w3c_ = options.w3c;
+  state_key_ = options.tenant_id.empty() ? "gorouter" : options.tenant_id + "@gorouter";
+}
 
 std::string_view Tracer::trace(http::Headers& request, Arena& arena) {
   TraceId id;

@@ -25,6 +25,9 @@ class Tracer {
 
   Tracer(const Options& options, Fill fill);
 
+  // For requests from now on.
+  void use(const Options& options);
+
   bool is_on() const { return zipkin_ || w3c_; }
   // Edits the header; new texts are in the arena. Answers the request's trace id when it has 32
   // digits, "" otherwise.
@@ -36,9 +39,9 @@ class Tracer {
   std::string_view random_digits(size_t digits, Arena& arena);
   void complete(TraceId& id, Arena& arena);
 
-  const bool zipkin_;
-  const bool w3c_;
-  const std::string state_key_;
+  bool zipkin_ = false;
+  bool w3c_ = false;
+  std::string state_key_;
   const Fill fill_;
 };
 
