@@ -69,10 +69,20 @@ void BackendConnection::on_read(std::span<char> bytes) {
       stream_->pause(net::Pause::exchange);
       return;
     case Phase::reading:
-      if (!std::exchange(has_spoken_, true) && text.starts_with(http2_preface))
-        return owner_.turn_to_http2(*this, std::move(stream_), std::string(text));
-      return take(text);
+      return has_spoken_ ? take(text) : take_first(text);
   }
+}
+
+// HTTP/2 shows in its first bytes, which may come one by one.
+void BackendConnection::take_first(std::string_view bytes) {
+  first_ += bytes;
+  const size_t known = std::min(first_.size(), http2_preface.size());
+  if (http2_preface.starts_with(std::string_view(first_).substr(0, known))) {
+    if (known < http2_preface.size()) return;
+    return owner_.turn_to_http2(*this, std::move(stream_), std::move(first_));
+  }
+  has_spoken_ = true;
+  take(std::exchange(first_, {}));
 }
 
 void BackendConnection::take(std::string_view bytes) {

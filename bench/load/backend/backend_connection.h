@@ -74,6 +74,7 @@ class BackendConnection final : public BackendClient,
   };
   enum class Ending : uint8_t { whole, reset, fin, half_open };
 
+  void take_first(std::string_view bytes);
   void take(std::string_view bytes);
   void answer();
   void act(const BackendAct& act);
@@ -113,7 +114,8 @@ class BackendConnection final : public BackendClient,
   bool has_trailers_ = false;
   bool is_head_ = false;  // the request is HEAD: no body
   bool has_ended_ = false;
-  bool has_spoken_ = false;
+  bool has_spoken_ = false;  // it is HTTP/1, or something like it
+  std::string first_;        // what came until that was known
   uint64_t body_left_ = 0;
   std::string out_;
   std::string waiting_;  // requests, or frames, that are not complete or not due

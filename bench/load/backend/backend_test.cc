@@ -118,6 +118,19 @@ TEST(Backend, echoes_bodies_and_refuses_what_is_no_request) {
   EXPECT_TRUE(Scene().ask("/bytes/x").starts_with("HTTP/1.1 400 "));
 }
 
+TEST(Backend, knows_http2_by_a_preface_in_pieces) {
+  Scene scene;
+  scene.peer.send("PRI * HT");
+  net::loopback::RawPeer other(scene.backend->address());
+  other.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(other.receive().starts_with("HTTP/1.1 200"));  // the first piece has been read
+  // The rest, and empty SETTINGS.
+  scene.peer.send(std::string("TP/2.0\r\n\r\nSM\r\n\r\n") + std::string("\0\0\0\4\0\0\0\0\0", 9));
+  const std::string frame = scene.read_bytes(9);
+  ASSERT_EQ(frame.size(), 9u);
+  EXPECT_EQ(frame[3], 4) << "SETTINGS";
+}
+
 TEST(Backend, random_sizes_stay_in_their_bounds) {
   BackendOptions options;
   options.bytes_min = 10;
