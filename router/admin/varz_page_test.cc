@@ -27,16 +27,15 @@ TEST(VarzPage, tells_the_registrys_numbers_under_their_old_names) {
   page.tick();
   clock.advance(std::chrono::hours(25));
   const std::string json = page.json(4, 9);
-  for (
-      const char* part :
-      {R"({"type":"Router","index":3,"host":"10.0.0.1:8080","credentials":["u","p"],"uuid":"3-)",
-       R"("start":"2023-11-14 22:13:20 +0000")", R"("uptime":"1d:1h:0m:0s","log_counts":{})",
-       R"("requests":50,"rate":[)", R"("responses_2xx":7,"responses_3xx":0)",
-       R"("latency":{"50":0.015,"75":0.0175,"90":0.019,"95":0.0195,"99":0.0)",
-       R"("tags":{"component":{"cloud-controller":{"requests":50,"rate":[10)",
-       R"("urls":4,"droplets":9,"bad_requests":2,"bad_gateways":1,"requests_per_sec":)",
-       R"("top10_app_requests":[{"application_id":"app-1","rps":2,"rpm":120}])",
-       R"("ms_since_last_registry_update":1500})"}) {
+  for (const char* part :
+       {R"({"type":"Router","index":3,"host":"10.0.0.1:8080","credentials":["u","p"],"uuid":"3-)",
+        R"("start":"2023-11-14 22:13:20 +0000")", R"("uptime":"1d:1h:0m:0s","log_counts":{})",
+        R"("requests":50,"rate":[)", R"("responses_2xx":7,"responses_3xx":0)",
+        R"("latency":{"50":0.015,"75":0.0175,"90":0.019,"95":0.0195,"99":0.0)",
+        R"("tags":{"component":{"cloud-controller":{"requests":50,"rate":[10)",
+        R"("urls":4,"droplets":9,"bad_requests":2,"bad_gateways":1,"requests_per_sec":)",
+        R"("top10_app_requests":[{"application_id":"app-1","rps":2,"rpm":120}])",
+        R"("ms_since_last_registry_update":1500})"}) {
     EXPECT_NE(json.find(part), std::string::npos) << part << "\n" << json;
   }
 }
