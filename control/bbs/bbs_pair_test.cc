@@ -1,4 +1,5 @@
-// Two real bbs on one real redis-server: who leads, and what the other one can do.
+// Two real bbs on one real redis-server, and two of those that take their lock from a bbs: who
+// leads, and what the other one can do.
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -286,6 +287,86 @@ TEST_F(BbsPair, nothing_secret_lies_in_redis_in_the_clear) {
   for (const char* secret : {"open-sesame", "PASSWORD", "/bin/app", "preloaded", "source_id"})
     EXPECT_EQ(files.find(secret), std::string::npos) << secret;
 }
+
+// An auctioneer or a route-emitter that wants Locket's lock of its kind.
+class Follower final : public causeway::test::ServerProcess {
+ public:
+  Follower(std::string program, std::string configuration)
+      : program_(std::move(program)), configuration_(std::move(configuration)) {
+    start_somewhere();
+  }
+  std::string log() const {
+    std::ifstream file(folder() + "/server.log");
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+  bool leads() const { return log().find("acquired-lock") != std::string::npos; }
+  std::optional<int> exit_code() const {
+    siginfo_t ended{};
+    if (::waitid(P_PID, static_cast<id_t>(pid()), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        ended.si_pid != pid())
+      return std::nullopt;
+    return ended.si_code == CLD_EXITED ? ended.si_status : -1;
+  }
+
+ private:
+  std::vector<std::string> command(uint16_t port) const override {
+    const std::string path = folder() + "/config.json";
+    std::string text = configuration_;
+    text.replace(text.find("HEALTH"), 6, "127.0.0.1:" + std::to_string(port));
+    std::ofstream(path) << text;
+    return {std::string(std::getenv("CAUSEWAY_BIN_DIR")) + "/" + program_, "-config", path};
+  }
+  const std::string program_, configuration_;
+};
+
+// Killed, stopped and woken up, stopped cleanly: one follows the other.
+class FollowersOfALock : public BbsPair, public testing::WithParamInterface<const char*> {
+ protected:
+  std::string configuration(const Member& bbs) {
+    const std::string lock = R"("locks_locket_enabled":true,"locket_address":")" + bbs.url() +
+                             R"(","lock_ttl":"2s","lock_retry_interval":"500ms","bbs_address":")" +
+                             bbs.url() + "\",";
+    if (std::string(GetParam()) == "auctioneer") {
+      return "{" + lock + R"("health_address":"HEALTH","listen_address":"127.0.0.1:)" +
+             std::to_string(causeway::test::free_port()) + "\"}";
+    }
+    return "{" + lock + R"("healthcheck_address":"HEALTH","nats_addresses":"127.0.0.1:)" +
+           std::to_string(nats_.port()) + "\"}";
+  }
+  causeway::test::NatsServer nats_;
+};
+
+TEST_P(FollowersOfALock, one_leads_and_another_takes_over_however_it_ends) {
+  Member bbs({.redis_port = redis_.port(), .stands_by = false});
+  ASSERT_TRUE(until([&] { return bbs.serves(); }));
+  Follower first(GetParam(), configuration(bbs));
+  ASSERT_TRUE(until([&] { return first.leads(); })) << first.log();
+  Follower second(GetParam(), configuration(bbs));
+  first.kill(SIGKILL);
+  auto begun = std::chrono::steady_clock::now();
+  ASSERT_TRUE(until([&] { return second.leads(); })) << second.log();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
+
+  Follower third(GetParam(), configuration(bbs));
+  EXPECT_FALSE(third.leads());
+  second.kill(SIGSTOP);
+  ASSERT_TRUE(until([&] { return third.leads(); })) << third.log();
+  second.kill(SIGCONT);
+  std::optional<int> code;
+  ASSERT_TRUE(until([&] { return (code = second.exit_code()).has_value(); }));
+  EXPECT_EQ(code, 1);
+  EXPECT_NE(second.log().find("lost-lock"), std::string::npos) << second.log();
+
+  Follower fourth(GetParam(), configuration(bbs));
+  EXPECT_FALSE(fourth.leads());
+  third.kill(SIGTERM);
+  ASSERT_TRUE(until([&] { return fourth.leads(); })) << fourth.log();
+}
+
+INSTANTIATE_TEST_SUITE_P(Programs, FollowersOfALock, testing::Values("auctioneer", "route-emitter"),
+                         [](const auto& program) {
+                           return std::string(program.param).substr(0, 5);
+                         });
 
 }  // namespace
 }  // namespace causeway::bbs

@@ -80,6 +80,9 @@ Result<Config> read_file(config::File& file) {
   config::Section root = file.root();
   read_address(root, "listen_address", config.listen_address);
   read_address(root, "health_address", config.health_address);
+  root.read("locket_listen_address", config.locket_listen_address);
+  if (!config.locket_listen_address.empty())
+    read_address(root, "locket_listen_address", config.locket_listen_address);
   root.read("access_log_path", config.access_log_path);
   root.require("auctioneer_address", config.auctioneer_address);
   read_server_tls(root, config);

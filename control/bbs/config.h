@@ -15,6 +15,7 @@ namespace causeway::bbs {
 // accepted and listed.
 struct Config {
   std::string listen_address = "0.0.0.0:8889";
+  std::string locket_listen_address;  // own key; "": Locket's gRPC is not served
   std::string health_address = "127.0.0.1:8890";
   std::string access_log_path;
   std::string auctioneer_address;

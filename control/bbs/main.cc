@@ -1,6 +1,8 @@
 // bbs: the control plane's memory. See doc/bbs.md.
 #include <csignal>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -17,6 +19,7 @@
 #include "net/loop.h"
 #include "net/signals.h"
 #include "net/timer.h"
+#include "tls/context.h"
 #include "tls/random.h"
 
 namespace {
@@ -39,6 +42,21 @@ store::RedisStore::Options store_options(const bbs::StoreConfig& config) {
           .keys = config.keys.get(),
           .wait_replicas = config.wait_replicas,
           .wait_timeout = config.wait_timeout};
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// The API's certificate, for gRPC's clients, which insist on ALPN. Read once.
+Result<std::unique_ptr<tls::ServerContext>> grpc_context(const rpc::Identity::Files& files) {
+  tls::ServerContext::Options options;
+  options.key_pair = {text_of(files.certificate), text_of(files.key)};
+  options.alpn = {"h2"};
+  options.client_certificate = tls::ServerContext::Options::ClientCertificate::required;
+  options.client_ca_pem = text_of(files.authorities);
+  return tls::ServerContext::make(options);
 }
 
 bool listen(const char* what, const std::string& text, const log::Logger& logger,
@@ -86,6 +104,15 @@ int run(const bbs::Config& config) {
   if (!listen("health", config.health_address, logger,
               [&](const auto& at) { return service.listen_health(at); }))
     return 1;
+  std::shared_ptr<const tls::ServerContext> locket_tls;
+  if (!config.locket_listen_address.empty() && !config.tls.is_empty()) {
+    auto context = grpc_context(config.tls);
+    if (!context) {
+      std::fprintf(stderr, "bbs: locket: %s\n", context.error().detail.c_str());
+      return 1;
+    }
+    locket_tls = std::move(*context);
+  }
   int exit_code = 0;
   const auto end = [&](int code) {
     exit_code = code;
@@ -94,6 +121,10 @@ int run(const bbs::Config& config) {
   const auto begin = [&] {
     if (!listen("api", config.listen_address, logger,
                 [&](const auto& at) { return service.listen(at); }))
+      return end(1);
+    if (!config.locket_listen_address.empty() &&
+        !listen("locket", config.locket_listen_address, logger,
+                [&](const auto& at) { return service.listen_locket(at, locket_tls); }))
       return end(1);
     service.start();
     logger.info("started", {{"redis", config.store.place()}});

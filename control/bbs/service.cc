@@ -10,6 +10,7 @@
 #include "control/bbs/event_streams.h"
 #include "control/bbs/ledger.h"
 #include "control/bbs/locket.h"
+#include "control/bbs/locket_grpc.h"
 #include "control/bbs/lrp_reader.h"
 #include "control/bbs/task_callbacks.h"
 #include "control/bbs/task_reader.h"
@@ -128,7 +129,8 @@ struct Service::Parts {
   void expose() {
     const Converger::Counts& counts = converger.counts();
     const converge::LrpCounts& lrps = counts.lrps;
-    gauge("BBSMasterElected", "1 while this bbs is the active one.", [this] { return started ? 1.0 : 0.0; });
+    gauge("BBSMasterElected", "1 while this bbs is the active one.",
+          [this] { return started ? 1.0 : 0.0; });
     gauge("ConvergenceLRPRuns", "Passes over all LRPs.",
           [&counts] { return as_double(counts.lrp_runs); });
     gauge("ConvergenceLRPDuration", "Seconds of the last pass.",
@@ -210,6 +212,7 @@ struct Service::Parts {
   Api api;
   rpc::Server server;
   rpc::Server health;
+  std::unique_ptr<LocketGrpc> locket_grpc;  // when asked for
   bool started = false;
 };
 
@@ -226,6 +229,21 @@ Result<net::Address> Service::listen_health(const net::Address& address) {
   return parts_->health.listen(address);
 }
 
+Result<net::Address> Service::listen_locket(const net::Address& address,
+                                            std::shared_ptr<const tls::ServerContext> tls) {
+  grpc::Server::Options options;
+  options.tls = std::move(tls);
+  Parts& parts = *parts_;
+  parts.locket_grpc =
+      std::make_unique<LocketGrpc>(parts.loop, parts.logger, parts.locket, std::move(options));
+  const LocketGrpc& served = *parts.locket_grpc;
+  parts.gauge("LocketCalls", "Calls of Locket's over gRPC.",
+              [&served] { return as_double(served.calls()); });
+  parts.gauge("LocketCallsFailed", "Those of them that were refused.",
+              [&served] { return as_double(served.failed_calls()); });
+  return parts.locket_grpc->listen(address);
+}
+
 void Service::start() {
   parts_->started = true;
   parts_->locket.renew_all();
@@ -234,6 +252,7 @@ void Service::start() {
 
 void Service::drain() {
   parts_->server.drain();
+  if (parts_->locket_grpc) parts_->locket_grpc->drain();
   parts_->streams.cut_all();
 }
 

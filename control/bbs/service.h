@@ -24,6 +24,9 @@ class Identity;
 namespace causeway::store {
 class Store;
 }
+namespace causeway::tls {
+class ServerContext;
+}
 
 namespace causeway::bbs {
 
@@ -53,6 +56,9 @@ class Service {
   Result<net::Address> listen(const net::Address& address);
   // /health and /metrics.
   Result<net::Address> listen_health(const net::Address& address);
+  // Locket over gRPC, for who speaks nothing else. At most once.
+  Result<net::Address> listen_locket(const net::Address& address,
+                                     std::shared_ptr<const tls::ServerContext> tls);
   // Begins to converge.
   void start();
   // Stops accepting; event streams end, calls are answered.
