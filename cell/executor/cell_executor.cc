@@ -167,6 +167,13 @@ const Container* CellExecutor::find(const std::string& guid) const {
   return found == nullptr ? nullptr : &found->container();
 }
 
+Result<Usage> CellExecutor::usage(const std::string& guid) const {
+  if (tenancy(guid) == nullptr) return unknown_container(guid);
+  const auto usage = runtime_.usage(guid);
+  if (!usage) return usage.error();
+  return Usage{.memory_bytes = usage->memory_bytes, .cpu_ns = usage->cpu_ns};
+}
+
 void CellExecutor::read_file(const std::string& guid, const std::string& path, size_t bytes_max,
                              std::function<void(Result<std::string>)> done) {
   Result<std::string> text = tenancy(guid) == nullptr ? Result<std::string>(unknown_container(guid))

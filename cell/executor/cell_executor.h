@@ -46,6 +46,7 @@ class CellExecutor final : public Executor, private runtime::Runtime::Events {
                       const std::map<std::string, std::string>& tags) override;
   std::vector<Container> list() const override;
   const Container* find(const std::string& guid) const override;
+  Result<Usage> usage(const std::string& guid) const override;
   void read_file(const std::string& guid, const std::string& path, size_t bytes_max,
                  std::function<void(Result<std::string>)> done) override;
 

@@ -23,6 +23,12 @@ struct Resources {
 enum class State : uint8_t { reserved, initializing, created, running, completed };
 std::string_view state_name(State state);  // "reserved" ...
 
+// What a container uses just now.
+struct Usage {
+  int64_t memory_bytes = 0;
+  int64_t cpu_ns = 0;  // since its start
+};
+
 // How a completed container ended.
 struct RunResult {
   bool failed = false;
@@ -117,6 +123,8 @@ class Executor {
 
   virtual std::vector<Container> list() const = 0;
   virtual const Container* find(const std::string& guid) const = 0;
+  // Fault::not_found. Blocks for the read of two small files.
+  virtual Result<Usage> usage(const std::string& guid) const = 0;
   // A file inside the container; Fault::limit when longer than `bytes_max`.
   virtual void read_file(const std::string& guid, const std::string& path, size_t bytes_max,
                          std::function<void(Result<std::string>)> done) = 0;

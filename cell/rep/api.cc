@@ -82,8 +82,8 @@ void serve_cell(rpc::Server& server, const Cell& cell) {
                    serve_update(cell, request, std::move(responder));
                  });
   }
-  server.route("GET", "/container_metrics", [](const rpc::Request&, rpc::Responder responder) {
-    responder.reply(501, kJson, R"({"error":"container metrics are not supported yet"})");
+  server.route("GET", "/container_metrics", [cell](const rpc::Request&, rpc::Responder responder) {
+    responder.reply(200, kJson, cell.container_metrics());
   });
 }
 

@@ -29,9 +29,11 @@ struct Cell {
   std::function<bool()> is_evacuating;
   std::function<void()> evacuate;
   std::function<std::string()> new_guid;
+  std::function<std::string()> container_metrics;  // JSON
 };
 
-// The API for auctioneer and bbs: /state, /work, stop, update and cancel (diego.md section 17).
+// The API for auctioneer and bbs: /state, /work, /container_metrics, stop, update and cancel
+// (diego.md section 17).
 void serve_cell(rpc::Server& server, const Cell& cell);
 // The API for the machine's operator: /ping, /evacuate.
 void serve_admin(rpc::Server& server, const Cell& cell);

@@ -84,6 +84,9 @@ void read_times(config::Section& root, Config& config) {
   root.read("lock_retry_interval", config.lock_retry_interval);
   root.read("graceful_shutdown_interval", config.graceful_shutdown_interval);
   root.read("reserved_expiration_time", config.reserved_expiration_time);
+  root.read("container_metrics_report_interval", config.container_metrics_report_interval);
+  if (config.container_metrics_report_interval < std::chrono::seconds(1))
+    root.problem("container_metrics_report_interval", "shorter than 1s");
   read_seconds(root, "healthy_monitoring_interval_in_seconds", config.healthy_monitoring_interval);
   read_seconds(root, "unhealthy_monitoring_interval_in_seconds",
                config.unhealthy_monitoring_interval);

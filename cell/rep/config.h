@@ -38,6 +38,7 @@ struct Config {
   Duration healthy_monitoring_interval = std::chrono::seconds(30);
   Duration unhealthy_monitoring_interval = std::chrono::seconds(2);
   Duration reserved_expiration_time = std::chrono::minutes(1);
+  Duration container_metrics_report_interval = std::chrono::seconds(15);
   uint32_t container_max_cpu_shares = 1024;
   std::string state_dir;         // bundles, layers, logs, what survives the rep
   std::string runtime = "auto";  // runc, crun or auto

@@ -72,6 +72,11 @@ class FakeExecutor final : public executor::Executor {
     const auto found = containers.find(guid);
     return found == containers.end() ? nullptr : &found->second;
   }
+  Result<executor::Usage> usage(const std::string& guid) const override {
+    const auto found = usages.find(guid);
+    if (found == usages.end()) return Error{.fault = Fault::not_found};
+    return found->second;
+  }
   void read_file(const std::string&, const std::string& path, size_t,
                  std::function<void(Result<std::string>)> done) override {
     const auto found = files.find(path);
@@ -92,6 +97,7 @@ class FakeExecutor final : public executor::Executor {
   }
 
   std::map<std::string, executor::Container> containers;
+  std::map<std::string, executor::Usage> usages;
   std::map<std::string, std::string> files;
   std::vector<executor::RunRequest> runs;
 

@@ -41,6 +41,7 @@ Rep::Rep(net::Loop& loop, const log::Logger& logger, const Config& config, execu
       identities_(identities),
       on_over_(std::move(on_over)),
       rep_url_(rep_url_of(config)),
+      container_metrics_(loop, cell.executor(), metrics_),
       bbs_(loop, {.url = config.bbs_address, .identity = identities.bbs}),
       operations_(loop, logger_, cell.executor(), bbs_,
                   {.cell_id = config.cell_id, .zone = config.zone}),
@@ -61,6 +62,11 @@ Rep::Rep(net::Loop& loop, const log::Logger& logger, const Config& config, execu
     metrics_.gauge_from(
         std::string("CapacityRemaining") + name, "What of it is free.",
         [this, part] { return static_cast<double>(cell_.executor().remaining().*part); });
+    metrics_.gauge_from(
+        std::string("CapacityAllocated") + name, "What of it is taken.", [this, part] {
+          const executor::Executor& executor = cell_.executor();
+          return static_cast<double>(executor.total().*part - executor.remaining().*part);
+        });
   };
   total("Memory", &executor::Resources::memory_mb);
   total("Disk", &executor::Resources::disk_mb);
@@ -84,13 +90,15 @@ Result<void> Rep::start() {
                  .rep_url = rep_url_,
                  .is_evacuating = [this] { return evacuation_.is_on() || departure_.is_on(); },
                  .evacuate = [this] { evacuation_.start(); },
-                 .new_guid = [] { return tls::random_uuid(); }};
+                 .new_guid = [] { return tls::random_uuid(); },
+                 .container_metrics = [this] { return container_metrics_.json(); }};
   serve_cell(server_, api);
   serve_admin(admin_, api);
   rpc::serve_metrics(admin_, metrics_);
   if (Result<void> listening = listen(); !listening) return listening;
   cell_.executor().listen(operations_);
   bulk_.start(config_.polling_interval);
+  container_metrics_.start(config_.container_metrics_report_interval);
   announce(*owner);
   return {};
 }

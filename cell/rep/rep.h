@@ -8,6 +8,7 @@
 #include "cell/rep/api.h"
 #include "cell/rep/bulk.h"
 #include "cell/rep/config.h"
+#include "cell/rep/container_metrics.h"
 #include "cell/rep/departure.h"
 #include "cell/rep/evacuation.h"
 #include "cell/rep/logs_api.h"
@@ -59,6 +60,7 @@ class Rep {
   const std::function<void()> on_over_;
   std::string rep_url_;
   metrics::Registry metrics_;
+  ContainerMetrics container_metrics_;
   diego::BbsClient bbs_;
   Operations operations_;
   Bulk bulk_;
