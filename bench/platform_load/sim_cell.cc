@@ -13,6 +13,12 @@ using namespace std::chrono_literals;
 
 constexpr const char* json_type = "application/json";
 
+// The bbs has said no; anything else may be tried again.
+bool is_refusal(const Error& error) {
+  return error.fault == Fault::conflict &&
+         error.detail.starts_with(std::to_string(models::Error::ActualLRPCannotBeStarted) + " ");
+}
+
 }  // namespace
 
 SimCell::SimCell(net::Loop& loop, const log::Logger& logger, Fleet& fleet, uint64_t number)
@@ -70,8 +76,7 @@ void SimCell::add_routes() {
                   ++fleet_.counts_.stopped;
                   const InstanceName name = found->second.name;
                   forget(name.instance_guid);
-                  fleet_.calls().add(Operation::remove_actual,
-                                     [name] { return cf::encode(remove_request(name)); });
+                  remove(name);
                 });
   for (const char* path : {"/v1/lrps/:process_guid/instances/:instance_guid",
                            "/v2/lrps/:process_guid/instances/:instance_guid"}) {
@@ -176,6 +181,21 @@ void SimCell::bring_up(const cf::LrpWork& work) {
       });
 }
 
+void SimCell::remove(const InstanceName& name) {
+  fleet_.calls().add(Operation::remove_actual, [name] { return cf::encode(remove_request(name)); });
+}
+
+void SimCell::remove_leftovers(const std::string& list) {
+  models::ActualLRPsResponse response;
+  if (!cf::decode(list, response)) return;
+  for (const models::ActualLRP& row : response.actual_lrps()) {
+    const auto& instance = row.actual_lrp_instance_key();
+    if (instances_.contains(instance.instance_guid())) continue;
+    remove({row.actual_lrp_key().process_guid(), row.actual_lrp_key().index(),
+            instance.instance_guid(), id_});
+  }
+}
+
 void SimCell::run_task(const std::string& guid) {
   if (!fleet_.options().acts) return;
   models::StartTaskRequest start;
@@ -184,13 +204,22 @@ void SimCell::run_task(const std::string& guid) {
   fleet_.calls().add(
       Operation::start_task, [start] { return cf::encode(start); },
       [this, guid](const Result<std::string>& started) {
-        if (!started) return;
-        models::CompleteTaskRequest complete;
-        complete.set_task_guid(guid);
-        complete.set_cell_id(id_);
-        fleet_.calls().add(
-            Operation::complete_task, [complete] { return cf::encode(complete); },
-            [this](const Result<std::string>& done) { fleet_.counts_.tasks_done += done ? 1 : 0; });
+        if (started) return complete_task(guid);
+        if (started.error().fault != Fault::conflict)
+          again_.push_back([this, guid] { run_task(guid); });
+      });
+}
+
+void SimCell::complete_task(const std::string& guid) {
+  models::CompleteTaskRequest complete;
+  complete.set_task_guid(guid);
+  complete.set_cell_id(id_);
+  fleet_.calls().add(
+      Operation::complete_task, [complete] { return cf::encode(complete); },
+      [this, guid](const Result<std::string>& done) {
+        fleet_.counts_.tasks_done += done ? 1 : 0;
+        if (!done && done.error().fault != Fault::conflict)
+          again_.push_back([this, guid] { complete_task(guid); });
       });
 }
 
@@ -212,12 +241,17 @@ void SimCell::beat() {
     ++fleet_.counts_.beats_skipped;
     return;
   }
+  for (const auto& call : std::exchange(again_, {})) call();
   const auto done = [this](const Result<std::string>&) { --beats_under_way_; };
   models::ActualLRPsRequest list;
   list.set_cell_id(id_);
   ++beats_under_way_;
   fleet_.calls().add(
-      Operation::lrps_of_cell, [list] { return cf::encode(list); }, done);
+      Operation::lrps_of_cell, [list] { return cf::encode(list); },
+      [this, done](const Result<std::string>& reply) {
+        if (reply) remove_leftovers(*reply);
+        done(reply);
+      });
   for (const auto& [guid, instance] : instances_) {
     if (!instance.is_running) continue;
     ++beats_under_way_;
@@ -226,7 +260,11 @@ void SimCell::beat() {
         [name = instance.name, routable = instance.is_routable] {
           return cf::encode(start_request(name, routable));
         },
-        done);
+        [this, done, name = guid](const Result<std::string>& reply) {
+          // Somebody else's by now: what a rep's container would be stopped for.
+          if (!reply && is_refusal(reply.error())) forget(name);
+          done(reply);
+        });
   }
 }
 

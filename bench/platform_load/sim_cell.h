@@ -74,7 +74,11 @@ class SimCell {
   bool has_room_for(const cf::Demand& demand) const;
   void bring_up(const cf::LrpWork& work);
   void run_task(const std::string& task_guid);
+  void complete_task(const std::string& task_guid);
   void forget(const std::string& instance_guid);
+  void remove(const InstanceName& name);
+  // Rows that name this cell, of which it knows nothing, as it finds after failures.
+  void remove_leftovers(const std::string& list);
 
   net::Loop& loop_;
   Fleet& fleet_;
@@ -84,7 +88,8 @@ class SimCell {
   std::string url_;
   std::map<std::string, SimInstance> instances_;
   cf::CellResources free_;
-  std::string state_;  // as JSON; empty: something has changed
+  std::string state_;                         // as JSON; empty: something has changed
+  std::vector<std::function<void()>> again_;  // calls nobody answered: at the next beat
   size_t beats_under_way_ = 0;
   net::Timer beat_;
   std::optional<diego::Lease> lease_;
