@@ -10,6 +10,7 @@ enum class ErrorCode : uint32_t {
   protocol_error = 1,
   internal_error = 2,
   flow_control_error = 3,
+  stream_closed = 5,
   refused_stream = 7,
   cancel = 8,
   enhance_your_calm = 11,

@@ -53,10 +53,9 @@ void ServerSession::Core::fill(const http::Headers& lines) {
 int ServerSession::Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head,
                                              void* user) {
   ServerSession& self = session_of(user);
+  if (!self.check_frame(head->type, head->stream_id)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   switch (head->type) {
     case NGHTTP2_HEADERS:
-      self.is_in_head_ = true;
-      return 0;
     case NGHTTP2_DATA:
     case NGHTTP2_CONTINUATION:
       return 0;
@@ -69,6 +68,7 @@ int ServerSession::Callbacks::on_begin_headers(nghttp2_session* session, const n
                                                void* user) {
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
   ServerSession& self = session_of(user);
+  self.is_in_head_ = true;
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     ServerStream& stream = self.events_.on_stream();
     self.open(stream, frame->hd.stream_id);
@@ -93,14 +93,18 @@ int ServerSession::Callbacks::on_header(nghttp2_session* session, const nghttp2_
 // Without this one the library would leave the field out and go on.
 int ServerSession::Callbacks::on_invalid_header(nghttp2_session*, const nghttp2_frame*,
                                                 const uint8_t*, size_t, const uint8_t*, size_t,
-                                                uint8_t, void*) {
+                                                uint8_t, void* user) {
+  session_of(user).is_in_head_ = false;  // the rest of it is not told
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 int ServerSession::Callbacks::on_frame(nghttp2_session* session, const nghttp2_frame* frame,
                                        void* user) {
   ServerSession& self = session_of(user);
-  if (frame->hd.type == NGHTTP2_SETTINGS) self.has_begun_ = true;
+  if (frame->hd.type == NGHTTP2_SETTINGS) {
+    self.has_begun_ = true;
+    if (!self.check_windows()) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
   if (frame->hd.type == NGHTTP2_HEADERS) self.is_in_head_ = false;
   if (frame->hd.stream_id == 0) return 0;
   ServerStream* stream = stream_of(session, frame->hd.stream_id);
@@ -164,6 +168,7 @@ int ServerSession::Callbacks::on_stream_close(nghttp2_session* session, int32_t 
 
 int ServerSession::Callbacks::on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame,
                                             void* user) {
+  if (frame->hd.type == NGHTTP2_RST_STREAM) session_of(user).note_reset(frame->hd.stream_id);
   const bool is_message = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
   if (!is_message || !ends_stream(frame->hd)) return 0;
   ServerSession& self = session_of(user);

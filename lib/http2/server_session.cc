@@ -1,5 +1,6 @@
 #include "http2/server_session.h"
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 #include <utility>
@@ -168,6 +169,48 @@ void ServerSession::tell_touched() {
     if (stream->head_is_complete_) stream->on_fed();
   }
   touched_.clear();
+}
+
+bool ServerSession::break_rule(ErrorCode code) {
+  events_.on_violation(false);
+  end_code_ = code;
+  return false;
+}
+
+bool ServerSession::check_frame(uint8_t type, int32_t stream) {
+  nghttp2_session* const session = core_->session.get();
+  // Section 6.3: the library looks at none since we ignore priorities.
+  if (type == NGHTTP2_PRIORITY && stream == 0) return break_rule(ErrorCode::protocol_error);
+  if (type == NGHTTP2_SETTINGS) {
+    initial_window_ =
+        nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+    highest_window_ = 0;
+    streams_.for_each([this, session](ServerStream& each) {
+      highest_window_ = std::max(highest_window_,
+                                 nghttp2_session_get_stream_remote_window_size(session, each.id()));
+    });
+  }
+  // Section 5.1.1: a head for a stream that has ended; the library would leave it out.
+  if (type == NGHTTP2_HEADERS && stream > 0 &&
+      nghttp2_session_find_stream(session, stream) == nullptr &&
+      stream <= nghttp2_session_get_last_proc_stream_id(session) &&
+      std::find(reset_ids_.begin(), reset_ids_.end(), stream) == reset_ids_.end())
+    return break_rule(ErrorCode::stream_closed);
+  return true;
+}
+
+// Section 6.9.2: the library would reset the streams only whose windows the settings make too
+// large.
+bool ServerSession::check_windows() {
+  const uint32_t now = nghttp2_session_get_remote_settings(core_->session.get(),
+                                                           NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+  const int64_t grown = int64_t{highest_window_} + now - initial_window_;
+  if (streams_.empty() || grown <= std::numeric_limits<int32_t>::max()) return true;
+  return break_rule(ErrorCode::flow_control_error);
+}
+
+void ServerSession::note_reset(int32_t stream) {
+  reset_ids_[resets_++ % reset_ids_.size()] = stream;
 }
 
 bool ServerSession::note_idle_frame() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -92,6 +93,11 @@ class ServerSession {
   void close(ServerStream& stream, bool by_client);
   void touch(ServerStream& stream);
   void tell_touched();
+  // Rules that the library leaves to us; false: broken.
+  bool check_frame(uint8_t type, int32_t stream);
+  bool check_windows();
+  void note_reset(int32_t stream);
+  bool break_rule(ErrorCode code);
   bool note_idle_frame();
   bool note_broken_stream();
   void give_up(ErrorCode code);
@@ -112,6 +118,11 @@ class ServerSession {
   size_t queued_bytes_ = 0;        // of all streams
   std::string* output_ = nullptr;  // while it is taken
   size_t output_most_ = 0;
+  // Streams that we have reset last: frames of theirs may still be on their way.
+  std::array<int32_t, 256> reset_ids_{};
+  size_t resets_ = 0;
+  int32_t highest_window_ = 0;   // of all streams, before the present SETTINGS
+  uint32_t initial_window_ = 0;  // the client's, before them
   ErrorCode end_code_ = ErrorCode::no_error;
   bool is_broken_ = false;       // the library is of no further use
   bool goodbye_is_due_ = false;  // then: the GOAWAY of our own

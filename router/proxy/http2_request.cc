@@ -130,16 +130,10 @@ void Http2Request::feed() {
   }
   if (exchange_.is_idle()) return;
   is_feeding_ = true;
-  size_t told = 0;
+  std::string waiting;  // until it was sent
   if (!ahead_.empty() && may_tell() && !is_tunnel()) {
-    std::string waiting;
     waiting.swap(ahead_);
     exchange_.on_request_body(waiting);
-    told = waiting.size();
-    if (waiting.capacity() <= waiting_bytes_kept) {
-      waiting.clear();
-      ahead_.swap(waiting);
-    }
   }
   // What comes after an extended CONNECT's head is the tunnel's.
   const bool is_whole = is_tunnel() || (is_request_whole() && ahead_.empty());
@@ -149,7 +143,11 @@ void Http2Request::feed() {
   }
   exchange_.on_feed_done();
   is_feeding_ = false;
-  account(told);
+  account(waiting.size());
+  if (ahead_.empty() && !waiting.empty() && waiting.capacity() <= waiting_bytes_kept) {
+    waiting.clear();
+    ahead_.swap(waiting);
+  }
 }
 
 // The window opens for what the backend has taken.
