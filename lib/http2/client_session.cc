@@ -422,7 +422,7 @@ bool ClientSession::take_field(ClientStream& stream, std::string_view name,
   if (name.starts_with(':')) {
     // The library has seen to it that it is a status, of three digits.
     std::from_chars(value.data(), value.data() + value.size(), stream.head_.status);
-    return true;
+    return stream.head_.status >= 100;
   }
   lines.add(stream.arena_.copy(name), stream.arena_.copy(value));
   return true;
