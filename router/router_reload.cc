@@ -47,6 +47,10 @@ Result<void> RouterProcess::reload() {
 Result<void> RouterProcess::adopt(RouterConfig next) {
   auto settings = settings_of(next);
   if (!settings) return std::move(settings).error();
+  if (tls_keeper_ != nullptr) {
+    // Files that the configuration names are read again, too.
+    if (auto renewed = tls_keeper_->reload(next.tls); !renewed) return renewed;
+  }
   config_ = std::move(next);
   sink_.level(config_.log_level);
   for (const auto& worker : workers_) worker->use(*settings);

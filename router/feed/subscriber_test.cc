@@ -41,6 +41,49 @@ class SubscriberTest : public testing::Test {
   Subscriber subscriber_{book_, clock_, logger_, registry_};
 };
 
+// What a router tells another of its table makes the same table there.
+TEST_F(SubscriberTest, what_is_known_is_understood_by_another_router) {
+  register_it(R"({"host":"10.0.0.1","port":80,"tls_port":443,"uris":["a.d","b.d/x"],"app":"app",
+                   "protocol":"http2","private_instance_id":"i","private_instance_index":"0",
+                   "server_cert_domain_san":"san","stale_threshold_in_seconds":60,
+                   "route_service_url":"https://service","isolation_segment":"is",
+                   "availability_zone":"z1","tags":{"component":"web","process_id":"p"},
+                   "options":{"loadbalancing":"hash","hash_header":"X-H","hash_balance":1.25}})");
+  register_it(R"({"host":"fd00::1","port":8080,"uris":["a.d"]})");
+  clock_.advance(std::chrono::seconds(7));
+  register_it(R"({"host":"10.0.0.3","port":8080,"uris":["c.d"]})");
+  RouteBook other({}, clock_);
+  Subscriber heir(other, clock_, logger_, registry_);
+  for (const RouteBook::Known& known : book_.contents()) {
+    heir.take("router.register", cf::to_json(to_message(*known.endpoint, known.uris)), known.age);
+  }
+  EXPECT_EQ(heir.malformed_messages(), 0u);
+  const auto before = table();
+  const auto after = other.publish();
+  ASSERT_EQ(after->size(), before->size());
+  before->for_each([&](const Pool& pool) {
+    const Pool* const same = after->find_exact(pool.key());
+    ASSERT_NE(same, nullptr) << pool.key();
+    ASSERT_EQ(same->size(), pool.size());
+    for (size_t i = 0; i < pool.size(); ++i) {
+      const Endpoint& own = *pool.endpoints()[i];
+      const Endpoint& theirs = *same->endpoints()[i];
+      EXPECT_EQ(cf::to_json(to_message(theirs, {})), cf::to_json(to_message(own, {})));
+    }
+  });
+  // Those of one registration are one there, too: they share what is in flight.
+  EXPECT_EQ(after->find_exact("a.d")->endpoints()[0]->id(),
+            after->find_exact("b.d/x")->endpoints()[0]->id());
+  // Ages go with them: a minute after the first ones only what is younger or has TLS is left.
+  const auto known = other.contents();
+  ASSERT_EQ(known.size(), 3u);
+  EXPECT_EQ(known[1].age, std::chrono::seconds(7));
+  EXPECT_EQ(known[2].age, Duration::zero());
+  clock_.advance(std::chrono::seconds(114));
+  other.prune();
+  EXPECT_EQ(other.contents().size(), 2u) << "the second has been silent for 121 s";
+}
+
 TEST_F(SubscriberTest, registers_each_uri_and_withdraws_it) {
   register_it(kRegistration);
   ASSERT_NE(table()->find("app.d", "/x/y"), nullptr);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -135,6 +136,36 @@ TEST(TcpRouterTest, without_pipes_bulk_is_copied) {
   EXPECT_TRUE(client.receive_all() == sent);
   writer.join();
   EXPECT_EQ(tcp.count("tcp_pipes_open"), 0u);
+}
+
+// A router with two workers hands its ports to one with a single worker, which gets both sockets.
+TEST(TcpRouterTest, ports_go_to_another_router_with_those_who_wait_in_them) {
+  FakeBackend backend(says("hello"));
+  TcpUnderTest old({}, 2);
+  const uint16_t port = routed_port();
+  old.add(port, backend.port());
+  ASSERT_TRUE(eventually([&] { return old.router->duplicate_sockets().size() == 2; }));
+  TcpUnderTest next({}, 1, /*serves=*/false);
+  std::vector<net::ListeningSocket> sockets = old.router->duplicate_sockets();
+  for (const auto& [payload, age] : old.router->known()) next.router->take_known(payload, age);
+  next.router->inherit([&sockets](const net::Address& address) {
+    std::optional<net::ListeningSocket> found;
+    if (!sockets.empty() && sockets.back().address() == address) {
+      found = std::move(sockets.back());
+      sockets.pop_back();
+    }
+    return found;
+  });
+  EXPECT_TRUE(sockets.empty());
+  old.router->leave_sockets();
+  old.stop();
+  // Nobody accepts just now, and nobody is refused.
+  std::vector<RawSocket> clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(RawSocket::connect(port));
+  next.router->serve([] { return true; });
+  for (RawSocket& client : clients) EXPECT_EQ(client.receive_exactly(5), "hello");
+  next.remove(port, backend.port());
+  EXPECT_TRUE(TcpUnderTest::refuses(port));
 }
 
 TEST(TcpRouterTest, instances_are_told_of_their_client_first) {

@@ -34,7 +34,7 @@ inline uint16_t routed_port() {
 // of the control thread. Ends everything in the router's order.
 class TcpUnderTest {
  public:
-  explicit TcpUnderTest(TcpSettings settings = {}, size_t workers = 2) {
+  explicit TcpUnderTest(TcpSettings settings = {}, size_t workers = 2, bool serves = true) {
     settings.is_enabled = true;
     if (settings.reservable_ports.empty()) settings.reservable_ports = {{1, 65535}};
     TcpRouter::Options options;
@@ -46,7 +46,7 @@ class TcpUnderTest {
     }
     router = std::make_unique<TcpRouter>(loop, clock, logger, registry, options, loops);
     for (auto& worker : threads_) worker->start();
-    router->serve([] { return true; });
+    if (serves) router->serve([] { return true; });
   }
   TcpUnderTest(const TcpUnderTest&) = delete;
   TcpUnderTest& operator=(const TcpUnderTest&) = delete;
