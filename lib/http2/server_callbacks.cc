@@ -12,7 +12,8 @@ constexpr size_t sent_head_bytes_max = 16u << 20;
 // CONTINUATION frames of one head.
 constexpr size_t continuations_max = 64;
 // A DATA frame of ours with so many bytes is work.
-constexpr size_t frame_of_work_bytes = 1024;
+constexpr size_t frame_of_work_bytes = 256;
+constexpr unsigned first_extension = NGHTTP2_CONTINUATION + 1;
 
 std::string_view server_view(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -124,6 +125,7 @@ int ServerSession::Callbacks::on_frame(nghttp2_session* session, const nghttp2_f
     nghttp2_session_change_extpri_stream_priority(session, frame->hd.stream_id, &priority, 1);
     if (ends_stream(frame->hd)) stream->request_is_whole_ = true;
     self.complete_head(*stream);
+    if (stream->refusal() != 0 && !self.note_broken_stream()) return NGHTTP2_ERR_CALLBACK_FAILURE;
   } else if (ends_stream(frame->hd)) {
     self.complete_request(*stream);
   }
@@ -247,6 +249,10 @@ nghttp2_session_callbacks* ServerSession::Callbacks::table() {
     nghttp2_session_callbacks* callbacks = nullptr;
     CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+    nghttp2_session_callbacks_set_unpack_extension_callback(
+        callbacks, [](nghttp2_session*, void**, const nghttp2_frame_hd*, void*) -> int {
+          return NGHTTP2_ERR_CANCEL;
+        });
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
@@ -270,6 +276,9 @@ nghttp2_option* ServerSession::Callbacks::options() {
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_send_header_block_length(option, sent_head_bytes_max);
     nghttp2_option_set_max_continuations(option, continuations_max);
+    // Frames of types that nobody knows are announced as well, and then left out.
+    for (unsigned type = first_extension; type <= UINT8_MAX; ++type)
+      nghttp2_option_set_user_recv_extension_type(option, static_cast<uint8_t>(type));
     return option;
   }();
   return made;

@@ -27,6 +27,7 @@ bool ServerSession::take_field(ServerStream& stream, std::string_view name, std:
       std::from_chars(value.data(), value.data() + value.size(), stream.head_.content_length);
       stream.has_content_length_ = true;
     }
+    if (name == "trailer") stream.announces_trailers_ = true;
     if (name == "expect" && http::equals_ignoring_case(value, "100-continue"))
       stream.head_.expect_continue = true;
     if (name == "host") {
@@ -78,7 +79,10 @@ void ServerSession::complete_head(ServerStream& stream) {
     head.upgrade = true;
     head.headers.add("upgrade", stream.protocol_);
   } else if (!stream.request_is_whole_) {
-    head.framing = stream.has_content_length_ ? http::Framing::length : http::Framing::chunked;
+    // HTTP/1.1 has trailers after chunks only.
+    const bool has_length = stream.has_content_length_ && !stream.announces_trailers_;
+    if (stream.has_content_length_ && !has_length) head.headers.remove("content-length");
+    head.framing = has_length ? http::Framing::length : http::Framing::chunked;
   }
   if (stream.cookies_ > 1) join_cookies(stream);
 }

@@ -133,6 +133,7 @@ void ServerSession::open(ServerStream& stream, int32_t id) {
   stream.head_bytes_ = stream.unconsumed_ = stream.queue_begin_ = 0;
   stream.cookies_ = stream.refusal_ = 0;
   stream.sent_bytes_ = 0;
+  stream.announces_trailers_ = false;
   stream.has_content_length_ = stream.head_is_complete_ = stream.request_is_whole_ = false;
   stream.is_tunnel_ = stream.reply_has_begun_ = stream.reply_has_ended_ = false;
   stream.reply_is_sent_ = stream.is_cut_ = stream.is_reset_ = false;

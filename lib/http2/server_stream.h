@@ -88,6 +88,7 @@ class ServerStream : public ListLink<ServerStream> {
   uint16_t cookies_ = 0;       // lines
   uint16_t refusal_ = 0;
   bool has_content_length_ = false;
+  bool announces_trailers_ = false;
   bool head_is_complete_ = false;
   bool request_is_whole_ = false;
   bool is_tunnel_ = false;
