@@ -253,6 +253,7 @@ backend back
                                 for path in (self.certificate(), f"{self.folder}/key.pem"))
             tls_lines = f"""enable_ssl: true
 ssl_port: {ssl_port}
+client_cert_validation: none
 cipher_suites: ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256
 tls_pem: [{{cert_chain: {certificate}, private_key: {key}}}]"""
         log_line = "" if option == "no-log" else f"access_log: {{file: {self.folder}/{place}.access.log}}"
