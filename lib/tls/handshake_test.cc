@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "net/loopback_test.h"
+#include "tls/trouble.h"
 
 namespace causeway::tls {
 namespace {
@@ -310,12 +311,15 @@ TEST(TlsHandshake, refuses_whom_it_does_not_trust) {
   EXPECT_EQ(stranger.client->error().fault, Fault::protocol);
   EXPECT_NE(stranger.client->error().detail.find("self signed"), std::string::npos)
       << stranger.client->error().detail;
-  EXPECT_FALSE(*stranger.server);  // told by an alert
+  EXPECT_EQ(trouble_of(stranger.client->error()), Trouble::untrusted);
+  ASSERT_FALSE(*stranger.server);  // told by an alert
+  EXPECT_EQ(trouble_of(stranger.server->error()), Trouble::refused_certificate);
 
   Ends other_name;
   other_name.connect_options.server_name = "other.test";
   other_name.shake();
   ASSERT_FALSE(*other_name.client);
+  EXPECT_EQ(trouble_of(other_name.client->error()), Trouble::wrong_name);
   EXPECT_NE(other_name.client->error().detail.find("ostname mismatch"), std::string::npos)
       << other_name.client->error().detail;
 

@@ -9,6 +9,7 @@
 #include "tls/digest.h"
 #include "tls/key_pair.h"
 #include "tls/ticket_keys.h"
+#include "tls/trouble.h"
 
 namespace causeway::tls {
 namespace {
@@ -92,6 +93,12 @@ TEST(ServerContext, says_why_it_cannot_be_made) {
     EXPECT_EQ(made.error().fault, Fault::invalid);
     EXPECT_NE(made.error().detail, "");
   }
+}
+
+TEST(Trouble, is_none_where_tls_is_not_what_failed) {
+  EXPECT_EQ(trouble_of({.fault = Fault::reset, .detail = "connection reset"}), Trouble::none);
+  EXPECT_EQ(trouble_of({.fault = Fault::protocol, .detail = "TLS: WRONG_VERSION_NUMBER"}),
+            Trouble::other);
 }
 
 }  // namespace

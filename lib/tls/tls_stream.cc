@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "net/loop.h"
 #include "tls/context_state.h"
+#include "tls/trouble_words.h"
 
 namespace causeway::tls {
 namespace {
@@ -253,11 +254,14 @@ void TlsStream::fail(Error error) {
 }
 
 Error TlsStream::reason_of_failure() const {
-  Error error{.fault = Fault::protocol, .side = peer_side_, .detail = "TLS: "};
   const uint32_t code = ERR_peek_error();
+  const long verified = SSL_get_verify_result(ssl_.get());
+  Error error{.fault = Fault::protocol,
+              .side = peer_side_,
+              .detail = std::string(words_of(trouble_of_library(code, verified)))};
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
   error.detail += reason == nullptr ? "failed" : reason;
-  if (const long verified = SSL_get_verify_result(ssl_.get()); verified != X509_V_OK)
+  if (verified != X509_V_OK)
     error.detail += std::string(" (") + X509_verify_cert_error_string(verified) + ")";
   ERR_clear_error();
   return error;

@@ -161,6 +161,8 @@ void read_ssl_listener(Reading& reading) {
 
   Section more = root.section("frontend_tls");
   more.read("handshake_timeout", config.settings.frontend_handshake_timeout);
+  more.read("handshakes_per_second", config.settings.frontend_handshakes_per_second,
+            {.min = 0, .max = 1'000'000});
   more.read("reload_interval", tls.reload_interval);
   more.read("expiry_warning", tls.expiry_warning);
   more.read("session_ticket_key_file", tls.ticket_key_file);

@@ -381,7 +381,7 @@ INSTANTIATE_TEST_SUITE_P(
                            "prometheus.cert_path"},
                     Warned{"publish_active_apps_interval: 5s", "publish_active_apps_interval"},
                     Warned{"debug_addr: 127.0.0.1:17002", "debug_addr"},
-                    Warned{"extra_access_log_fields: [tls_sni]", "extra_access_log_fields"}));
+                    Warned{"extra_access_log_fields: [caller_cf_app]", "extra_access_log_fields"}));
 
 class SilentConfigTest : public testing::TestWithParam<const char*> {};
 

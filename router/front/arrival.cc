@@ -25,6 +25,11 @@ Arrival::Arrival(Front& front, std::unique_ptr<net::Stream> stream, Entrance ent
 
 void Arrival::begin() {
   if (!front_.settings_.proxy_protocol.expects_header_from(facts_.address)) return after_header({});
+  // Silence is no fault before the first byte: it may last as long as on any connection.
+  if (const Duration idle = front_.settings_.frontend_idle_timeout; idle > Duration::zero()) {
+    header_timer_ = std::make_unique<net::Timer>(front_.loop_);
+    header_timer_->once(idle, [this] { end(); });
+  }
   stream_->listen(*this);
 }
 
@@ -34,10 +39,10 @@ void Arrival::on_read(std::span<char> bytes) {
   const auto [step, taken] = header_.feed(view);
   switch (step) {
     case Step::more:
-      if (header_timer_ != nullptr) return;
-      header_timer_ = std::make_unique<net::Timer>(front_.loop_);
+      if (std::exchange(has_begun_, true)) return;
+      if (header_timer_ == nullptr) header_timer_ = std::make_unique<net::Timer>(front_.loop_);
       header_timer_->once(front_.settings_.proxy_protocol.header_timeout,
-                          [this] { refuse_header(); });
+                          [this] { refuse_header("it did not come in time"); });
       return;
     case Step::done:
       if (header_.header().has_addresses) facts_.address = header_.header().client;
@@ -47,25 +52,47 @@ void Arrival::on_read(std::span<char> bytes) {
       return after_header(all.append(view));
     }
     case Step::bad:
-      return refuse_header();
+      return refuse_header(header_.reason());
   }
 }
 
-void Arrival::refuse_header() {
-  front_.metrics_.proxy_headers_refused.add();
+void Arrival::refuse_header(std::string_view reason) {
+  front_.note_refused_header(facts_.address, reason);
   end();
 }
 
 void Arrival::after_header(std::string_view rest) {
   if (facts_.entrance == Entrance::plain) return go_on(std::move(stream_), rest);
-  shake_hands(rest);
+  if (header_timer_ != nullptr) header_timer_->disarm();
+  if (front_.may_shake(*this)) return shake_hands(rest);
+  wait_for_turn(rest);
+}
+
+// What the client says meanwhile stays in the kernel.
+void Arrival::wait_for_turn(std::string_view first_bytes) {
+  is_waiting_ = true;
+  first_bytes_ = first_bytes;
+  stream_->pause(net::Pause::owner);
+  const Duration longest = front_.settings_.frontend_handshake_timeout;
+  if (longest == Duration::zero()) return;
+  turn_timer_ = std::make_unique<net::Timer>(front_.loop_);
+  turn_timer_->once(longest, [this] {
+    front_.metrics_.handshakes_timed_out.add();
+    end();
+  });
+}
+
+void Arrival::on_turn() {
+  is_waiting_ = false;
+  turn_timer_.reset();
+  stream_->resume(net::Pause::owner);
+  shake_hands(first_bytes_);
 }
 
 void Arrival::shake_hands(std::string_view first_bytes) {
   const auto& contexts = front_.tls_;
   const auto& context =
       facts_.entrance == Entrance::internal ? contexts->internal : contexts->external;
-  if (header_timer_ != nullptr) header_timer_->disarm();
   handshake_ = tls::Handshake::accept(
       std::move(stream_), *context,
       {.timeout = front_.settings_.frontend_handshake_timeout, .first_bytes = first_bytes},
@@ -105,6 +132,7 @@ void Arrival::go_on(std::unique_ptr<net::Stream> stream, std::string_view first_
 
 void Arrival::end() {
   if (header_timer_ != nullptr) header_timer_->disarm();
+  if (turn_timer_ != nullptr) turn_timer_->disarm();
   stream_.reset();
   front_.remove(*this);
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "net/proxy_header.h"
@@ -24,6 +25,9 @@ class Arrival final : private net::Stream::Events {
   ~Arrival() = default;
 
   void begin();
+  // It waited for its handshake, which may begin.
+  void on_turn();
+  bool is_waiting() const { return is_waiting_; }
   size_t place() const { return place_; }
   void place(size_t place) { place_ = place; }
 
@@ -32,9 +36,10 @@ class Arrival final : private net::Stream::Events {
   void on_end() override { end(); }
   void on_failure(const Error&) override { end(); }
 
-  void refuse_header();
+  void refuse_header(std::string_view reason);
   void after_header(std::string_view rest);
   void shake_hands(std::string_view first_bytes);
+  void wait_for_turn(std::string_view first_bytes);
   void on_secured(Result<tls::Secured> secured);
   void go_on(std::unique_ptr<net::Stream> stream, std::string_view first_bytes);
   void end();
@@ -44,8 +49,12 @@ class Arrival final : private net::Stream::Events {
   ClientFacts facts_;
   std::unique_ptr<net::Stream> stream_;  // null during the handshake and after it
   net::ProxyHeaderReader header_;
-  std::unique_ptr<net::Timer> header_timer_;  // null: no header was begun
+  std::unique_ptr<net::Timer> header_timer_;  // for its first byte, then for its last
+  bool has_begun_ = false;
   std::unique_ptr<tls::Handshake> handshake_;
+  bool is_waiting_ = false;  // for its turn
+  std::string first_bytes_;  // what came with the PROXY header, meanwhile
+  std::unique_ptr<net::Timer> turn_timer_;
 };
 
 }  // namespace causeway::router

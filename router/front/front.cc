@@ -7,8 +7,28 @@
 
 namespace causeway::router {
 
-Front::Front(net::Loop& loop, const Settings& settings, FrontMetrics& metrics, OnClient on_client)
-    : loop_(loop), settings_(settings), metrics_(metrics), on_client_(std::move(on_client)) {}
+namespace {
+
+// Between two log lines about PROXY headers that are none.
+constexpr Duration kRefusalSilence = std::chrono::seconds(1);
+
+}  // namespace
+
+namespace {
+
+constexpr Duration rate_interval = std::chrono::milliseconds(5);
+
+}  // namespace
+
+Front::Front(net::Loop& loop, const Settings& settings, const log::Logger& logger,
+             FrontMetrics& metrics, OnClient on_client)
+    : loop_(loop),
+      settings_(settings),
+      logger_(logger),
+      metrics_(metrics),
+      on_client_(std::move(on_client)),
+      rate_(settings.frontend_handshakes_per_second),
+      rate_timer_(loop) {}
 
 Front::~Front() { CHECK(arrivals_.empty()); }
 
@@ -19,7 +39,43 @@ void Front::admit(std::unique_ptr<net::Stream> stream, Entrance entrance) {
   arrivals_.back()->begin();
 }
 
+void Front::note_refused_header(const net::Address& peer, std::string_view reason) {
+  metrics_.proxy_headers_refused.add();
+  if (loop_.now() < refusals_silent_until_) return;
+  refusals_silent_until_ = loop_.now() + kRefusalSilence;
+  logger_.info("proxy-header-refused", {{"peer", peer.to_string()}, {"reason", reason}});
+}
+
+bool HandshakeRate::take(Instant now) {
+  if (per_second_ == 0) return true;
+  const std::chrono::duration<double> passed = now - refilled_;
+  tokens_ = std::min(burst(), tokens_ + passed.count() * per_second_);
+  refilled_ = now;
+  if (tokens_ < 1) return false;
+  tokens_ -= 1;
+  return true;
+}
+
+bool Front::may_shake(Arrival& arrival) {
+  if (waiting_.empty() && rate_.take(loop_.now())) return true;
+  metrics_.handshakes_delayed.add();
+  waiting_.push_back(&arrival);
+  if (!rate_timer_.is_armed()) rate_timer_.every(rate_interval, [this] { on_rate_tick(); });
+  return false;
+}
+
+void Front::on_rate_tick() {
+  while (!waiting_.empty() && (waiting_.front() == nullptr || rate_.take(loop_.now()))) {
+    Arrival* const next = waiting_.front();
+    waiting_.pop_front();
+    if (next != nullptr) next->on_turn();
+  }
+  if (waiting_.empty()) rate_timer_.disarm();
+}
+
 void Front::remove(Arrival& arrival) {
+  if (arrival.is_waiting())
+    std::replace(waiting_.begin(), waiting_.end(), &arrival, static_cast<Arrival*>(nullptr));
   const size_t place = arrival.place();
   CHECK(place < arrivals_.size() && arrivals_[place].get() == &arrival);
   std::unique_ptr<Arrival> taken = std::move(arrivals_[place]);
@@ -33,6 +89,8 @@ void Front::remove(Arrival& arrival) {
 }
 
 void Front::end() {
+  waiting_.clear();
+  rate_timer_.disarm();
   arrivals_.clear();
   metrics_.arriving.set(0);
 }

@@ -1,13 +1,19 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
+#include "log/logger.h"
 #include "net/loop.h"
 #include "net/stream.h"
+#include "net/timer.h"
 #include "router/front/client_facts.h"
 #include "router/front/front_metrics.h"
 #include "router/settings/settings.h"
@@ -16,6 +22,22 @@
 namespace causeway::router {
 
 class Arrival;
+
+// How many handshakes may begin: so many a second, with a tenth of that at once. A value.
+class HandshakeRate {
+ public:
+  // 0: any number.
+  explicit HandshakeRate(uint32_t per_second) : per_second_(per_second), tokens_(burst()) {}
+  // Takes one if there is one.
+  bool take(Instant now);
+
+ private:
+  double burst() const { return std::max(1.0, per_second_ / 10); }
+
+  double per_second_;
+  double tokens_;
+  Instant refilled_{};
+};
 
 // The TLS side of all doors, as it is at one time: made by the control thread, read by all workers,
 // replaced as a whole.
@@ -33,7 +55,8 @@ class Front {
   using OnClient = std::function<void(std::unique_ptr<net::Stream> stream, ClientFacts facts,
                                       std::string_view first_bytes)>;
 
-  Front(net::Loop& loop, const Settings& settings, FrontMetrics& metrics, OnClient on_client);
+  Front(net::Loop& loop, const Settings& settings, const log::Logger& logger, FrontMetrics& metrics,
+        OnClient on_client);
   Front(const Front&) = delete;
   Front& operator=(const Front&) = delete;
   ~Front();
@@ -53,13 +76,23 @@ class Front {
  private:
   friend class Arrival;
   void remove(Arrival& arrival);
+  // May this one's handshake begin? Otherwise it is told later.
+  bool may_shake(Arrival& arrival);
+  void on_rate_tick();
+  // Counts a PROXY header that is none, and logs it unless another was logged a moment ago.
+  void note_refused_header(const net::Address& peer, std::string_view reason);
 
   net::Loop& loop_;
   const Settings& settings_;
+  const log::Logger& logger_;
+  Instant refusals_silent_until_{};
   FrontMetrics& metrics_;
   const OnClient on_client_;
   std::shared_ptr<const FrontTls> tls_;
   std::vector<std::unique_ptr<Arrival>> arrivals_;  // each knows its place
+  HandshakeRate rate_;
+  std::deque<Arrival*> waiting_;  // for their turn; null: gone meanwhile
+  net::Timer rate_timer_;
 };
 
 }  // namespace causeway::router

@@ -15,6 +15,9 @@ FrontMetrics::FrontMetrics(metrics::Registry& registry)
       handshakes_resumed(handshakes(registry, "resumed")),
       handshakes_failed(handshakes(registry, "failed")),
       handshakes_timed_out(handshakes(registry, "timed_out")),
+      handshakes_delayed(registry.counter(
+          "client_tls_handshakes_delayed",
+          "TLS handshakes of clients that waited for their turn (handshakes_per_second).")),
       proxy_headers_refused(registry.counter(
           "proxy_headers_refused", "Connections closed because of a PROXY header that is none.")),
       arriving(registry.gauge("clients_arriving",

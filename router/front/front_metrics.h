@@ -13,6 +13,7 @@ struct FrontMetrics {
   metrics::Counter& handshakes_resumed;
   metrics::Counter& handshakes_failed;
   metrics::Counter& handshakes_timed_out;
+  metrics::Counter& handshakes_delayed;
   metrics::Counter& proxy_headers_refused;
   metrics::Gauge& arriving;
 };

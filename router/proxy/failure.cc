@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "http2/client_session.h"
+#include "tls/trouble.h"
 
 namespace causeway::router {
 namespace {
@@ -72,24 +73,25 @@ Failure dial_failure(const Error& error) noexcept {
   }
 }
 
-// lib/tls says in words what the library said; the words are the library's and do not change.
 Failure tls_failure(const Error& error) noexcept {
-  const std::string_view text = error.detail;
-  const auto says = [text](std::string_view what) { return text.find(what) != text.npos; };
   if (error.fault == Fault::timeout) return tls_timeout;
-  if (says("ostname mismatch") || says("IP address mismatch")) return tls_wrong_name;
-  if (says("CERTIFICATE_VERIFY_FAILED")) return tls_untrusted;
-  for (const std::string_view alert :
-       {"ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "CERTIFICATE_REQUIRED"}) {
-    if (says(alert)) return tls_certificate_refused;
+  switch (tls::trouble_of(error)) {
+    case tls::Trouble::wrong_name:
+      return tls_wrong_name;
+    case tls::Trouble::untrusted:
+      return tls_untrusted;
+    case tls::Trouble::refused_certificate:
+      return tls_certificate_refused;
+    case tls::Trouble::none:
+    case tls::Trouble::other:
+      break;
   }
   return tls_handshake_failed;
 }
 
 Failure reply_failure(const Error& error) noexcept {
   // A server of TLS 1.3 refuses a client's certificate when the client has finished already.
-  if (error.detail.starts_with("TLS: ") && tls_failure(error) == tls_certificate_refused)
-    return tls_certificate_refused;
+  if (tls::trouble_of(error) == tls::Trouble::refused_certificate) return tls_certificate_refused;
   switch (error.fault) {
     case Fault::closed:
       return closed_before_reply;

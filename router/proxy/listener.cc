@@ -12,7 +12,7 @@ namespace causeway::router {
 
 Listener::Listener(Workbench& bench)
     : bench_(bench),
-      front_(bench.loop, bench.settings, bench.front_metrics,
+      front_(bench.loop, bench.settings, bench.logger, bench.front_metrics,
              [this](std::unique_ptr<net::Stream> stream, ClientFacts facts,
                     std::string_view first_bytes) {
                serve(std::move(stream), std::move(facts), first_bytes);
