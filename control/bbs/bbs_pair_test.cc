@@ -4,7 +4,10 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <optional>
+#include <set>
+#include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -20,8 +23,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
+std::string redis_on(uint16_t port) { return R"({"port":)" + std::to_string(port) + "}"; }
+
 struct MemberOptions {
-  uint16_t redis_port = 0;
+  std::string redis = {};  // of the configuration
   bool stands_by = true;
   std::string lock_ttl = "3s";
   std::string more = {};  // of the configuration
@@ -34,8 +39,8 @@ void write_config(const std::string& path, const MemberOptions& options, uint16_
                       << R"(","auctioneer_address":"http://127.0.0.1:1","require_ssl":false,)"
                       << R"("locks_locket_enabled":)" << (options.stands_by ? "true" : "false")
                       << R"(,"lock_ttl":")" << options.lock_ttl
-                      << R"(","lock_retry_interval":"500ms",)" << options.more
-                      << R"("redis":{"port":)" << options.redis_port << "}}";
+                      << R"(","lock_retry_interval":"500ms",)" << options.more << R"("redis":)"
+                      << options.redis << "}";
 }
 
 std::string bbs_program() { return std::string(std::getenv("CAUSEWAY_BIN_DIR")) + "/bbs"; }
@@ -45,6 +50,7 @@ std::pair<int, std::string> run_to_its_end(const MemberOptions& options) {
   const causeway::test::TempFolder folder;
   const std::string path = folder.path() + "/bbs.json";
   write_config(path, options, causeway::test::free_port(), causeway::test::free_port());
+  // tidy: words of the test's own.
   FILE* pipe = ::popen(("timeout 60 " + bbs_program() + " -config " + path + " 2>&1").c_str(), "r");
   std::string said;
   char buffer[4096];
@@ -174,9 +180,9 @@ class BbsPair : public testing::Test {
 };
 
 TEST_F(BbsPair, the_second_one_waits_without_listening_and_follows_a_killed_leader) {
-  Member first({.redis_port = redis_.port()});
+  Member first({.redis = redis_on(redis_.port())});
   ASSERT_TRUE(until([&] { return first.serves(); }));
-  Member second({.redis_port = redis_.port()});
+  Member second({.redis = redis_on(redis_.port())});
   EXPECT_EQ(desire(first, "p"), "");
   EXPECT_TRUE(until([&] { return has_metric(second, "BBSMasterElected 0"); }));
   EXPECT_TRUE(has_metric(first, "BBSMasterElected 1"));
@@ -191,9 +197,9 @@ TEST_F(BbsPair, the_second_one_waits_without_listening_and_follows_a_killed_lead
 }
 
 TEST_F(BbsPair, a_clean_stop_hands_over_at_once) {
-  Member first({.redis_port = redis_.port(), .lock_ttl = "60s"});
+  Member first({.redis = redis_on(redis_.port()), .lock_ttl = "60s"});
   ASSERT_TRUE(until([&] { return first.serves(); }));
-  Member second({.redis_port = redis_.port()});
+  Member second({.redis = redis_on(redis_.port())});
   EXPECT_FALSE(second.serves());
   const auto begun = std::chrono::steady_clock::now();
   first.kill(SIGTERM);
@@ -202,10 +208,10 @@ TEST_F(BbsPair, a_clean_stop_hands_over_at_once) {
 }
 
 TEST_F(BbsPair, a_stopped_leader_that_wakes_up_changes_nothing_and_exits) {
-  Member first({.redis_port = redis_.port()});
+  Member first({.redis = redis_on(redis_.port())});
   ASSERT_TRUE(until([&] { return first.serves(); }));
   ASSERT_EQ(desire(first, "p"), "");
-  Member second({.redis_port = redis_.port()});
+  Member second({.redis = redis_on(redis_.port())});
   first.kill(SIGSTOP);
   ASSERT_TRUE(until([&] { return second.serves(); }));
   // It lies in the stopped one's socket until it wakes up.
@@ -219,11 +225,11 @@ TEST_F(BbsPair, a_stopped_leader_that_wakes_up_changes_nothing_and_exits) {
 }
 
 TEST_F(BbsPair, without_the_lock_the_last_one_to_start_leads_and_the_first_is_fenced_off) {
-  Member first({.redis_port = redis_.port(), .stands_by = false});
+  Member first({.redis = redis_on(redis_.port()), .stands_by = false});
   ASSERT_TRUE(until([&] { return first.serves(); }));
   ASSERT_EQ(desire(first, "p"), "");
   first.kill(SIGSTOP);
-  Member second({.redis_port = redis_.port(), .stands_by = false});
+  Member second({.redis = redis_on(redis_.port()), .stands_by = false});
   ASSERT_TRUE(until([&] { return second.serves(); }));
   // No ttl ends here: its write reaches Redis, and only the token is in its way.
   EXPECT_NE(desire(first, "from-the-past", 100ms), "");
@@ -237,7 +243,7 @@ TEST_F(BbsPair, without_the_lock_the_last_one_to_start_leads_and_the_first_is_fe
 
 TEST_F(BbsPair, rows_are_sealed_and_sealed_again_under_a_new_key_and_wrong_keys_end_the_start) {
   {
-    Member clear({.redis_port = redis_.port(), .stands_by = false});
+    Member clear({.redis = redis_on(redis_.port()), .stands_by = false});
     ASSERT_TRUE(until([&] { return clear.serves(); }));
     ASSERT_EQ(desire(clear, "p"), "");
     EXPECT_NE(redis_files().find("open-sesame"), std::string::npos) << "the test would see it";
@@ -245,14 +251,14 @@ TEST_F(BbsPair, rows_are_sealed_and_sealed_again_under_a_new_key_and_wrong_keys_
   }
   const std::string one = R"("active_key_label":"one","encryption_keys":{"one":"first secret"},)";
   {
-    Member sealing({.redis_port = redis_.port(), .stands_by = false, .more = one});
+    Member sealing({.redis = redis_on(redis_.port()), .stands_by = false, .more = one});
     ASSERT_TRUE(until([&] { return has_metric(sealing, "RowsResealed 3"); }));
     EXPECT_EQ(guids(sealing), "p ");
     EXPECT_EQ(desire(sealing, "q"), "");
     sealing.kill(SIGTERM);
   }
   {
-    Member both({.redis_port = redis_.port(),
+    Member both({.redis = redis_on(redis_.port()),
                  .stands_by = false,
                  .more = R"("active_key_label":"two","encryption_keys":{"one":"first secret",)"
                          R"("two":"second secret"},)"});
@@ -270,14 +276,14 @@ TEST_F(BbsPair, rows_are_sealed_and_sealed_again_under_a_new_key_and_wrong_keys_
                "the passphrase of the key \"two\""},
               {"", "sealed with the key \"two\", which is not among"}};
   for (const auto& [keys, reason] : rows) {
-    const auto [code, said] = run_to_its_end({.redis_port = redis_.port(), .more = keys});
+    const auto [code, said] = run_to_its_end({.redis = redis_on(redis_.port()), .more = keys});
     EXPECT_EQ(code, 1) << said;
     EXPECT_NE(said.find(reason), std::string::npos) << said;
   }
 }
 
 TEST_F(BbsPair, nothing_secret_lies_in_redis_in_the_clear) {
-  Member sealing({.redis_port = redis_.port(),
+  Member sealing({.redis = redis_on(redis_.port()),
                   .stands_by = false,
                   .more = R"("active_key_label":"one","encryption_keys":{"one":"secret"},)"});
   ASSERT_TRUE(until([&] { return sealing.serves(); }));
@@ -286,6 +292,60 @@ TEST_F(BbsPair, nothing_secret_lies_in_redis_in_the_clear) {
   EXPECT_NE(files.find("app-3"), std::string::npos) << "keys and indexes are not secret";
   for (const char* secret : {"open-sesame", "PASSWORD", "/bin/app", "preloaded", "source_id"})
     EXPECT_EQ(files.find(secret), std::string::npos) << secret;
+}
+
+TEST_F(BbsPair, on_a_cluster_one_follows_the_other_as_well) {
+  causeway::test::RedisCluster cluster;
+  const std::string redis = R"({"topology":"cluster","nodes":[")" + cluster.node(0).address() +
+                            R"(",")" + cluster.node(1).address() + R"("]})";
+  const std::string keys = R"("active_key_label":"one","encryption_keys":{"one":"secret"},)";
+  Member first({.redis = redis, .more = keys});
+  ASSERT_TRUE(until([&] { return first.serves(); })) << first.log();
+  std::set<std::string> desired;
+  for (int i = 0; i < 40; ++i) {
+    const std::string guid = "p" + std::to_string(i);
+    ASSERT_EQ(desire(first, guid), "");
+    desired.insert(guid);
+  }
+  for (size_t i = 0; i < cluster.size(); ++i)
+    EXPECT_NE(causeway::test::redis_cli(cluster.node(i).port(), "DBSIZE"), "0\n");
+  Member second({.redis = redis, .more = keys});
+  first.kill(SIGSTOP);
+  ASSERT_TRUE(until([&] { return second.serves(); })) << second.log();
+  first.kill(SIGCONT);
+  ASSERT_TRUE(until([&] { return first.exit_code().has_value(); }));
+  std::istringstream words(guids(second));
+  EXPECT_EQ(desired, std::set<std::string>(std::istream_iterator<std::string>(words), {}));
+  EXPECT_EQ(desire(second, "last"), "");
+}
+
+TEST_F(BbsPair, a_primary_that_is_killed_under_a_sentinel_loses_nothing_that_a_replica_confirmed) {
+  causeway::test::RedisNode replica({"--replicaof", "127.0.0.1 " + std::to_string(redis_.port())});
+  causeway::test::RedisSentinel sentinel(redis_.port());
+  ASSERT_TRUE(until([&] {
+    return causeway::test::redis_cli(sentinel.port(), "SENTINEL REPLICAS platform")
+                   .find(std::to_string(replica.port())) != std::string::npos &&
+           causeway::test::redis_cli(replica.port(), "INFO replication")
+                   .find("master_link_status:up") != std::string::npos;
+  }));
+  const std::string redis = R"({"topology":"sentinel","primary_name":"platform","wait_replicas":1,)"
+                            R"("nodes":["127.0.0.1:)" +
+                            std::to_string(sentinel.port()) + R"("]})";
+  Member bbs({.redis = redis, .lock_ttl = "60s"});
+  ASSERT_TRUE(until([&] { return bbs.serves(); })) << bbs.log();
+  std::set<std::string> acknowledged;
+  for (int i = 0; i < 30; ++i) {
+    const std::string guid = "p" + std::to_string(i);
+    if (desire(bbs, guid).empty()) acknowledged.insert(guid);
+  }
+  EXPECT_EQ(acknowledged.size(), 30u);
+  redis_.kill(SIGKILL);
+  EXPECT_NE(desire(bbs, "meanwhile").find("storage is unavailable"), std::string::npos);
+  ASSERT_TRUE(until([&] { return !guids(bbs).empty(); })) << bbs.log();
+  std::istringstream words(guids(bbs));
+  const std::set<std::string> found(std::istream_iterator<std::string>(words), {});
+  for (const auto& guid : acknowledged) EXPECT_TRUE(found.contains(guid)) << guid << " was lost";
+  EXPECT_FALSE(bbs.exit_code()) << "it still leads: the token has come along";
 }
 
 // An auctioneer or a route-emitter that wants Locket's lock of its kind.
@@ -337,7 +397,7 @@ class FollowersOfALock : public BbsPair, public testing::WithParamInterface<cons
 };
 
 TEST_P(FollowersOfALock, one_leads_and_another_takes_over_however_it_ends) {
-  Member bbs({.redis_port = redis_.port(), .stands_by = false});
+  Member bbs({.redis = redis_on(redis_.port()), .stands_by = false});
   ASSERT_TRUE(until([&] { return bbs.serves(); }));
   Follower first(GetParam(), configuration(bbs));
   ASSERT_TRUE(until([&] { return first.leads(); })) << first.log();

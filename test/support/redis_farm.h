@@ -55,6 +55,7 @@ class RedisNode final : public ServerProcess {
 // What redis-cli says; the words are the test's own.
 inline std::string redis_cli(uint16_t port, const std::string& words) {
   const std::string line = "redis-cli -p " + std::to_string(port) + " " + words + " 2>&1";
+  // tidy: words of the test's own.
   FILE* pipe = ::popen(line.c_str(), "r");
   if (pipe == nullptr) throw std::runtime_error(line);
   std::string text;
