@@ -104,6 +104,17 @@ TEST(RouterNatsTest, any_of_several_servers_will_do_and_a_lost_one_is_replaced) 
   EXPECT_EQ(router.status_of("a.d"), 200);
 }
 
+TEST(RouterNatsTest, says_at_every_ping_interval_that_it_has_no_server) {
+  NatsServer nats;
+  RouterBinary router(
+      0, "nats: {hosts: [" + host_entry(nats) + "]}\nnats_client_ping_interval: 1s");
+  ASSERT_TRUE(router.wait_until_serving()) << router.process().output();
+  nats.kill(SIGKILL);
+  ASSERT_TRUE(router.process().wait_for_output("nats-connection-disconnected"));
+  EXPECT_TRUE(eventually(
+      [&] { return router.process().count_in_output("nats-connection-still-disconnected") >= 2; }));
+}
+
 TEST(RouterNatsTest, shows_user_and_password) {
   NatsServer nats({.user = "gorouter", .password = "p@ss: /word"});
   const std::string hosts = "hosts: [" + host_entry(nats) + "]";
