@@ -58,6 +58,8 @@ causeway_system_library(cli11 HEADER CLI/CLI.hpp)
 causeway_system_library(curl HEADER curl/curl.h LIBRARIES curl)
 causeway_system_library(archive HEADER archive.h LIBRARIES archive)
 causeway_system_library(gtest HEADER gmock/gmock.h LIBRARIES gmock gtest DEPS Threads::Threads)
+causeway_system_library(grpcpp HEADER grpcpp/grpcpp.h LIBRARIES grpc++ grpc gpr absl_synchronization protobuf
+  DEPS Threads::Threads)  # tests only
 causeway_system_library(benchmark_main HEADER benchmark/benchmark.h LIBRARIES benchmark_main benchmark
   DEPS Threads::Threads)
 
@@ -65,6 +67,12 @@ find_program(CAUSEWAY_PROTOC protoc)
 mark_as_advanced(CAUSEWAY_PROTOC)
 if(NOT CAUSEWAY_PROTOC)
   list(APPEND causeway_missing protoc)
+endif()
+
+find_program(CAUSEWAY_GRPC_PLUGIN grpc_cpp_plugin)
+mark_as_advanced(CAUSEWAY_GRPC_PLUGIN)
+if(NOT CAUSEWAY_GRPC_PLUGIN)
+  list(APPEND causeway_missing grpc_cpp_plugin)
 endif()
 
 # llhttp: a library of Debian 13; for Debian 12 tools/deps puts the C sources of node-llhttp into the cache.
