@@ -83,6 +83,7 @@ class RouterProcess final : private HandOver::Giver {
   std::vector<KnownRoute> http_routes() const override;
   std::vector<KnownRoute> tcp_routes() const override;
   std::vector<net::ListeningSocket> listening_sockets() override;
+  void run_at_full_priority(const std::function<void()>& work) override;
   void on_handed_over() override;
 
   void watch_signals();

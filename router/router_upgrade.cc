@@ -140,6 +140,10 @@ std::vector<net::ListeningSocket> RouterProcess::listening_sockets() {
   return all;
 }
 
+void RouterProcess::run_at_full_priority(const std::function<void()>& work) {
+  workers_.front()->run_there(work);
+}
+
 // As a drain, but for what concerns new clients: the sockets are the new router's, and so is the
 // health that whoever balances over routers asks for.
 void RouterProcess::on_handed_over() {

@@ -154,6 +154,15 @@ std::vector<net::ListeningSocket> Worker::duplicate_sockets() const {
   return copies.get();
 }
 
+void Worker::run_there(const std::function<void()>& work) {
+  std::promise<void> promise;
+  state_->post([&](State&) {
+    work();
+    promise.set_value();
+  });
+  promise.get_future().wait();
+}
+
 void Worker::leave_sockets() {
   state_->post([](State& state) { state.listener.leave_sockets(); });
 }

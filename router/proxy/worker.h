@@ -68,6 +68,8 @@ class Worker {
   // All sockets that it listens on, for another process; then leave_sockets() closes them here.
   std::vector<net::ListeningSocket> duplicate_sockets() const;
   void leave_sockets();
+  // Runs something short on the worker's thread and waits for it.
+  void run_there(const std::function<void()>& work);
 
   // Certificates and their like, for handshakes from now on. Before the first ones no door but the
   // plain one may be listened at.

@@ -166,7 +166,8 @@ void HandOver::start_successor(Caller& caller, json::Node message) {
     words.insert(words.end(), {"-c", std::string(*config)});
   }
   words.emplace_back("--take-over");
-  auto started = Successor::start(loop_, words, [this](const std::string& how) {
+  const auto run = [this](const std::function<void()>& work) { giver_.run_at_full_priority(work); };
+  auto started = Successor::start(loop_, words, run, [this](const std::string& how) {
     loop_.defer([this, how] {
       if (started_ != nullptr) fail("the new router " + how);
     });

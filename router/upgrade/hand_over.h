@@ -41,6 +41,9 @@ class HandOver {
     virtual std::vector<KnownRoute> http_routes() const = 0;
     virtual std::vector<KnownRoute> tcp_routes() const = 0;
     virtual std::vector<net::ListeningSocket> listening_sockets() = 0;
+    // Runs `work` on a thread of the priority that a new router is to have, and waits for it: the
+    // control thread's own may be low, and goes to its children.
+    virtual void run_at_full_priority(const std::function<void()>& work) = 0;
     // The new router accepts: this one is to close its sockets, serve what it has, and end.
     virtual void on_handed_over() = 0;
 

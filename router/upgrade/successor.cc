@@ -40,10 +40,11 @@ int spawn(const std::vector<std::string>& words, pid_t& pid) {
 }  // namespace
 
 Result<std::unique_ptr<Successor>> Successor::start(
-    net::Loop& loop, const std::vector<std::string>& words,
+    net::Loop& loop, const std::vector<std::string>& words, const RunElsewhere& run_elsewhere,
     std::function<void(const std::string&)> on_exit) {
   pid_t pid = 0;
-  const int failed = spawn(words, pid);
+  int failed = 0;
+  run_elsewhere([&] { failed = spawn(words, pid); });
   if (failed != 0) {
     return Error{.fault = fault_of_errno(failed), .os = failed, .detail = "start " + words[0]};
   }

@@ -19,10 +19,14 @@ namespace causeway::router {
 // HandOver. Thread: control.
 class Successor {
  public:
-  // `words`: the path of the binary and its arguments. `on_exit` hears once how it ended ("exited
+  // Runs something on another thread and waits for it.
+  using RunElsewhere = std::function<void(const std::function<void()>& work)>;
+  // `words`: the path of the binary and its arguments. It gets the priority of the thread that
+  // `run_elsewhere` has. `on_exit` hears once how it ended ("exited
   // with 1"), unless this object has ended before.
   static Result<std::unique_ptr<Successor>> start(net::Loop& loop,
                                                   const std::vector<std::string>& words,
+                                                  const RunElsewhere& run_elsewhere,
                                                   std::function<void(const std::string&)> on_exit);
   // A process that was started, and a descriptor of it (pidfd_open), which is closed at the end.
   struct Process {

@@ -129,10 +129,22 @@ def other_users(router):
     expect_serving(router)
 
 
+def priorities(pid):
+    """Of all threads, in order: niceness and scheduling policy."""
+    found = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+            found.append((int(fields[16]), int(fields[38])))
+    return sorted(found)
+
+
 def goes_well_after_all(router):
+    before = priorities(router.pid)
     answer = router.upgrade()
     assert answer["say"] == "done", (answer, router.program.output()[-2000:])
     expect_serving(router)
+    assert priorities(router.pid) == before, "the new router's threads have the old one's priorities"
 
 
 class Predecessor(threading.Thread):

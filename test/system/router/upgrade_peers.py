@@ -3,9 +3,12 @@ import array
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
 from router_peers import PATIENCE, Router, free_port, until  # noqa: E402,F401
@@ -60,12 +63,33 @@ class Channel:
 class Upgradable(Router):
     """A router that hands over to its successors. This process collects them all: they are children of its children."""
 
-    def __init__(self, settings="", workers=1, timeout="30s", drain="drain_timeout: 30s\n"):
+    pem_folder = "/nonexistent"
+
+    def __init__(self, settings="", workers=1, timeout="30s", tls_port=None):
         LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.path = f"/tmp/causeway-upgrade.{os.getpid()}.{id(self)}.sock"
-        super().__init__(f"upgrade: {{socket: {self.path}, timeout: {timeout}}}\n{drain}" + settings, workers)
+        super().__init__(f"upgrade: {{socket: {self.path}, timeout: {timeout}}}\ndrain_timeout: 30s\n"
+                         + settings + self.tls(tls_port), workers)
         self.pid = self.program.process.pid
         self.pids = [self.pid]
+
+    def tls(self, port):
+        """The https listener's keys; the certificate is its own authority."""
+        self.tls_port = port
+        if port is None:
+            return ""
+        self.pem_folder = tempfile.mkdtemp(prefix="causeway-upgrade.")
+        certificate, key = f"{self.pem_folder}/cert.pem", f"{self.pem_folder}/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+                        "-out", certificate, "-days", "2", "-subj", "/CN=app.example", "-addext", "subjectAltName=DNS:app.example"],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        def indented(path):
+            with open(path) as file:
+                return "".join(f"    {line}" for line in file)
+        return (f"enable_ssl: true\nssl_port: {port}\nclient_cert_validation: none\nenable_http2: true\n"
+                "cipher_suites: ECDHE-ECDSA-AES128-GCM-SHA256\n"
+                f"tls_pem:\n- cert_chain: |\n{indented(certificate)}  private_key: |\n{indented(key)}")
 
     def upgrade(self, **more):
         """What became of it: the last message, and the successor's process."""
@@ -106,3 +130,4 @@ class Upgradable(Router):
         super().stop()
         if os.path.exists(self.path):
             os.unlink(self.path)
+        shutil.rmtree(self.pem_folder, ignore_errors=True)

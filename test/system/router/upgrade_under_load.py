@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""A router is replaced three times in a row under 200 requests a second: on kept connections, on new ones, with WebSockets, a long
-download, a TCP route and health checks. Nothing fails, nobody is refused, WebSockets are told to go and come back."""
+"""A router is replaced three times in a row under 200 requests a second: on kept connections, on new ones, over TLS and HTTP/2, with
+WebSockets, a long download, a TCP route and health checks. Nothing fails, nobody is refused, WebSockets are told to go and come back."""
 import asyncio
 import os
+import ssl
 import struct
+import subprocess
 import sys
 import time
 
@@ -17,6 +19,8 @@ KEPT_CONNECTIONS, KEPT_PAUSE = 24, 0.2     # 120 requests a second
 NEW_PAUSE = 1 / 120                        # 120 a second, each on a connection of its own
 WEBSOCKETS = 10
 RATE_MIN = 200                             # that were really made, in a second
+TLS_CONNECTIONS = 8                        # kept; 40 requests a second more
+HTTP2_REQUESTS = 10                        # of one connection, at once; then a new one
 HEAD = b"GET /%s HTTP/1.1\r\nHost: app.example\r\n%s\r\n"
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
@@ -84,21 +88,50 @@ class Load:
         self.count(kind, started, head.startswith(b"HTTP/1.1 200 ") and body == b"ok", head)
         return b"Connection: close" not in head
 
-    async def kept(self, number):
+    async def connect(self, kind):
+        if kind != "TLS":
+            return await asyncio.open_connection("127.0.0.1", self.router.port)
+        context = ssl.create_default_context(cafile=f"{self.router.pem_folder}/cert.pem")
+        return await asyncio.open_connection("127.0.0.1", self.router.tls_port, ssl=context, server_hostname="app.example")
+
+    async def kept(self, number, kind="kept"):
         moment = time.monotonic() + KEPT_PAUSE * number / KEPT_CONNECTIONS
         while not self.is_over:
             started = time.monotonic()
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.router.port)
+                reader, writer = await self.connect(kind)
                 goes_on = True
                 while goes_on and not self.is_over:
                     await asyncio.sleep(max(0.0, moment - time.monotonic()))
                     # A little late is no reason to hurry: the pause between two requests stays below that of a drain.
                     moment = max(moment + KEPT_PAUSE, time.monotonic() - 2)
-                    goes_on = await self.one("kept", reader, writer)
+                    goes_on = await self.one(kind, reader, writer)
                 writer.close()
             except (asyncio.IncompleteReadError, OSError) as error:
-                self.count("kept", started, False, error)
+                self.count(kind, started, False, error)
+
+    async def http2(self, url, *how):
+        """One curl after the other, each with a connection that goes on for a second or so."""
+        words = ["curl", "-sS", *how, "--rate", f"{HTTP2_REQUESTS}/s", "-w", "%{http_version} %{http_code}\n"]
+        words += ["--connect-to", "app.example::127.0.0.1:"] + ["-o", "/dev/null", url] * HTTP2_REQUESTS
+        while not self.is_over:
+            started = time.monotonic()
+            curl = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            told, errors = await curl.communicate()
+            self.count("HTTP/2", started, told.split() == [b"2", b"200"] * HTTP2_REQUESTS, (told, errors))
+
+    async def all_http2(self):
+        context = ssl.create_default_context(cafile=f"{self.router.pem_folder}/cert.pem")
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        _, writer = await asyncio.open_connection("127.0.0.1", self.router.tls_port, ssl=context, server_hostname="app.example")
+        agreed = writer.get_extra_info("ssl_object").selected_alpn_protocol()
+        writer.close()
+        loads = [self.http2(f"http://app.example:{self.router.port}/", "--http2-prior-knowledge")]
+        if agreed == "h2":
+            loads.append(self.http2(f"https://app.example:{self.router.tls_port}/", "--http2", "--cacert",
+                                    f"{self.router.pem_folder}/cert.pem"))
+        print(f"ALPN of the https listener: {agreed}")
+        await asyncio.gather(*loads)
 
     async def fresh(self):
         started = time.monotonic()
@@ -209,8 +242,9 @@ async def main():
     tcp_port = free_port()
     loop = asyncio.get_running_loop()
     router = await loop.run_in_executor(
-        None, lambda: Upgradable("endpoint_timeout: 90s\nwebsocket_drain_timeout: 3s\n"
-                                 f"tcp_router: {{reservable_ports: '{tcp_port}'}}\n", workers=2))
+        None, lambda: Upgradable("endpoint_timeout: 90s\nenable_h2c: true\nwebsocket_drain_timeout: 3s\n"
+                                 f"tcp_router: {{reservable_ports: '{tcp_port}'}}\n", workers=2,
+                                 tls_port=free_port()))
     try:
         await loop.run_in_executor(None, router.register, ["app.example"], app.sockets[0].getsockname()[1])
         await loop.run_in_executor(None, router.tell, "router.tcp.register", {
@@ -218,6 +252,8 @@ async def main():
         await loop.run_in_executor(None, router.until_listens, tcp_port)
         load = Load(router, tcp_port)
         tasks = [asyncio.ensure_future(load.kept(number)) for number in range(KEPT_CONNECTIONS)]
+        tasks += [asyncio.ensure_future(load.kept(number, "TLS")) for number in range(TLS_CONNECTIONS)]
+        tasks += [asyncio.ensure_future(load.all_http2())]
         tasks += [asyncio.ensure_future(load.websocket()) for _ in range(WEBSOCKETS)]
         tasks += [asyncio.ensure_future(some()) for some in
                   (load.all_fresh, load.downloads, load.tunnels, load.health)]
