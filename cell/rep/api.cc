@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 
+log::Field request_id(const rpc::Request& request) {
+  return log::Field::optional("request_id", request.header("X-Vcap-Request-Id"));
+}
+
 void serve_state(const Cell& cell, rpc::Responder responder) {
   const cf::CellState state =
       cell_state(cell.config, cell.rep_url, cell.executor, cell.is_evacuating());
@@ -33,11 +37,14 @@ void serve_work(const Cell& cell, const rpc::Request& request, rpc::Responder re
   const cf::Work failed = reserve_work(cell.executor, *work, cell.is_evacuating(), cell.new_guid);
   cell.logger.info("work.taken", {{"lrps", work->lrps.size() - failed.lrps.size()},
                                   {"tasks", work->tasks.size() - failed.tasks.size()},
-                                  {"failed", failed.lrps.size() + failed.tasks.size()}});
+                                  {"failed", failed.lrps.size() + failed.tasks.size()},
+                                  request_id(request)});
   responder.reply(200, kJson, cf::to_json(failed));
 }
 
-void serve_stop(const Cell& cell, const std::string& guid, rpc::Responder responder) {
+void serve_stop(const Cell& cell, const rpc::Request& request, const std::string& guid,
+                rpc::Responder responder) {
+  cell.logger.info("stop", {{"guid", guid}, request_id(request)});
   // A container that is gone has been stopped.
   if (const Result<void> stopped = cell.executor.stop(guid); !stopped) {
     cell.logger.info("stop.nothing-to-stop",
@@ -55,6 +62,7 @@ void serve_update(const Cell& cell, const rpc::Request& request, rpc::Responder 
   put_metric_tags(tags, update->metric_tags);
   if (!cell.executor.update(guid, tags))
     return responder.reply(404, "text/plain", "no such container\n");
+  cell.logger.info("update", {{"guid", guid}, request_id(request)});
   cell.operations.take(guid);  // tells the BBS
   responder.reply(202);
 }
@@ -70,11 +78,13 @@ void serve_cell(rpc::Server& server, const Cell& cell) {
   });
   server.route("POST", "/v1/lrps/:process_guid/instances/:instance_guid/stop",
                [cell](const rpc::Request& request, rpc::Responder responder) {
-                 serve_stop(cell, request.path_params.at("instance_guid"), std::move(responder));
+                 serve_stop(cell, request, request.path_params.at("instance_guid"),
+                            std::move(responder));
                });
   server.route("POST", "/v1/tasks/:task_guid/cancel",
                [cell](const rpc::Request& request, rpc::Responder responder) {
-                 serve_stop(cell, request.path_params.at("task_guid"), std::move(responder));
+                 serve_stop(cell, request, request.path_params.at("task_guid"),
+                            std::move(responder));
                });
   for (const char* version : {"/v1", "/v2"}) {
     server.route("PUT", std::string(version) + "/lrps/:process_guid/instances/:instance_guid",

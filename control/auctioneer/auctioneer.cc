@@ -49,6 +49,10 @@ void Auctioneer::take(const rpc::Request& request, rpc::Responder responder,
     responder.reply(503, "text/plain; charset=utf-8", "too many requests wait\n");
     return;
   }
+  logger_.info("requests-taken",
+               {{"path", request.path},
+                {"requests", requests->size()},
+                log::Field::optional("request_id", request.header("X-Vcap-Request-Id"))});
   responder.reply(202);
   start_auction();
 }

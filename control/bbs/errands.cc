@@ -26,12 +26,14 @@ cf::Demand demand_of(const Definition& definition) {
 
 }  // namespace
 
-void Errands::place(const models::DesiredLRP& scheduling, const std::vector<int32_t>& indexes) {
+void Errands::place(const models::DesiredLRP& scheduling, const std::vector<int32_t>& indexes,
+                    const std::string& trace_id) {
   cf::LrpStartRequest request;
   request.process_guid = scheduling.process_guid();
   request.domain = scheduling.domain();
   request.indices = indexes;
   request.demand = demand_of(scheduling);
+  request.trace_id = trace_id;
   outbox_.place(std::move(request));
 }
 
@@ -66,9 +68,11 @@ void Errands::stop(const models::ActualLRP& instance, const std::string& trace_i
   });
 }
 
-void Errands::update(const models::DesiredLRP& scheduling, const models::ActualLRP& instance) {
+void Errands::update(const models::DesiredLRP& scheduling, const models::ActualLRP& instance,
+                     const std::string& trace_id) {
   const auto& key = instance.actual_lrp_instance_key();
   cf::LrpUpdate update;
+  update.trace_id = trace_id;
   update.instance_guid = key.instance_guid();
   update.process_guid = instance.actual_lrp_key().process_guid();
   update.index = instance.actual_lrp_key().index();

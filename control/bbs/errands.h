@@ -18,10 +18,12 @@ class Errands {
   Errands(Cells& cells, Outbox& outbox, const log::Logger& logger)
       : cells_(cells), outbox_(outbox), logger_(logger) {}
 
-  void place(const models::DesiredLRP& scheduling, const std::vector<int32_t>& indexes);
+  void place(const models::DesiredLRP& scheduling, const std::vector<int32_t>& indexes,
+             const std::string& trace_id = {});
   void place(const models::Task& task);
   void stop(const models::ActualLRP& instance, const std::string& trace_id);
-  void update(const models::DesiredLRP& scheduling, const models::ActualLRP& instance);
+  void update(const models::DesiredLRP& scheduling, const models::ActualLRP& instance,
+              const std::string& trace_id = {});
   void cancel_task(const std::string& cell_id, const std::string& task_guid);
 
  private:

@@ -26,8 +26,10 @@ void fold(cf::LrpStartRequest& known, cf::LrpStartRequest&& newer) {
   indices.insert(indices.end(), newer.indices.begin(), newer.indices.end());
   std::sort(indices.begin(), indices.end());
   indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
+  const bool is_same_call = known.trace_id == newer.trace_id;
   known = std::move(newer);
   known.indices = std::move(indices);
+  if (!is_same_call) known.trace_id.clear();
 }
 void fold(cf::TaskStartRequest& known, cf::TaskStartRequest&& newer) { known = std::move(newer); }
 
@@ -42,6 +44,19 @@ Error status_error(int status, const std::string& url) {
   return {.fault = Fault::protocol,
           .side = Side::backend,
           .detail = url + " answered " + std::to_string(status)};
+}
+
+const std::string& trace_of(const cf::LrpStartRequest& request) { return request.trace_id; }
+std::string trace_of(const cf::TaskStartRequest&) { return {}; }
+
+// The request id that all of them come of; of several, none.
+template <class Request>
+std::string common_trace(const std::vector<Request>& requests) {
+  std::string trace = trace_of(requests.front());
+  for (const Request& request : requests) {
+    if (trace_of(request) != trace) return {};
+  }
+  return trace;
 }
 
 }  // namespace
@@ -81,6 +96,8 @@ void AuctionQueue<Request>::send() {
     for (const auto& [guid, request] : sent_) list.push_back(request);
     rpc::Call call{
         .url = url_, .headers = {{"Content-Type", "application/json"}}, .body = cf::to_json(list)};
+    if (const std::string trace = common_trace(list); !trace.empty())
+      call.headers.emplace_back("X-Vcap-Request-Id", trace);
     client_.send(std::move(call), [this](const Result<rpc::Reply>& reply) { finished(reply); });
   });
 }
@@ -151,11 +168,13 @@ void HttpOutbox::stop(const std::string& rep_url, const std::string& process_gui
 }
 
 void HttpOutbox::update(const std::string& rep_url, const cf::LrpUpdate& update, OnDone on_done) {
-  tell({.method = "PUT",
-        .url = rep_url + "/v2/lrps/" + update.process_guid + "/instances/" + update.instance_guid,
-        .headers = {{"Content-Type", "application/json"}},
-        .body = cf::to_json(update)},
-       std::move(on_done));
+  rpc::Call call{
+      .method = "PUT",
+      .url = rep_url + "/v2/lrps/" + update.process_guid + "/instances/" + update.instance_guid,
+      .headers = {{"Content-Type", "application/json"}},
+      .body = cf::to_json(update)};
+  if (!update.trace_id.empty()) call.headers.emplace_back("X-Vcap-Request-Id", update.trace_id);
+  tell(std::move(call), std::move(on_done));
 }
 
 void HttpOutbox::cancel_task(const std::string& rep_url, const std::string& task_guid,

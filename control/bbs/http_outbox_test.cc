@@ -28,6 +28,7 @@ class OutboxTest : public testing::Test {
     server_ = std::make_unique<rpc::Server>(loop_, logger_);
     server_->fallback([this](const rpc::Request& request, rpc::Responder responder) {
       seen_.push_back(request.method + " " + request.path + " " + request.body);
+      traces_.emplace_back(request.header("X-Vcap-Request-Id"));
       responder.reply(status_);
     });
     address_ = server_->listen(address_).value();
@@ -72,6 +73,7 @@ class OutboxTest : public testing::Test {
   std::unique_ptr<HttpOutbox> outbox_;
   int status_ = 202;
   std::vector<std::string> seen_;
+  std::vector<std::string> traces_;  // of each
 };
 
 TEST_F(OutboxTest, requests_of_one_moment_go_together_and_fold) {
@@ -105,6 +107,27 @@ TEST_F(OutboxTest, one_that_cannot_now_is_asked_again_and_one_that_will_not_is_l
   outbox_->place(lrp("q", {0}));
   ASSERT_TRUE(until([&] { return seen_.size() == 4; }));
   EXPECT_EQ(asked().back(), "q[0 ]");
+}
+
+TEST_F(OutboxTest, the_request_id_goes_along_unless_several_calls_are_asked_for_at_once) {
+  const auto traced = [](const char* guid, const char* trace) {
+    cf::LrpStartRequest request = lrp(guid, {0});
+    request.trace_id = trace;
+    return request;
+  };
+  outbox_->place(traced("p", "one"));
+  outbox_->place(traced("q", "one"));
+  ASSERT_TRUE(until([&] { return seen_.size() == 1; }));
+  outbox_->place(traced("p", "one"));
+  outbox_->place(traced("q", "two"));
+  ASSERT_TRUE(until([&] { return seen_.size() == 2; }));
+  cf::LrpUpdate update;
+  update.process_guid = "p";
+  update.instance_guid = "i";
+  update.trace_id = "three";
+  outbox_->update(url(), update, [](const Result<void>&) {});
+  ASSERT_TRUE(until([&] { return seen_.size() == 3; }));
+  EXPECT_EQ(traces_, (std::vector<std::string>{"one", "", "three"}));
 }
 
 TEST_F(OutboxTest, tasks_have_their_own_queue) {

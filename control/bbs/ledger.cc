@@ -246,9 +246,11 @@ void Ledger::finish(uint64_t id, std::optional<Refusal> refusal) {
   if (!verdict.refusal) {
     const auto& scheduling =
         verdict.after.scheduling ? verdict.after.scheduling : decision.before.scheduling;
-    if (!verdict.auction.empty() && scheduling) world_.errands.place(*scheduling, verdict.auction);
+    if (!verdict.auction.empty() && scheduling)
+      world_.errands.place(*scheduling, verdict.auction, decision.trace_id);
     for (const auto& instance : verdict.stop) world_.errands.stop(instance, decision.trace_id);
-    for (const auto& instance : verdict.update) world_.errands.update(*scheduling, instance);
+    for (const auto& instance : verdict.update)
+      world_.errands.update(*scheduling, instance, decision.trace_id);
   }
   decision.on_verdict(verdict);
 }

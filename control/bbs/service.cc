@@ -102,6 +102,11 @@ struct Service::Parts {
     server.observe([this](const rpc::Request& request, int status, Duration took) {
       if (!request.path.starts_with("/v1/events")) api.observe(took);  // those last for ever
       log_access(request, status, took);
+      logger.debug("request.done", {{"method", request.method},
+                                    {"request", request.path},
+                                    {"status", status},
+                                    log::Field::optional("request_id",
+                                                         request.header("X-Vcap-Request-Id"))});
     });
     rpc::serve_metrics(health, registry);
     rpc::register_process_metrics(registry);

@@ -17,6 +17,7 @@ struct LrpStartRequest {
   std::string domain = {};
   std::vector<int32_t> indices = {};
   Demand demand = {};
+  std::string trace_id = {};  // of the call it comes of; goes as X-Vcap-Request-Id, not in the body
   friend bool operator==(const LrpStartRequest&, const LrpStartRequest&) = default;
 };
 

@@ -102,6 +102,7 @@ struct LrpUpdate {
   std::string domain = {};
   std::vector<std::string> internal_hostnames = {};
   std::map<std::string, std::string> metric_tags = {};
+  std::string trace_id = {};  // goes as X-Vcap-Request-Id, not in the body
   friend bool operator==(const LrpUpdate&, const LrpUpdate&) = default;
 };
 
