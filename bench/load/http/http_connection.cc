@@ -3,61 +3,20 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <utility>
-
-#include "base/check.h"
 
 namespace causeway::load {
 
 HttpConnection::HttpConnection(Dialer& dialer, const HttpPlan& plan, Place::Events& events,
                                size_t address, size_t& cursor)
-    : dialer_(dialer),
+    : KeptPlace(dialer, events, address),
       plan_(plan),
-      events_(events),
-      address_(address),
       cursor_(cursor),
       arena_(1024),
       parser_(arena_, http::HeadLimits{.head_bytes_max = 64u << 10, .headers_max = 1000}, *this) {}
 
 HttpConnection::~HttpConnection() = default;
 
-void HttpConnection::open() {
-  CHECK(phase_ == Phase::closed);
-  phase_ = Phase::opening;
-  connect();
-}
-
-void HttpConnection::connect() {
-  dial_ = std::make_unique<Dial>(dialer_, address_,
-                                 [this](Result<Dialed> dialed) { on_dialed(std::move(dialed)); });
-}
-
-void HttpConnection::on_dialed(Result<Dialed> dialed) {
-  dial_.reset();
-  const bool was_opening = phase_ == Phase::opening;
-  if (!dialed) {
-    const Error error = dialed.error();
-    phase_ = Phase::closed;
-    if (was_opening) return events_.on_opened(*this, &error);
-    return events_.on_failed(*this, failure_of(error, true), error);
-  }
-  stream_ = std::move(dialed->stream);
-  stream_->listen(*this);
-  events_.on_connected(dialed->facts);
-  if (!was_opening) return ask();
-  phase_ = Phase::idle;
-  events_.on_opened(*this, nullptr);
-}
-
-void HttpConnection::send_unit() {
-  CHECK(phase_ == Phase::closed || phase_ == Phase::idle);
-  if (stream_) return ask();
-  phase_ = Phase::connecting;
-  connect();
-}
-
-void HttpConnection::ask() {
-  phase_ = Phase::asking;
+void HttpConnection::begin() {
   arena_.reset();
   parser_.expect(plan_.method);
   const auto& requests = plan_.requests_of[address_];
@@ -67,34 +26,17 @@ void HttpConnection::ask() {
   stream_->write(std::span(pieces.data(), plan_.body.empty() ? 1 : 2));
 }
 
-void HttpConnection::drop() {
-  dial_.reset();
-  stream_.reset();
-  phase_ = Phase::closed;
-}
-
-// With nothing in flight: the next request connects anew.
-void HttpConnection::lose(const Error& error) {
-  events_.on_dropped(error);
-  drop();
-}
-
 void HttpConnection::finish_reply() {
   if (!keep_alive_ || plan_.close_each) stream_.reset();
   phase_ = stream_ ? Phase::idle : Phase::closed;
   events_.on_replied(*this, status_);
 }
 
-void HttpConnection::fail(Failure failure, const Error& error) {
-  drop();
-  events_.on_failed(*this, failure, error);
-}
-
 void HttpConnection::on_read(std::span<char> bytes) {
   events_.on_traffic(bytes.size(), 0);
   static const Error unasked{.fault = Fault::protocol,
                              .detail = "bytes that no request has asked for"};
-  if (phase_ != Phase::asking) return lose(unasked);
+  if (phase_ != Phase::busy) return fail(Failure::protocol, unasked);
   const std::string_view text(bytes.data(), bytes.size());
   const auto used = parser_.feed(text);
   if (!used) return fail(failure_of(used.error(), false), used.error());
@@ -105,7 +47,7 @@ void HttpConnection::on_read(std::span<char> bytes) {
 
 void HttpConnection::on_end() {
   static const Error ended{.fault = Fault::closed, .side = Side::backend};
-  if (phase_ != Phase::asking) return lose(ended);
+  if (phase_ != Phase::busy) return fail(Failure::closed, ended);
   // libuv tells of an end when the last bytes and a reset come together; the socket knows better.
   int os = 0;
   socklen_t length = sizeof os;
@@ -117,10 +59,7 @@ void HttpConnection::on_end() {
   finish_reply();
 }
 
-void HttpConnection::on_failure(const Error& error) {
-  if (phase_ != Phase::asking) return lose(error);
-  fail(failure_of(error, false), error);
-}
+void HttpConnection::on_failure(const Error& error) { fail(failure_of(error, false), error); }
 
 void HttpConnection::on_reply(http::ReplyHead& head) {
   status_ = head.status;

@@ -5,8 +5,7 @@
 #include <memory>
 
 #include "base/arena.h"
-#include "bench/load/drive/dial.h"
-#include "bench/load/drive/place.h"
+#include "bench/load/drive/kept_place.h"
 #include "bench/load/http/http_plan.h"
 #include "http/h1_parser.h"
 #include "net/stream.h"
@@ -15,7 +14,7 @@ namespace causeway::load {
 
 // A place that asks over HTTP/1.1: connects when it has to, sends a request, reads its reply, and
 // keeps the connection for the next one. Owner, thread: as Place.
-class HttpConnection final : public Place, net::Stream::Events, http::ReplyParser::Events {
+class HttpConnection final : public KeptPlace, http::ReplyParser::Events {
  public:
   // Asks for the plan's requests to `address` in rotation; `cursor` counts those of the worker.
   HttpConnection(Dialer& dialer, const HttpPlan& plan, Place::Events& events, size_t address,
@@ -24,19 +23,9 @@ class HttpConnection final : public Place, net::Stream::Events, http::ReplyParse
   HttpConnection& operator=(const HttpConnection&) = delete;
   ~HttpConnection();
 
-  void open() override;
-  void drop() override;
-
  private:
-  enum class Phase : uint8_t { closed, opening, idle, connecting, asking };
-
-  void connect();
-  void on_dialed(Result<Dialed> dialed);
-  void send_unit() override;
-  void ask();
+  void begin() override;
   void finish_reply();
-  void lose(const Error& error);
-  void fail(Failure failure, const Error& error);
 
   void on_read(std::span<char> bytes) override;
   void on_end() override;
@@ -45,16 +34,10 @@ class HttpConnection final : public Place, net::Stream::Events, http::ReplyParse
   void on_reply_body(std::string_view bytes) override;
   void on_reply_end(const http::Headers& trailers) override;
 
-  Dialer& dialer_;
   const HttpPlan& plan_;
-  Place::Events& events_;
-  size_t address_;
   size_t& cursor_;
-  Phase phase_ = Phase::closed;
   uint16_t status_ = 0;
   bool keep_alive_ = false;
-  std::unique_ptr<Dial> dial_;
-  std::unique_ptr<net::Stream> stream_;
   Arena arena_;
   http::ReplyParser parser_;
 };

@@ -72,47 +72,16 @@ void ConnectPlace::on_end() { fail(ended_early); }
 void ConnectPlace::on_failure(const Error& error) { fail(error); }
 
 BlockPlace::BlockPlace(Dialer& dialer, const TcpPlan& plan, Place::Events& events, size_t address)
-    : dialer_(dialer), plan_(plan), events_(events), address_(address), turn_(dialer.loop) {}
+    : KeptPlace(dialer, events, address), plan_(plan), turn_(dialer.loop) {}
 
 BlockPlace::~BlockPlace() = default;
 
-void BlockPlace::open() {
-  phase_ = Phase::opening;
-  connect();
-}
-
-void BlockPlace::connect() {
-  dial_ = std::make_unique<Dial>(dialer_, address_,
-                                 [this](Result<Dialed> dialed) { on_dialed(std::move(dialed)); });
-}
-
-void BlockPlace::on_dialed(Result<Dialed> dialed) {
-  dial_.reset();
-  const bool was_opening = phase_ == Phase::opening;
-  if (!dialed) {
-    const Error error = dialed.error();
-    phase_ = Phase::closed;
-    if (was_opening) return events_.on_opened(*this, &error);
-    return events_.on_failed(*this, failure_of(error, true), error);
-  }
-  stream_ = std::move(dialed->stream);
-  // What a source sends before it is asked for waits in the kernel.
-  if (plan_.mode == TcpOptions::Mode::receive) stream_->pause(net::Pause::exchange);
-  stream_->listen(*this);
-  events_.on_connected(dialed->facts);
-  if (!was_opening) return begin();
-  phase_ = Phase::idle;
-  events_.on_opened(*this, nullptr);
-}
-
-void BlockPlace::send_unit() {
-  if (stream_) return begin();
-  phase_ = Phase::connecting;
-  connect();
+// What a source sends before it is asked for waits in the kernel.
+void BlockPlace::prepare(net::Stream& stream) {
+  if (plan_.mode == TcpOptions::Mode::receive) stream.pause(net::Pause::exchange);
 }
 
 void BlockPlace::begin() {
-  phase_ = Phase::passing;
   to_write_ = plan_.mode == TcpOptions::Mode::receive ? 0 : plan_.block_bytes;
   to_read_ = plan_.mode == TcpOptions::Mode::send ? 0 : plan_.block_bytes;
   if (plan_.mode == TcpOptions::Mode::receive) return stream_->resume(net::Pause::exchange);
@@ -138,17 +107,7 @@ void BlockPlace::finish() {
 
 void BlockPlace::drop() {
   turn_.disarm();
-  dial_.reset();
-  stream_.reset();
-  phase_ = Phase::closed;
-}
-
-void BlockPlace::fail(Failure failure, const Error& error) {
-  const bool was_passing = phase_ == Phase::passing;
-  const Error copy = error;
-  drop();
-  if (!was_passing) return events_.on_dropped(copy);
-  events_.on_failed(*this, failure, copy);
+  KeptPlace::drop();
 }
 
 void BlockPlace::on_read(std::span<char> bytes) {
@@ -156,7 +115,7 @@ void BlockPlace::on_read(std::span<char> bytes) {
   size_t left = bytes.size();
   if (plan_.mode == TcpOptions::Mode::send) return;  // what a server says to a sender is not ours
   while (left > 0) {
-    if (phase_ != Phase::passing) {
+    if (phase_ != Phase::busy) {
       // A source's bytes beyond the block: they will do for the next one, in step with the rate.
       if (plan_.mode == TcpOptions::Mode::receive) return;
       return fail(Failure::protocol, {.fault = Fault::protocol, .detail = "bytes not asked for"});
@@ -175,7 +134,7 @@ void BlockPlace::on_end() { fail(Failure::closed, ended_early); }
 void BlockPlace::on_failure(const Error& error) { fail(failure_of(error, false), error); }
 
 void BlockPlace::on_drained() {
-  if (phase_ == Phase::passing) write_some();
+  if (phase_ == Phase::busy) write_some();
 }
 
 }  // namespace causeway::load

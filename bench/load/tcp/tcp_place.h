@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "bench/load/drive/dial.h"
+#include "bench/load/drive/kept_place.h"
 #include "bench/load/drive/place.h"
 #include "bench/load/tcp/tcp_plan.h"
 #include "net/stream.h"
@@ -39,38 +40,26 @@ class ConnectPlace final : public Place, net::Stream::Events {
 };
 
 // A place whose unit is a block of bytes on a connection that stays. Owner, thread: as Place.
-class BlockPlace final : public Place, net::Stream::Events {
+class BlockPlace final : public KeptPlace {
  public:
   BlockPlace(Dialer& dialer, const TcpPlan& plan, Place::Events& events, size_t address);
   ~BlockPlace() override;
 
-  void open() override;
   void drop() override;
 
  private:
-  enum class Phase : uint8_t { closed, opening, idle, connecting, passing };
-
-  void send_unit() override;
-  void connect();
-  void on_dialed(Result<Dialed> dialed);
-  void begin();
+  void prepare(net::Stream& stream) override;
+  void begin() override;
   // Writes what is left of the block while the stream takes it.
   void write_some();
   void finish();
-  void fail(Failure failure, const Error& error);
   void on_read(std::span<char> bytes) override;
   void on_end() override;
   void on_failure(const Error& error) override;
   void on_drained() override;
 
-  Dialer& dialer_;
   const TcpPlan& plan_;
-  Place::Events& events_;
-  size_t address_;
-  Phase phase_ = Phase::closed;
   size_t to_write_ = 0, to_read_ = 0;
-  std::unique_ptr<Dial> dial_;
-  std::unique_ptr<net::Stream> stream_;
   net::Timer turn_;  // a block that was taken at once is told of in the next turn
 };
 
