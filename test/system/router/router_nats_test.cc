@@ -106,8 +106,8 @@ TEST(RouterNatsTest, any_of_several_servers_will_do_and_a_lost_one_is_replaced) 
 
 TEST(RouterNatsTest, says_at_every_ping_interval_that_it_has_no_server) {
   NatsServer nats;
-  RouterBinary router(
-      0, "nats: {hosts: [" + host_entry(nats) + "]}\nnats_client_ping_interval: 1s");
+  RouterBinary router(0,
+                      "nats: {hosts: [" + host_entry(nats) + "]}\nnats_client_ping_interval: 1s");
   ASSERT_TRUE(router.wait_until_serving()) << router.process().output();
   nats.kill(SIGKILL);
   ASSERT_TRUE(router.process().wait_for_output("nats-connection-disconnected"));
