@@ -129,6 +129,11 @@ void read_tls_clients(Reading& reading) {
   }
   read_subject_rules(root, tls, authorities);
   for (const Section& domain : root.list("domains")) read_domain(domain, reading.loaded.config);
+  if (!tls.domains.empty()) {
+    reading.warn("domains",
+                 "clients must show a certificate, but which of them reaches which route "
+                 "(route_policy_scope, route_policy_sources) is not decided here");
+  }
   if (!tls.domains.empty() && !tls.is_enabled) {
     root.problem("domains", "needs enable_ssl: their clients show certificates");
   }
