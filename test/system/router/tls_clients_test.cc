@@ -1,0 +1,191 @@
+// Clients that show certificates: who is let in, and what the app is told of them.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "test/system/router/tls_routed.h"
+#include "tls/digest.h"
+
+namespace causeway::test {
+namespace {
+
+std::string der_in_base64(const std::string& path) {
+  std::string text;
+  const std::string pem = Authority::text_of(path);
+  for (size_t at = pem.find('\n') + 1; pem.compare(at, 5, "-----") != 0;) {
+    const size_t end = pem.find('\n', at);
+    text += pem.substr(at, end - at);
+    at = end + 1;
+  }
+  return text;
+}
+
+class TlsClientsTest : public testing::Test {
+ protected:
+  std::string trust(const Authority& authority) const {
+    return "client_ca_certs: " + quoted(Authority::text_of(authority.certificate())) +
+           "\nonly_trust_client_ca_certs: true\n";
+  }
+  // 200, or 0 when the client was not let in; then why.
+  struct Outcome {
+    int status;
+    std::string failure;
+  };
+  static Outcome try_with(const TlsRouted& router, const Authority::Files* own, int version,
+                          const std::string& name = "localhost") {
+    const auto client =
+        router.connect({.server_name = name, .least = version, .most = version, .own = own});
+    const int status = client->get("app.d").status();
+    return {status, client->failure()};
+  }
+
+  Authority authority_;
+  Authority clients_{"clients"};
+  Authority strangers_{"strangers"};
+  Authority::Files own_ = authority_.sign("localhost", "DNS:localhost");
+  Authority::Files good_ =
+      clients_.sign("good", "DNS:good", {.subject = "/O=Org/OU=app:a/CN=good"});
+  Authority::Files strange_ = strangers_.sign("strange", "DNS:strange");
+  Authority::Files late_ = clients_.sign("late", "DNS:late", {.days = -1});
+};
+
+TEST_F(TlsClientsTest, are_let_in_by_what_they_show) {
+  struct Case {
+    const char* validation;
+    const Authority::Files* own;
+    const char* refusal;  // "": let in
+  };
+  for (const char* validation : {"none", "request", "require"}) {
+    TlsRouted router({.certificates = {own_}, .validation = validation, .more = trust(clients_)});
+    const bool is_asked = validation != std::string("none");
+    const bool is_required = validation == std::string("require");
+    for (const Case& each :
+         {Case{"", nullptr, is_required ? "TLSV1_ALERT_CERTIFICATE_REQUIRED" : ""},
+          Case{"", &good_, ""}, Case{"", &strange_, is_asked ? "TLSV1_ALERT_UNKNOWN_CA" : ""},
+          Case{"", &late_, is_asked ? "SSLV3_ALERT_CERTIFICATE_EXPIRED" : ""}}) {
+      for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        const Outcome outcome = try_with(router, each.own, version);
+        const std::string label = std::string(validation) + " " +
+                                  (each.own == nullptr ? "nothing" : each.own->certificate) + " " +
+                                  std::to_string(version);
+        EXPECT_EQ(outcome.status, *each.refusal == '\0' ? 200 : 0) << label;
+        // Before TLS 1.3 there was no alert of its own for it.
+        const bool is_older = each.own == nullptr && version == TLS1_2_VERSION;
+        if (*each.refusal == '\0') continue;
+        EXPECT_EQ(outcome.failure, is_older ? "SSLV3_ALERT_HANDSHAKE_FAILURE" : each.refusal)
+            << label;
+      }
+    }
+  }
+}
+
+TEST_F(TlsClientsTest, rules_say_which_subjects_an_authority_vouches_for) {
+  const auto other = clients_.sign("other", "DNS:other", {.subject = "/O=Org/CN=other"});
+  TlsRouted router({.certificates = {own_},
+                    .validation = "request",
+                    .more = trust(clients_) +
+                            "enable_verify_client_certificate_metadata: true\n"
+                            "verify_client_certificate_metadata:\n"
+                            "- issuer_in_chain: {common_name: clients}\n"
+                            "  valid_cert_subjects:\n"
+                            "  - {organization: [Org], organizational_unit: ['app:a'], "
+                            "common_name: good}\n"});
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    EXPECT_EQ(try_with(router, &good_, version).status, 200);
+    EXPECT_EQ(try_with(router, nullptr, version).status, 200);
+    EXPECT_EQ(try_with(router, &other, version).status, 0);
+  }
+}
+
+TEST_F(TlsClientsTest, what_the_app_is_told_is_the_modes_choice) {
+  struct Case {
+    const char* mode;
+    bool shows;
+    std::string told;
+  };
+  const std::string certificate = der_in_base64(good_.certificate);
+  for (const char* mode : {"always_forward", "forward", "sanitize_set"}) {
+    TlsRouted router({.certificates = {own_},
+                      .validation = "request",
+                      .more = trust(clients_) + "forwarded_client_cert: " + mode + "\n"});
+    const bool always = mode == std::string("always_forward");
+    const bool sets = mode == std::string("sanitize_set");
+    const auto told = [&](const Authority::Files* own) {
+      const auto client = router.connect({.own = own});
+      return TlsRouted::seen(client->get("app.d", "X-Forwarded-Client-Cert: forged\r\n"))
+          .header("X-Forwarded-Client-Cert");
+    };
+    EXPECT_EQ(told(&good_), sets ? certificate : "forged") << mode;
+    EXPECT_EQ(told(nullptr), always ? "forged" : "") << mode;
+    const RawMessage plain = router->get("app.d", "/", "X-Forwarded-Client-Cert: forged\r\n");
+    EXPECT_EQ(TlsRouted::seen(plain).header("X-Forwarded-Client-Cert"), always ? "forged" : "");
+  }
+}
+
+TEST_F(TlsClientsTest, a_domain_has_an_authority_and_rules_of_its_own) {
+  const auto identity = authority_.sign("identity", "DNS:*.apps.identity");
+  TlsRouted router(
+      {.certificates = {own_, identity},
+       .more = "domains:\n- name: '*.apps.identity'\n  xfcc_format: envoy\n  ca_certs: " +
+               quoted(Authority::text_of(clients_.certificate())) + "\n"});
+  for (const char* host : {"a.apps.identity", "b.apps.identity"})
+    router->add(host, router.backend_port());
+  const auto connect = [&](const char* name, const Authority::Files* own) {
+    return router.connect({.server_name = name, .own = own});
+  };
+  // Under other names nobody is asked.
+  EXPECT_EQ(connect("localhost", nullptr)->get("app.d").status(), 200);
+  EXPECT_EQ(connect("a.apps.identity", nullptr)->get("a.apps.identity").status(), 0);
+  EXPECT_EQ(connect("a.apps.identity", &strange_)->get("a.apps.identity").status(), 0);
+
+  const auto client = connect("A.Apps.Identity", &good_);
+  EXPECT_EQ(client->certificate(), "identity ECDSA");
+  const RawMessage reply =
+      client->get("a.apps.identity:443", "X-Forwarded-Client-Cert: forged\r\n");
+  EXPECT_EQ(reply.status(), 200) << client->failure();
+  const auto der = tls::base64_decode(der_in_base64(good_.certificate));
+  EXPECT_EQ(TlsRouted::seen(reply).header("X-Forwarded-Client-Cert"),
+            "Hash=" + tls::hex(tls::sha256(*der)) + ";Subject=\"CN=good,OU=app:a,O=Org\"");
+  // Not over a connection that was made for somebody else.
+  EXPECT_EQ(client->get("app.d").status(), 200);
+  const RawMessage elsewhere = client->get("b.apps.identity");
+  EXPECT_EQ(elsewhere.status(), 421);
+  EXPECT_EQ(elsewhere.header("X-Cf-Routererror"), "misdirected_request");
+  EXPECT_EQ(connect("localhost", nullptr)->get("a.apps.identity").status(), 421);
+  EXPECT_EQ(connect("", nullptr)->get("a.apps.identity").status(), 421);
+  EXPECT_EQ(router->get("a.apps.identity").status(), 421);
+  EXPECT_EQ(router->get("A.APPS.IDENTITY.").status(), 421);
+}
+
+TEST_F(TlsClientsTest, a_session_begun_without_a_certificate_opens_no_domain) {
+  TlsRouted router({.certificates = {own_},
+                    .more = "domains:\n- name: app.d\n  ca_certs: " +
+                            quoted(Authority::text_of(clients_.certificate())) + "\n"});
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const auto first = router.connect({.least = version, .most = version});
+    EXPECT_EQ(first->get("elsewhere.d").status(), 404);
+    ASSERT_NE(first->session(), nullptr);
+    const auto again =
+        router.connect({.least = version, .most = version, .session = first->session()});
+    EXPECT_EQ(again->get("elsewhere.d").status(), 404);
+    EXPECT_TRUE(again->is_resumed());
+    const auto intruder = router.connect(
+        {.server_name = "app.d", .least = version, .most = version, .session = first->session()});
+    EXPECT_EQ(intruder->get("app.d").status(), 0);
+    // Who has shown one need not do so again.
+    const auto known =
+        router.connect({.server_name = "app.d", .least = version, .most = version, .own = &good_});
+    EXPECT_EQ(known->get("app.d").status(), 200);
+    const auto back = router.connect(
+        {.server_name = "app.d", .least = version, .most = version, .session = known->session()});
+    const RawMessage reply = back->get("app.d");
+    EXPECT_TRUE(back->is_resumed());
+    EXPECT_EQ(TlsRouted::seen(reply).header("X-Forwarded-Client-Cert"),
+              der_in_base64(good_.certificate));
+  }
+}
+
+}  // namespace
+}  // namespace causeway::test

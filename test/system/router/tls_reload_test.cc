@@ -1,0 +1,149 @@
+// What changes while the https listener serves: certificates, authorities, ticket keys, OCSP
+// responses.
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "test/system/router/tls_routed.h"
+
+namespace causeway::test {
+namespace {
+
+class TlsReloadTest : public testing::Test {
+ protected:
+  // Files that can be changed under the router.
+  Authority::Files installed(const Authority::Files& from) const {
+    install(from);
+    return {folder_.path() + "/cert.pem", folder_.path() + "/key.pem"};
+  }
+  void install(const Authority::Files& from) const {
+    put("cert.pem", Authority::text_of(from.certificate));
+    put("key.pem", Authority::text_of(from.key));
+  }
+  void put(const std::string& name, const std::string& text) const {
+    const std::string path = folder_.path() + "/" + name;
+    std::ofstream(path + ".new") << text;
+    std::filesystem::rename(path + ".new", path);
+  }
+  static bool shows(const TlsRouted& router, const std::string& certificate) {
+    return eventually([&] { return router.connect()->certificate() == certificate; });
+  }
+
+  TempFolder folder_;
+  Authority authority_;
+  Authority::Files first_ = authority_.sign("first", "DNS:localhost");
+  Authority::Files second_ = authority_.sign("second", "DNS:localhost");
+};
+
+TEST_F(TlsReloadTest, files_that_change_are_read_again_and_connections_go_on) {
+  TlsRouted router({.certificates = {installed(first_)},
+                    .more = "frontend_tls: {reload_interval: 50ms, expiry_warning: 1h}\n",
+                    .in_files = true});
+  const auto open = router.connect();
+  EXPECT_EQ(open->certificate(), "first ECDSA");
+  EXPECT_EQ(open->get("app.d").status(), 200);
+  const double expires_at =
+      router->router().metric("tls_certificate_expires_at{certificate=\"tls_pem[0]\"}");
+  EXPECT_GT(expires_at, 1'700'000'000);
+
+  install(second_);
+  EXPECT_TRUE(shows(router, "second ECDSA"));
+  EXPECT_EQ(open->get("app.d").status(), 200);
+
+  put("cert.pem", "nonsense");
+  EXPECT_NE(router->log_line("tls-reload-failed", "certificate"), "");
+  EXPECT_EQ(router.connect()->certificate(), "second ECDSA");
+  EXPECT_EQ(open->get("app.d").status(), 200);
+  EXPECT_GE(router->router().metric("tls_reloads{result=\"failed\"}"), 1);
+
+  install(first_);
+  EXPECT_TRUE(shows(router, "first ECDSA"));
+}
+
+TEST_F(TlsReloadTest, sighup_reads_them_again) {
+  TlsRouted router({.certificates = {installed(first_)},
+                    .more = "frontend_tls: {reload_interval: 0s}\n",
+                    .in_files = true});
+  install(second_);
+  EXPECT_EQ(router.connect()->certificate(), "first ECDSA");
+  router->router().process().signal(SIGHUP);
+  EXPECT_TRUE(shows(router, "second ECDSA"));
+}
+
+TEST_F(TlsReloadTest, who_is_trusted_changes_for_old_sessions_as_well) {
+  const Authority others{"others"};
+  const auto client = authority_.sign("client", "DNS:client");
+  put("ca.pem", Authority::text_of(authority_.certificate()));
+  TlsRouted router({.certificates = {first_},
+                    .validation = "require",
+                    .more = "client_ca_certs_file: " + folder_.path() +
+                            "/ca.pem\nonly_trust_client_ca_certs: true\n"
+                            "frontend_tls: {reload_interval: 50ms}\n"});
+  const auto known = router.connect({.own = &client});
+  EXPECT_EQ(known->get("app.d").status(), 200);
+  ASSERT_NE(known->session(), nullptr);
+  put("ca.pem", Authority::text_of(others.certificate()));
+  EXPECT_TRUE(
+      eventually([&] { return router.connect({.own = &client})->get("app.d").status() == 0; }));
+  EXPECT_EQ(router.connect({.session = known->session()})->get("app.d").status(), 0);
+  EXPECT_EQ(known->get("app.d").status(), 200);
+}
+
+TEST_F(TlsReloadTest, a_certificate_that_ends_soon_is_warned_of) {
+  TlsRouted router({.certificates = {first_}});  // two days
+  EXPECT_NE(router->log_line("certificate-expires-soon", "tls_pem[0]"), "");
+}
+
+TEST_F(TlsReloadTest, routers_with_the_same_key_file_resume_each_others_sessions) {
+  const std::string zeros(80 / 3 * 4, 'A');
+  const std::string old_key = zeros + "AAA=", new_key = zeros + "AAE=";
+  put("tickets", "# the present one first\n" + old_key + "\n");
+  const std::string more = "frontend_tls: {session_ticket_key_file: " + folder_.path() +
+                           "/tickets, reload_interval: 50ms}\n";
+  TlsRouted a({.certificates = {first_}, .more = more});
+  TlsRouted b({.certificates = {first_}, .more = more});
+  TlsRouted alone({.certificates = {first_}});
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const auto first = a.connect({.least = version, .most = version});
+    EXPECT_EQ(first->get("app.d").status(), 200);
+    ASSERT_NE(first->session(), nullptr);
+    const auto resumes = [&](const TlsRouted& router) {
+      const auto client =
+          router.connect({.least = version, .most = version, .session = first->session()});
+      EXPECT_EQ(client->get("app.d").status(), 200) << client->failure();
+      return client->is_resumed();
+    };
+    EXPECT_TRUE(resumes(b));
+    EXPECT_FALSE(resumes(alone));
+    // A new key goes in front, the old one still opens.
+    put("tickets", (version == TLS1_2_VERSION ? new_key + "\n" : "") + old_key + "\n");
+    EXPECT_TRUE(resumes(b));
+  }
+  EXPECT_EQ(b->router().metric("client_tls_handshakes{result=\"resumed\"}"), 4);
+}
+
+TEST_F(TlsReloadTest, an_ocsp_response_is_stapled) {
+  // A responder's "try later" would be none; what clients make of the answer is theirs.
+  const std::string response(
+      "\x30\x13\x0a\x01\x00\xa0\x0e\x30\x0c\x06\x01\x2b\x04\x07"
+      "answers",
+      21);
+  put("ocsp.der", response);
+  const std::string pair = "{cert_chain_file: " + first_.certificate +
+                           ", private_key_file: " + first_.key +
+                           ", ocsp_response_file: " + folder_.path() + "/ocsp.der}";
+  TlsRouted router({.more = "- " + pair + "\nfrontend_tls: {reload_interval: 50ms}\n"});
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION})
+    EXPECT_EQ(router.connect({.least = version, .most = version})->ocsp_response(), response);
+  std::string later = response;
+  later.back() = '!';
+  put("ocsp.der", later);
+  EXPECT_TRUE(eventually([&] { return router.connect()->ocsp_response() == later; }));
+}
+
+}  // namespace
+}  // namespace causeway::test
