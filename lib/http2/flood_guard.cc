@@ -6,10 +6,6 @@
 namespace causeway::http2 {
 
 void TokenBucket::refill(Instant now) {
-  if (filled_at_ == Instant{}) {
-    filled_at_ = now;
-    return;
-  }
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - filled_at_);
   constexpr int64_t long_enough_ms = 3'600'000;
   const auto ms = static_cast<uint64_t>(std::clamp<int64_t>(elapsed.count(), 0, long_enough_ms));

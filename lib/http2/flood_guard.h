@@ -26,6 +26,7 @@ class TokenBucket {
 
   // False: there is none left.
   bool take(Instant now) {
+    if (filled_at_ == Instant{}) filled_at_ = now;
     if (tokens_ == 0) refill(now);
     if (tokens_ == 0) return false;
     --tokens_;
@@ -39,7 +40,7 @@ class TokenBucket {
   uint64_t burst_;
   uint64_t per_second_;
   uint64_t tokens_;
-  Instant filled_at_{};  // never: full at the first look
+  Instant filled_at_{};  // never: it was full
 };
 
 // Counts the frames of one connection against FloodLimits. Owner: its session. Thread: the

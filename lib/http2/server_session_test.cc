@@ -1,0 +1,196 @@
+#include "http2/server_session.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace causeway::http2 {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::string frame_of(uint8_t type, uint8_t flags, uint32_t stream, std::string_view payload) {
+  std::string text;
+  for (const int shift : {16, 8, 0}) text.push_back(static_cast<char>(payload.size() >> shift));
+  text.push_back(static_cast<char>(type));
+  text.push_back(static_cast<char>(flags));
+  for (const int shift : {24, 16, 8, 0}) text.push_back(static_cast<char>(stream >> shift));
+  return text.append(payload);
+}
+
+std::string field_of(std::string_view name, std::string_view value) {
+  std::string text(1, '\0');
+  text.push_back(static_cast<char>(name.size()));
+  text.append(name).push_back(static_cast<char>(value.size()));
+  return text.append(value);
+}
+
+std::string get_block() {
+  return field_of(":method", "GET") + field_of(":scheme", "http") + field_of(":path", "/") +
+         field_of(":authority", "app.example");
+}
+
+struct TestStream final : ServerStream {
+  Arena& head_arena() override { return arena; }
+  void on_body(std::string_view bytes) override { body.append(bytes); }
+  void on_fed() override { ++fed; }
+  void on_drained() override { ++drained; }
+  void on_closed(bool client) override {
+    was_closed = true;
+    by_client = client;
+  }
+  Arena arena;
+  std::string body;
+  int fed = 0;
+  int drained = 0;
+  bool was_closed = false;
+  bool by_client = false;
+};
+
+struct Http2Server : testing::Test, ServerSession::Events {
+  ServerStream& on_stream() override {
+    streams.push_back(std::make_unique<TestStream>());
+    return *streams.back();
+  }
+  void on_output_waiting() override {}
+  void on_violation(bool is_flood) override { (is_flood ? floods : violations) += 1; }
+
+  void greet() {
+    say(std::string(kClientPreface) + frame_of(4, 0, 0, {}));
+    output();
+  }
+  void say(std::string_view bytes) { session.feed(bytes, now); }
+  std::string output() {
+    std::string out;
+    while (session.take_output(out, out.size() + 65'536)) continue;
+    return out;
+  }
+  void TearDown() override { session.close_streams(); }
+
+  Instant now = Instant{} + seconds(1);
+  Memory memory;
+  std::vector<std::unique_ptr<TestStream>> streams;
+  int violations = 0;
+  int floods = 0;
+  ServerSession session{memory, *this, {}};
+  http::Headers fields;
+};
+
+TEST_F(Http2Server, a_request_is_told_at_the_end_of_what_was_fed_not_in_the_middle) {
+  greet();
+  // Cancelled in the same breath: nobody is told that it was there.
+  say(frame_of(1, 5, 1, get_block()) + frame_of(3, 0, 1, std::string("\0\0\0\x8", 4)));
+  ASSERT_EQ(streams.size(), 1u);
+  EXPECT_EQ(streams[0]->fed, 0);
+  EXPECT_TRUE(streams[0]->was_closed && streams[0]->by_client);
+  say(frame_of(1, 5, 3, get_block()));
+  ASSERT_EQ(streams.size(), 2u);
+  EXPECT_EQ(streams[1]->fed, 1);
+  EXPECT_EQ(streams[1]->head().method, "GET");
+  EXPECT_EQ(streams[1]->head().headers.get("host"), "app.example");
+  EXPECT_EQ(streams[1]->head().version, (http::Version{2, 0}));
+}
+
+TEST_F(Http2Server, a_reply_beyond_the_window_waits_and_its_queue_tells_when_it_has_drained) {
+  greet();
+  say(frame_of(1, 5, 1, get_block()));
+  TestStream& stream = *streams[0];
+  stream.high_mark(10'000);
+  stream.reply(200, fields, false);
+  stream.write(std::string(100'000, 'x'));
+  EXPECT_TRUE(stream.is_full());
+  stream.end(fields);
+  output();
+  EXPECT_EQ(stream.queued_bytes(), 100'000u - 65'535u);
+  EXPECT_EQ(stream.drained, 0);
+  // 33,000 bytes more, so that 1,465 are left.
+  const std::string_view increment("\0\0\x80\xe8", 4);
+  say(frame_of(8, 0, 0, increment) + frame_of(8, 0, 1, increment));
+  output();
+  EXPECT_EQ(stream.drained, 1);
+  EXPECT_FALSE(stream.was_closed);
+  say(frame_of(8, 0, 0, increment) + frame_of(8, 0, 1, increment));
+  output();
+  EXPECT_TRUE(stream.was_closed && !stream.by_client);
+}
+
+TEST_F(Http2Server, every_stream_with_bytes_is_full_when_all_have_too_many_together) {
+  greet();
+  say(frame_of(1, 5, 1, get_block()) + frame_of(1, 5, 3, get_block()));
+  streams[0]->high_mark(10u << 20);
+  streams[0]->reply(200, fields, false);
+  streams[1]->reply(200, fields, false);
+  streams[1]->write("x");
+  EXPECT_FALSE(streams[1]->is_full());
+  streams[0]->write(std::string(2u << 20, 'x'));
+  EXPECT_TRUE(streams[0]->is_full());
+  EXPECT_TRUE(streams[1]->is_full());
+}
+
+TEST_F(Http2Server, frames_that_carry_nothing_are_bounded_and_allowed_again_with_time) {
+  greet();
+  const std::string ping = frame_of(6, 0, 0, "12345678");
+  std::string last;
+  const auto say_pings = [&](int count) {
+    for (int i = 0; i < count && floods == 0; ++i) {
+      say(ping);
+      last = output();
+    }
+  };
+  say_pings(1900);
+  for (int second = 0; second < 20; ++second) {
+    now += seconds(1);
+    say_pings(190);
+  }
+  EXPECT_EQ(floods, 0);
+  say_pings(2100);
+  EXPECT_EQ(floods, 1);
+  ASSERT_GE(last.size(), 17u);
+  EXPECT_EQ(last.substr(last.size() - 17), frame_of(7, 0, 0, std::string("\0\0\0\0\0\0\0\xb", 8)));
+  EXPECT_TRUE(session.is_over());
+}
+
+TEST_F(Http2Server, shutdown_in_two_steps_serves_what_was_under_way) {
+  greet();
+  session.announce_shutdown();
+  EXPECT_EQ(output(), frame_of(7, 0, 0, std::string("\x7f\xff\xff\xff\0\0\0\0", 8)));
+  say(frame_of(1, 5, 1, get_block()));  // it did not know yet
+  session.shutdown();
+  EXPECT_EQ(output(), frame_of(7, 0, 0, std::string("\0\0\0\1\0\0\0\0", 8)));
+  EXPECT_FALSE(session.is_over());
+  streams[0]->reply(204, fields, true);
+  output();
+  EXPECT_TRUE(streams[0]->was_closed);
+  EXPECT_TRUE(session.is_over());
+}
+
+TEST(Http2TokenBucket, is_full_at_first_and_filled_again_evenly) {
+  TokenBucket bucket(3, 10);
+  Instant now = Instant{} + seconds(5);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(bucket.take(now));
+  EXPECT_FALSE(bucket.take(now));
+  EXPECT_FALSE(bucket.take(now + milliseconds(50)));
+  EXPECT_TRUE(bucket.take(now + milliseconds(100)));
+  EXPECT_FALSE(bucket.take(now + milliseconds(100)));
+  EXPECT_TRUE(bucket.take(now + seconds(3600)));
+  EXPECT_TRUE(bucket.take(now + seconds(3600)));
+  EXPECT_TRUE(bucket.take(now + seconds(3600)));
+  EXPECT_FALSE(bucket.take(now + seconds(3600)));
+}
+
+TEST(Http2Memory, blocks_of_all_sizes_keep_their_bytes_when_they_grow) {
+  Memory memory(1000);
+  void* block = memory.allocate(10);
+  std::fill_n(static_cast<char*>(block), 10, 'a');
+  for (const size_t size : {20u, 100u, 5000u, 200'000u}) block = memory.reallocate(block, size);
+  EXPECT_EQ(std::string(static_cast<char*>(block), 10), "aaaaaaaaaa");
+  memory.free(block);
+  EXPECT_LE(memory.kept_bytes(), 1000u);
+  memory.free(nullptr);
+}
+
+}  // namespace
+}  // namespace causeway::http2
