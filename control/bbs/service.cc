@@ -1,5 +1,6 @@
 #include "control/bbs/service.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "control/bbs/api.h"
@@ -40,8 +41,13 @@ std::unique_ptr<log::Sink> access_log_of(const Config& config) {
   return std::make_unique<log::Sink>(log::Sink::Options{.path = config.access_log_path});
 }
 
-rpc::Server::Options server_options(const Service::World& world) {
+// Connections for calls beside those of all event streams.
+constexpr size_t kCallConnections = 2'000;
+
+rpc::Server::Options server_options(const Service::World& world, const Config& config) {
   rpc::Server::Options options;
+  options.connections_max =
+      std::max(options.connections_max, config.event_streams_max + kCallConnections);
   options.identity = world.identity;
   return options;
 }
@@ -72,7 +78,7 @@ struct Service::Parts {
                   converger_options(config)),
         api({ledger, lrp_reader, task_reader, cells, domains, locket, converger, streams,
              world.clock, logger, registry, config.max_task_retries}),
-        server(loop, logger, server_options(world)),
+        server(loop, logger, server_options(world, config)),
         health(loop, logger) {
     if (access_sink) access_logger.emplace(*access_sink, "bbs.access");
     connect(world);
@@ -99,15 +105,21 @@ struct Service::Parts {
       converger.soon("store");
     });
     api.add_routes(server);
-    server.observe([this](const rpc::Request& request, int status, Duration took) {
-      if (!request.path.starts_with("/v1/events")) api.observe(took);  // those last for ever
-      log_access(request, status, took);
-      logger.debug("request.done", {{"method", request.method},
-                                    {"request", request.path},
-                                    {"status", status},
-                                    log::Field::optional("request_id",
-                                                         request.header("X-Vcap-Request-Id"))});
-    });
+    metrics::Counter& requests = registry.counter("RequestCount", "Calls that have ended.");
+    metrics::Counter& cancelled =
+        registry.counter("RequestsCancelled", "Clients that went away before their answer.");
+    server.observe(
+        [this, &requests, &cancelled](const rpc::Request& request, int status, Duration took) {
+          requests.add();
+          if (status == 0) cancelled.add();
+          if (!request.path.starts_with("/v1/events")) api.observe(took);  // those last for ever
+          log_access(request, status, took);
+          logger.debug("request.done",
+                       {{"method", request.method},
+                        {"request", request.path},
+                        {"status", status},
+                        log::Field::optional("request_id", request.header("X-Vcap-Request-Id"))});
+        });
     rpc::serve_metrics(health, registry);
     rpc::register_process_metrics(registry);
     health.fallback([](const rpc::Request&, rpc::Responder responder) {

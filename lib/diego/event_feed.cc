@@ -7,7 +7,7 @@ namespace causeway::diego {
 
 namespace {
 
-rpc::Client::Options http_options(rpc::Identity* identity) {
+rpc::Client::Options stream_options(rpc::Identity* identity) {
   rpc::Client::Options options;
   options.identity = identity;
   return options;
@@ -17,7 +17,7 @@ rpc::Client::Options http_options(rpc::Identity* identity) {
 
 EventFeed::EventFeed(net::Loop& loop, rpc::Call call, Options options, Events events,
                      OnEvent on_event)
-    : client_(loop, http_options(options.identity)),
+    : client_(loop, stream_options(options.identity)),
       call_(std::move(call)),
       options_(options),
       events_(std::move(events)),
