@@ -285,7 +285,6 @@ void RouterProcess::serve() {
   if (tcp_ != nullptr) tcp_->serve([this] { return feed_->nats().is_connected(); });
   phase_ = Phase::serving;
   set_healthy(true);
-  open_hand_over();
   if (!finish_take_over()) return;
   notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()));
   logger_.info("gorouter.started",

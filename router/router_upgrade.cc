@@ -95,12 +95,14 @@ void RouterProcess::on_take_over_failed(const Error& error, bool has_table) {
 bool RouterProcess::finish_take_over() {
   // Sockets that nobody wanted close here, with the other router's.
   inherited_.clear();
-  if (!take_over_) return true;
-  const Result<void> said = take_over_->say_serving();
-  take_over_.reset();
-  if (said || said.error().fault == Fault::closed) return true;
-  fail("upgrade-failed", said.error());
-  return false;
+  const Result<void> said = take_over_ ? take_over_->say_serving() : Result<void>();
+  if (!said && said.error().fault != Fault::closed) {
+    fail("upgrade-failed", said.error());
+    return false;
+  }
+  open_hand_over();
+  take_over_.reset();  // the other one learns that the path is this router's
+  return true;
 }
 
 void RouterProcess::open_hand_over() {

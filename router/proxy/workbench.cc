@@ -124,6 +124,10 @@ void Workbench::use(std::shared_ptr<const Settings> next) {
   endpoint_answers.length(settings.endpoint_timeout);
   backend_idle.length(settings.backend_idle_timeout);
   http2_age.length(settings.http2.connection_age_max);
+  // Whom to trust may have changed, and a session that is resumed asks nobody.
+  backend_sessions.clear();
+  service_sessions.clear();
+  backends.close_idle();
   backends.use(pool_options(settings, backend_sessions));
   logs_local_address = wants_local_address(settings);
 }

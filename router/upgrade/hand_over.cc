@@ -130,6 +130,10 @@ void HandOver::on_message(Caller& caller) {
   auto message = caller.channel.receive(kMessagePatience);
   if (!message) {
     const bool was_taker = &caller == taker_;
+    // It ends the connection when the path is its own: the next upgrade may begin.
+    if (caller.role == Role::successor && handed_over_to_ != 0) {
+      tell_operators(told("done", handed_over_to_));
+    }
     drop(caller);
     if (was_taker) fail("the new router has gone: " + message.error().detail);
     return;
@@ -237,11 +241,11 @@ void HandOver::send_sockets(Caller& caller, size_t from) {
 
 void HandOver::finish(Caller& caller) {
   logger_.info("handed-over", {{"pid", successor_pid_}});
+  handed_over_to_ = successor_pid_;
   (void)caller.channel.send(told("goodbye"));
-  tell_operators(told("done", successor_pid_));
   if (started_ != nullptr) started_->let_go();
   forget_upgrade();
-  // The path is the new router's by now.
+  // The path is the new router's in a moment.
   watch_.reset();
   ::close(std::exchange(descriptor_, -1));
   giver_.on_handed_over();

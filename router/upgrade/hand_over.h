@@ -95,6 +95,7 @@ class HandOver {
   Caller* taker_ = nullptr;
   std::unique_ptr<Successor> started_;
   int successor_pid_ = 0;
+  int handed_over_to_ = 0;  // 0: this router goes on
   std::vector<KnownRoute> http_;
   std::vector<KnownRoute> tcp_;
   std::vector<net::ListeningSocket> sockets_;
