@@ -46,7 +46,7 @@ void fill(std::vector<nghttp2_nv>& out, const FieldBlock& fields) {
 
 struct ClientSession::Core {
   struct End {
-    void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
+    void operator()(nghttp2_session* ended) const { nghttp2_session_del(ended); }
   };
   std::unique_ptr<nghttp2_session, End> session;
   std::vector<nghttp2_nv> fields;  // scratch
