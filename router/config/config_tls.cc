@@ -171,23 +171,33 @@ void read_ssl_listener(Reading& reading) {
 void read_health_listener(Reading& reading) {
   Section status = reading.root.section("status");
   Section listener = status.section("tls");
-  bool plain = true;
-  status.read("enable_nontls_health_checks", plain);
-  uint16_t port = 8443;
-  listener.read("port", port, {.min = 1, .max = 65'535});
+  RouterConfig& config = reading.loaded.config;
+  status.read("enable_nontls_health_checks", config.serves_plain_status);
+  listener.read("port", config.status_tls_port, {.min = 1, .max = 65'535});
   // A port alone, which is gorouter's default, asks for nothing.
-  const bool asked = listener.has("certificate") || listener.has("key") || port != 8443;
+  const bool asked =
+      listener.has("certificate") || listener.has("key") || config.status_tls_port != 8443;
   if (asked) {
-    check_pair(listener, "certificate", "key", true);
-    reading.warn("status.tls",
-                 "the TLS health listener is not built yet: only status.port answers");
+    Reading::read_pair(listener, {"certificate", "key", true}, config.status_tls.certificate_pem,
+                       config.status_tls.key_pem);
+  } else if (!config.serves_plain_status) {
+    status.problem("enable_nontls_health_checks",
+                   "neither TLS nor non-TLS health endpoints are enabled");
   }
-  if (!plain) {
-    status.problem(
-        "enable_nontls_health_checks",
-        asked ? "not supported: the TLS health listener is not built yet, so nothing would answer"
-              : "neither TLS nor non-TLS health endpoints are enabled");
+}
+
+void read_metrics_listener(Reading& reading) {
+  Section section = reading.root.section("prometheus");
+  auto& files = reading.loaded.config.prometheus_tls;
+  section.read("cert_path", files.certificate);
+  section.read("key_path", files.key);
+  section.read("ca_path", files.authorities);
+  if (files.certificate.empty()) {
+    files = {};
+    return;
   }
+  if (files.key.empty()) section.problem("key_path", "is required by cert_path");
+  if (files.authorities.empty()) section.problem("ca_path", "is required by cert_path");
 }
 
 }  // namespace
@@ -224,20 +234,11 @@ void read_tls(Reading& reading) {
     backends.read("cert_chain", pair.certificate_pem);
     backends.read("private_key", pair.key_pem);
   }
-  Section prometheus = root.section("prometheus");
-  if (prometheus.has("cert_path")) {
-    reading.warn("prometheus.cert_path",
-                 "TLS for metrics is not built yet: plain HTTP on 127.0.0.1");
-  }
-  for (const char* key : {"cert_path", "key_path", "ca_path"}) Reading::check_text(prometheus, key);
+  read_metrics_listener(reading);
 
   RouterConfig& config = reading.loaded.config;
   root.read("enable_http2", config.settings.enable_http2);
   config.tls.offers_protocols = config.settings.enable_http2;
-  if (root.has("enable_http2") && config.settings.enable_http2) {
-    reading.warn("enable_http2",
-                 "HTTP/2 is not built yet: clients and backends are served by HTTP/1.1");
-  }
 }
 
 }  // namespace causeway::router

@@ -372,13 +372,10 @@ TEST_P(WarnedConfigTest, is_accepted_with_one_warning) {
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, WarnedConfigTest,
-    testing::Values(Warned{"enable_http2: true", "enable_http2"},
-                    Warned{"balancing_algorithm: hash", "balancing_algorithm"},
+    testing::Values(Warned{"balancing_algorithm: hash", "balancing_algorithm"},
                     Warned{"routing_api: {uri: https://api, port: 3001}", "routing_api"},
                     Warned{"enable_envelope_v1_metrics: true", "enable_envelope_v1_metrics"},
                     Warned{"logging: {loggregator_enabled: true}", "logging.loggregator_enabled"},
-                    Warned{"prometheus: {port: 1, cert_path: /c, key_path: /k, ca_path: /a}",
-                           "prometheus.cert_path"},
                     Warned{"publish_active_apps_interval: 5s", "publish_active_apps_interval"},
                     Warned{"debug_addr: 127.0.0.1:17002", "debug_addr"},
                     Warned{"extra_access_log_fields: [caller_cf_app]", "extra_access_log_fields"}));
@@ -393,7 +390,7 @@ TEST_P(SilentConfigTest, is_accepted_without_a_word) {
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, SilentConfigTest,
-    testing::Values("enable_http2: false", "enable_ssl: false\nssl_port: 443",
+    testing::Values("enable_http2: true", "enable_h2c: true", "enable_ssl: false\nssl_port: 443",
                     "routing_api: {auth_disabled: true}", "sticky_session_cookie_names: []",
                     "enable_envelope_v1_metrics: false", "pid_file: /run/router.pid",
                     "oauth: {token_endpoint: uaa, port: 8443, client_name: a, client_secret: b}",

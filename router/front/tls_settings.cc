@@ -104,7 +104,7 @@ Result<tls::ServerContext::Options> read_options(const TlsSettings& settings,
     if (!keys) return named(settings.ticket_key_file, std::move(keys).error());
     options.ticket_keys = std::move(keys).value();
   }
-  if (settings.offers_protocols) options.alpn = {"http/1.1"};
+  if (settings.offers_protocols) options.alpn = {"h2", "http/1.1"};
   options.refuses_other_protocols = true;
   options.client_certificate = settings.client_certificate;
   options.trusts_system = settings.trusts_system;
