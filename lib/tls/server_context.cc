@@ -40,7 +40,7 @@ int policy_index() {
   return index;
 }
 
-const uint8_t* bytes_of(const std::string& text) {
+const uint8_t* text_bytes(const std::string& text) {
   return reinterpret_cast<const uint8_t*>(text.data());
 }
 
@@ -49,7 +49,7 @@ int choose_protocol(SSL* ssl, const uint8_t** out, uint8_t* out_bytes, const uin
   const ServerPolicy& policy = ServerPolicy::of(ssl);
   uint8_t* chosen = nullptr;
   const int outcome =
-      SSL_select_next_proto(&chosen, out_bytes, bytes_of(policy.alpn),
+      SSL_select_next_proto(&chosen, out_bytes, text_bytes(policy.alpn),
                             static_cast<unsigned>(policy.alpn.size()), offered, offered_bytes);
   if (outcome != OPENSSL_NPN_NEGOTIATED)
     return policy.refuses_other_protocols ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
@@ -205,7 +205,7 @@ Result<bssl::UniquePtr<SSL_CTX>> context_of(const ServerContext::Options& option
       !used)
     return used.error();
   if (const std::string& ocsp = certificate.ocsp_response; !ocsp.empty())
-    CHECK(SSL_CTX_set_ocsp_response(context, bytes_of(ocsp), ocsp.size()) == 1);
+    CHECK(SSL_CTX_set_ocsp_response(context, text_bytes(ocsp), ocsp.size()) == 1);
   const ClientPolicy& clients = policy.clients;
   if (clients.verify_mode != SSL_VERIFY_NONE) {
     SSL_CTX_set_verify(context, clients.verify_mode,
