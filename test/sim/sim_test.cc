@@ -71,7 +71,7 @@ void run_seeds(bool has_faults, uint64_t count) {
   if (!has_faults) return;
   EXPECT_GT(sum.bbs_deaths, count / 2);
   EXPECT_GT(sum.cell_deaths, count / 2);
-  EXPECT_GT(sum.conflicts, count / 50);
+  EXPECT_GT(sum.conflicts, count / 100);
 }
 
 TEST(Sim, whatever_fails_everything_heals_and_nothing_is_lost_or_doubled) {
