@@ -1,6 +1,10 @@
 // The router's binary from its start to its end.
 
+#include <sys/resource.h>
+
+#include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <string>
@@ -61,6 +65,32 @@ TEST(RouterStartTest, tells_its_version_and_its_options) {
   }
   Process wrong({own_binary("router"), "--nonsense"}, folder.path() + "/log");
   EXPECT_EQ(wrong.wait_for_exit(), 1);
+}
+
+// How many threads of the process have that niceness.
+size_t threads_with_niceness(pid_t pid, int niceness) {
+  size_t found = 0;
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    const std::string name = task.path().filename().string();
+    id_t thread = 0;
+    std::from_chars(name.data(), name.data() + name.size(), thread);
+    found += ::getpriority(PRIO_PROCESS, thread) == niceness ? 1 : 0;
+  }
+  return found;
+}
+
+TEST(RouterThreadsTest, workers_go_first_unless_that_is_not_wanted) {
+  const NatsServer nats;
+  const int own = ::getpriority(PRIO_PROCESS, 0);
+  const int wanted = std::min(own + 7, 19);
+  RouterBinary polite(nats.port(), "workers: 2\nbackground_niceness: " + std::to_string(wanted));
+  ASSERT_TRUE(polite.wait_until_serving()) << polite.process().output();
+  EXPECT_EQ(threads_with_niceness(polite.process().pid(), own), 2u) << wanted;
+  EXPECT_GE(threads_with_niceness(polite.process().pid(), wanted), 3u);  // control, log, NATS
+  RouterBinary equal(nats.port(), "workers: 2\nbackground_niceness: 0");
+  ASSERT_TRUE(equal.wait_until_serving()) << equal.process().output();
+  EXPECT_GE(threads_with_niceness(equal.process().pid(), own), 5u);
 }
 
 TEST(RouterStartTest, without_nats_it_gives_up) {
