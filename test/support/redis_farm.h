@@ -3,6 +3,7 @@
 // Redis in all its shapes for SYSTEM tests: single servers with any settings, a cluster, a primary
 // with a replica under a Sentinel.
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -81,11 +83,20 @@ class RedisCluster {
     const std::string said =
         redis_cli(nodes_[0]->port(), "--cluster create" + nodes + " --cluster-yes");
     if (said.find("All 16384 slots covered") == std::string::npos) throw std::runtime_error(said);
+    for (const auto& node : nodes_) wait_until_it_is_one(*node);
   }
   RedisNode& node(size_t index) { return *nodes_.at(index); }
   size_t size() const { return nodes_.size(); }
 
  private:
+  // As that node sees it: until then it serves nothing.
+  static void wait_until_it_is_one(const RedisNode& node) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (redis_cli(node.port(), "CLUSTER INFO").find("cluster_state:ok") == std::string::npos) {
+      if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("no cluster");
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // tidy: polled with a deadline
+    }
+  }
   std::vector<std::unique_ptr<RedisNode>> nodes_;
 };
 
