@@ -14,7 +14,7 @@ namespace causeway::http2 {
 
 struct ServerSession::Core {
   struct End {
-    void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
+    void operator()(nghttp2_session* ended) const { nghttp2_session_del(ended); }
   };
   nghttp2_mem memory;
   std::unique_ptr<nghttp2_session, End> session;

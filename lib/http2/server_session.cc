@@ -142,7 +142,7 @@ void ServerSession::open(ServerStream& stream, int32_t id) {
 }
 
 void ServerSession::close(ServerStream& stream, bool by_client) {
-  constexpr size_t queue_bytes_kept = 16u << 10;
+  constexpr size_t reply_bytes_kept = 16u << 10;
   if (stream.touched_at_ != 0) touched_[stream.touched_at_ - 1] = nullptr;
   stream.touched_at_ = 0;
   stream.unlink();
@@ -150,7 +150,7 @@ void ServerSession::close(ServerStream& stream, bool by_client) {
   queued_bytes_ -= stream.queued_bytes();
   stream.queue_.clear();
   stream.queue_begin_ = 0;
-  if (stream.queue_.capacity() > queue_bytes_kept) std::string().swap(stream.queue_);
+  if (stream.queue_.capacity() > reply_bytes_kept) std::string().swap(stream.queue_);
   stream.on_closed(by_client && !stream.is_reset_);
 }
 

@@ -14,15 +14,15 @@ namespace {
 constexpr size_t write_bytes = 64u << 10;
 // As for HTTP/1: a client that was told to go gets two seconds after its last byte was sent, and a
 // minute for each step of taking it.
-constexpr uint32_t linger_rounds_max = 4;
-constexpr uint32_t stuck_rounds_max = 120;
-constexpr size_t linger_discarded_bytes_max = 16u << 20;
+constexpr uint32_t http2_linger_rounds_max = 4;
+constexpr uint32_t http2_stuck_rounds_max = 120;
+constexpr size_t http2_discarded_bytes_max = 16u << 20;
 // No request head is ever longer or has more lines (gorouter.md section 17).
 constexpr uint32_t head_bytes_most = 1u << 20;
 constexpr uint32_t head_lines_most = 10'000;
 // Above the operator's limit, so that the refusal of one that is a little too long has its line in
 // the access log.
-constexpr size_t head_bytes_spare = 16u << 10;
+constexpr size_t http2_head_bytes_spare = 16u << 10;
 
 http2::ServerLimits session_limits(const Settings& settings) {
   http2::ServerLimits limits;
@@ -31,8 +31,8 @@ http2::ServerLimits session_limits(const Settings& settings) {
   limits.connection_window_bytes = settings.http2.connection_window_bytes;
   limits.head_bytes_max = head_bytes_most;
   if (settings.max_request_header_bytes > 0)
-    limits.head_bytes_max = static_cast<uint32_t>(
-        std::min<size_t>(head_bytes_most, settings.max_request_header_bytes + head_bytes_spare));
+    limits.head_bytes_max = static_cast<uint32_t>(std::min<size_t>(
+        head_bytes_most, settings.max_request_header_bytes + http2_head_bytes_spare));
   limits.head_lines_max = head_lines_most;
   return limits;
 }
@@ -73,7 +73,7 @@ void Http2ClientConnection::on_read(std::span<char> bytes) {
   if (state_ == State::ended) return;
   if (state_ == State::lingering) {
     linger_discarded_bytes_ += bytes.size();
-    if (linger_discarded_bytes_ > linger_discarded_bytes_max) end();
+    if (linger_discarded_bytes_ > http2_discarded_bytes_max) end();
     return;
   }
   has_spoken_ = true;
@@ -241,7 +241,7 @@ void Http2ClientConnection::on_linger_tick() {
   const Duration most = bench_.settings.frontend_idle_timeout;
   if (most > Duration::zero() && ++lingered_ * bench_.lingering.length() > most) return end();
   linger_queued_ = queued;
-  const uint32_t rounds_max = queued > 0 ? stuck_rounds_max : linger_rounds_max;
+  const uint32_t rounds_max = queued > 0 ? http2_stuck_rounds_max : http2_linger_rounds_max;
   if (linger_rounds_ >= rounds_max || (has_ended_ && queued == 0)) return end();
   bench_.lingering.arm(*this);
 }
