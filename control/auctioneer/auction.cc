@@ -62,8 +62,7 @@ Auction::Auction(AuctionTools tools, std::function<void()> on_done)
       on_done_(std::move(on_done)),
       pause_(tools.loop) {
   if (tools_.roster.may_be_used(tools_.loop.now())) {
-    // After this turn: what comes with it is placed along.
-    pause_.once(Duration::zero(), [this] { decide(); });
+    pause_.once(tools_.roster.gathering_time(), [this] { decide(); });
   } else {
     fetch_cells();
   }

@@ -44,6 +44,7 @@ TEST(Roster, what_was_given_counts_in_the_next_round) {
   Roster roster(5s);
   roster.set({roster_cell("b", 2), roster_cell("a", 1)}, Instant{1s}, Instant{2s});
   EXPECT_EQ(roster.cell_id(0), "a");
+  EXPECT_EQ(roster.gathering_time(), 100us);
   EXPECT_EQ(roster.rep_url(1), "http://b");
   size_t placed = 0;
   for (int32_t index = 0; index < 4; ++index) {
