@@ -100,6 +100,7 @@ def bad_headers(router):
         assert say(router, [header + GET]) == "", header
     after = router.metrics()
     changed = {name for name in after if "proxy" in name and after[name] - before.get(name, 0) == len(bad)}
+    assert "proxy-header-refused" in router.program.output()
     assert changed, {name: value for name, value in after.items() if "proxy" in name}
 
 
