@@ -46,12 +46,13 @@ void Server::State::accept(std::unique_ptr<net::Stream> stream) {
     return;  // closes it
   }
   is_refusing = false;
-  if (options.identity != nullptr) return shake_hands(std::move(stream));
+  if (options.identity != nullptr || options.tls != nullptr) return shake_hands(std::move(stream));
   open(std::move(stream));
 }
 
 void Server::State::shake_hands(std::unique_ptr<net::Stream> stream) {
-  const tls::ServerContext* const context = options.identity->server();
+  const tls::ServerContext* const context =
+      options.tls != nullptr ? options.tls : options.identity->server();
   CHECK(context != nullptr);
   const std::string remote = stream->peer().to_string();
   const auto place = handshakes.emplace(handshakes.end());

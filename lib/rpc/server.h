@@ -25,6 +25,9 @@ namespace causeway::metrics {
 class Registry;
 }
 
+namespace causeway::tls {
+class ServerContext;
+}
 namespace causeway::rpc {
 
 class Identity;
@@ -120,6 +123,8 @@ class Server {
     // Present: TLS, and only clients with a certificate that its authorities have signed. It shows
     // one (Identity::server()) and outlives the server.
     Identity* identity = nullptr;
+    // Instead: TLS as this says, which outlives the server.
+    const tls::ServerContext* tls = nullptr;
     Duration handshake_timeout = std::chrono::seconds(10);
   };
   // The request is valid during the call.

@@ -35,14 +35,45 @@ Admin::Admin(net::Loop& loop, const log::Logger& logger, const metrics::Registry
     : options_(std::move(options)),
       table_(std::move(table)),
       status_(loop, logger.session("status"), small_server()),
-      routes_(loop, logger.session("routes"), small_server()),
-      prometheus_(loop, logger.session("prometheus"), small_server()) {
-  serve_health();
+      routes_(loop, logger.session("routes"), small_server()) {
+  open_tls(loop, logger);
+  serve_health(status_);
+  if (status_tls_) serve_health(*status_tls_);
   routes_.route("GET", "/routes", [this](const rpc::Request& request, rpc::Responder responder) {
     serve_routes(request, std::move(responder));
   });
-  rpc::serve_metrics(prometheus_, registry);
+  rpc::serve_metrics(*prometheus_, registry);
   if (options_.serves_varz) serve_varz(loop, registry);
+}
+
+void Admin::open_tls(net::Loop& loop, const log::Logger& logger) {
+  rpc::Server::Options metrics = small_server();
+  if (!options_.prometheus_tls.is_empty()) {
+    auto identity = rpc::Identity::open(loop, logger, options_.prometheus_tls);
+    if (!identity) {
+      ready_ = with_name(identity.error(), "prometheus");
+    } else {
+      prometheus_identity_ = std::move(identity).value();
+      metrics.identity = prometheus_identity_.get();
+    }
+  }
+  prometheus_.emplace(loop, logger.session("prometheus"), metrics);
+  if (options_.status_tls.key_pair.certificate_pem.empty()) return;
+  auto context = tls::ServerContext::make(options_.status_tls);
+  if (!context) {
+    ready_ = with_name(context.error(), "status.tls");
+    return;
+  }
+  status_context_ = std::move(context).value();
+  rpc::Server::Options status = small_server();
+  status.tls = status_context_.get();
+  status_tls_.emplace(loop, logger.session("status-tls"), status);
+}
+
+std::vector<rpc::Server*> Admin::servers() {
+  std::vector<rpc::Server*> all{&status_, &routes_, &*prometheus_};
+  if (status_tls_) all.push_back(&*status_tls_);
+  return all;
 }
 
 void Admin::serve_varz(net::Loop& loop, const metrics::Registry& registry) {
@@ -71,16 +102,16 @@ void Admin::reply_varz(const rpc::Request& request, rpc::Responder responder) co
                   {{"Connection", "close"}});
 }
 
-void Admin::serve_health() {
+void Admin::serve_health(rpc::Server& server) {
   const rpc::HeaderList uncached{{"Cache-Control", "private, max-age=0"}, {"Expires", "0"}};
-  status_.route("*", "/health", [this, uncached](const rpc::Request&, rpc::Responder responder) {
+  server.route("*", "/health", [this, uncached](const rpc::Request&, rpc::Responder responder) {
     if (is_healthy_) return responder.reply(200, kText, "ok\n", uncached);
     responder.reply(503, "", "", uncached);
   });
-  status_.route("*", "/is-process-alive-do-not-use-for-loadbalancing",
-                [uncached](const rpc::Request&, rpc::Responder responder) {
-                  responder.reply(200, kText, "ok\n", uncached);
-                });
+  server.route("*", "/is-process-alive-do-not-use-for-loadbalancing",
+               [uncached](const rpc::Request&, rpc::Responder responder) {
+                 responder.reply(200, kText, "ok\n", uncached);
+               });
 }
 
 bool Admin::may_see_routes(const rpc::Request& request) const {
@@ -130,29 +161,37 @@ Result<void> Admin::listen() {
 }
 
 Result<void> Admin::listen(const TakeSocket& take_socket) {
+  if (!ready_) return ready_;
   const auto host = net::Address::parse(options_.status_host, options_.status_port);
   if (!host) return with_name(host.error(), "status");
   const auto routes = listen(routes_, net::Address::loopback(options_.routes_port), take_socket);
   if (!routes) return with_name(routes.error(), "routes");
-  const auto status = listen(status_, *host, take_socket);
-  if (!status) return with_name(status.error(), "status");
+  if (options_.serves_plain_status) {
+    const auto status = listen(status_, *host, take_socket);
+    if (!status) return with_name(status.error(), "status");
+  }
+  if (status_tls_) {
+    const auto secured = net::Address::parse(options_.status_host, options_.status_tls_port);
+    const auto status = listen(*status_tls_, *secured, take_socket);
+    if (!status) return with_name(status.error(), "status.tls");
+  }
   if (options_.prometheus_port == 0) return {};
   const auto metrics =
-      listen(prometheus_, net::Address::loopback(options_.prometheus_port), take_socket);
+      listen(*prometheus_, net::Address::loopback(options_.prometheus_port), take_socket);
   if (!metrics) return with_name(metrics.error(), "prometheus");
   return {};
 }
 
-std::vector<net::ListeningSocket> Admin::duplicate_sockets() const {
+std::vector<net::ListeningSocket> Admin::duplicate_sockets() {
   std::vector<net::ListeningSocket> copies;
-  for (const rpc::Server* server : {&status_, &routes_, &prometheus_}) {
+  for (const rpc::Server* server : servers()) {
     if (auto copy = server->duplicate_listener()) copies.push_back(*std::move(copy));
   }
   return copies;
 }
 
 void Admin::leave_sockets() {
-  for (rpc::Server* server : {&status_, &routes_, &prometheus_}) server->stop_listening();
+  for (rpc::Server* server : servers()) server->stop_listening();
 }
 
 }  // namespace causeway::router

@@ -15,7 +15,9 @@
 #include "net/timer.h"
 #include "router/admin/varz_page.h"
 #include "router/route/route_table.h"
+#include "rpc/identity.h"
 #include "rpc/server.h"
+#include "tls/context.h"
 
 namespace causeway::net {
 class Loop;
@@ -29,10 +31,15 @@ class Admin {
  public:
   struct Options {
     std::string status_host = "0.0.0.0";
-    uint16_t status_port = 8080;   // /health, /is-process-alive-do-not-use-for-loadbalancing
-    uint16_t routes_port = 8082;   // /routes on 127.0.0.1
-    std::string user, password;    // of /routes; no password: refused to everybody
-    uint16_t prometheus_port = 0;  // /metrics on 127.0.0.1; 0 = off
+    uint16_t status_port = 8080;  // /health, /is-process-alive-do-not-use-for-loadbalancing
+    uint16_t routes_port = 8082;  // /routes on 127.0.0.1
+    std::string user, password;   // of /routes; no password: refused to everybody
+    bool serves_plain_status = true;
+    // Of the same pages over TLS on the same host; without a certificate there is no such listener.
+    uint16_t status_tls_port = 8443;
+    tls::ServerContext::Options status_tls = {};
+    uint16_t prometheus_port = 0;              // /metrics on 127.0.0.1; 0 = off
+    rpc::Identity::Files prometheus_tls = {};  // none: in the clear; else for those it trusts
     Duration stale_threshold = std::chrono::seconds(120);
     bool serves_varz = false;  // /varz, /healthz and /routes on the status listener as well
     VarzPage::Identity identity = {};
@@ -48,7 +55,7 @@ class Admin {
   Result<void> listen(const TakeSocket& take_socket);
   // All listening sockets, for another process; then leave_sockets() closes them here. Requests
   // under way are answered.
-  std::vector<net::ListeningSocket> duplicate_sockets() const;
+  std::vector<net::ListeningSocket> duplicate_sockets();
   void leave_sockets();
   void set_healthy(bool healthy) { is_healthy_ = healthy; }
   // Another page of the routes listener, beside /routes and seen by the same people.
@@ -57,7 +64,9 @@ class Admin {
  private:
   static Result<void> listen(rpc::Server& server, const net::Address& address,
                              const TakeSocket& take_socket);
-  void serve_health();
+  void serve_health(rpc::Server& server);
+  void open_tls(net::Loop& loop, const log::Logger& logger);
+  std::vector<rpc::Server*> servers();
   void serve_varz(net::Loop& loop, const metrics::Registry& registry);
   void reply_varz(const rpc::Request& request, rpc::Responder responder) const;
   void serve_routes(const rpc::Request& request, rpc::Responder responder) const;
@@ -67,9 +76,13 @@ class Admin {
   const Options options_;
   const std::function<std::shared_ptr<const RouteTable>()> table_;
   bool is_healthy_ = false;
+  Result<void> ready_;  // or why TLS is not
+  std::unique_ptr<tls::ServerContext> status_context_;
+  std::unique_ptr<rpc::Identity> prometheus_identity_;
   rpc::Server status_;
   rpc::Server routes_;
-  rpc::Server prometheus_;
+  std::optional<rpc::Server> status_tls_;
+  std::optional<rpc::Server> prometheus_;
   const SystemClock clock_;
   std::optional<VarzPage> varz_;
   std::optional<net::Timer> varz_timer_;

@@ -41,6 +41,12 @@ struct RouterConfig {
   uint16_t status_port = 8080;
   uint16_t routes_port = 8082;  // 127.0.0.1, Basic auth
   std::string status_user, status_pass;
+  bool serves_plain_status = true;
+  uint16_t status_tls_port = 8443;
+  tls::KeyPair status_tls;  // none: no such listener
+  struct {
+    std::string certificate, key, authorities;  // files; none: in the clear
+  } prometheus_tls;
   uint16_t prometheus_port = 0;  // 127.0.0.1; 0 = off
 
   // Identity.
