@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -116,7 +117,7 @@ class TlsClient {
       reply.head = text.substr(0, end + 4);
       reply.body = text.substr(end + 4);
       const std::string length = reply.header("Content-Length");
-      if (length.empty() || reply.body.size() < std::stoul(length)) continue;
+      if (length.empty() || reply.body.size() < std::strtoul(length.c_str(), nullptr, 10)) continue;
       reply.is_whole = true;
       return reply;
     }
