@@ -28,7 +28,7 @@ std::string redis_on(uint16_t port) { return R"({"port":)" + std::to_string(port
 struct MemberOptions {
   std::string redis = {};  // of the configuration
   bool stands_by = true;
-  std::string lock_ttl = "3s";
+  std::string lock_ttl = "5s";
   std::string more = {};  // of the configuration
 };
 
@@ -384,7 +384,7 @@ class FollowersOfALock : public BbsPair, public testing::WithParamInterface<cons
  protected:
   std::string configuration(const Member& bbs) {
     const std::string lock = R"("locks_locket_enabled":true,"locket_address":")" + bbs.url() +
-                             R"(","lock_ttl":"2s","lock_retry_interval":"500ms","bbs_address":")" +
+                             R"(","lock_ttl":"4s","lock_retry_interval":"500ms","bbs_address":")" +
                              bbs.url() + "\",";
     if (std::string(GetParam()) == "auctioneer") {
       return "{" + lock + R"("health_address":"HEALTH","listen_address":"127.0.0.1:)" +

@@ -108,11 +108,11 @@ TEST_F(LeadershipTest, one_leads_and_the_other_follows_at_once_when_it_gives_up)
 }
 
 TEST_F(LeadershipTest, a_leader_that_dies_is_followed_when_its_time_is_over) {
-  auto first = contender("a", 1s);
+  auto first = contender("a", 3s);
   ASSERT_TRUE(until([&] { return first->leadership->is_held(); }));
-  auto second = contender("b", 1s);
+  auto second = contender("b", 3s);
   const auto begun = std::chrono::steady_clock::now();
-  EXPECT_TRUE(until([&] { return std::chrono::steady_clock::now() > begun + 2s; }));
+  EXPECT_TRUE(until([&] { return std::chrono::steady_clock::now() > begun + 4s; }));
   EXPECT_TRUE(first->leadership->is_held()) << "it renews what it holds";
   first.reset();  // as by kill -9: nothing is released
   ASSERT_TRUE(until([&] { return second->leadership->is_held(); }));
@@ -139,7 +139,7 @@ TEST_F(LeadershipTest, who_slept_while_another_took_over_can_write_nothing_in_an
 }
 
 TEST_F(LeadershipTest, a_lock_that_cannot_be_renewed_is_lost_when_its_ttl_ends) {
-  auto first = contender("a", 1s);
+  auto first = contender("a", 2s);
   ASSERT_TRUE(until([&] { return first->leadership->is_held(); }));
   server_.kill(SIGSTOP);
   ASSERT_TRUE(until([&] { return first->lost.has_value(); }));
