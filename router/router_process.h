@@ -33,10 +33,10 @@ class RouterProcess final : private HandOver::Giver {
  public:
   // How this process was started.
   struct Launch {
-    std::string version;
-    std::string config_path;         // "": built-in defaults
-    std::vector<std::string> words;  // the binary's path and its arguments, for a successor
-    bool takes_over = false;         // from the router that runs already, if there is one
+    std::string version = {};
+    std::string config_path = {};         // "": built-in defaults
+    std::vector<std::string> words = {};  // the binary's path and its arguments, for a successor
+    bool takes_over = false;              // from the router that runs already, if there is one
   };
   RouterProcess(LoadedConfig loaded, log::Sink& sink, const log::Logger& logger, Launch launch);
   RouterProcess(const RouterProcess&) = delete;

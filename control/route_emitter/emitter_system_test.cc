@@ -189,6 +189,7 @@ class EmitterTest : public testing::Test {
   }
   void start(EmitterConfig with) {
     emitter = std::make_unique<RouteEmitter>(bed.loop(), bed.logger(), std::move(with),
+                                             RouteEmitter::Identities{},
                                              [this](int code) { exit_codes.push_back(code); });
     auto address = emitter->start();
     ASSERT_TRUE(address);

@@ -52,7 +52,9 @@ class RouterThread {
     thread_ = std::thread([this, text = yaml.str()] {
       auto loaded = router::parse_config(text, "router.yml");
       const log::Logger logger(sink_, "gorouter");
-      exit_code_.set_value(router::RouterProcess(std::move(loaded).value().config, logger).run());
+      exit_code_.set_value(
+          router::RouterProcess(std::move(loaded).value(), sink_, logger, {.version = "test"})
+              .run());
     });
   }
   ~RouterThread() { thread_.join(); }
