@@ -7,14 +7,14 @@ namespace {
 
 using Keys = std::vector<std::string>;
 
-LoadedConfig load(const std::string& text) {
+LoadedConfig load_file(const std::string& text) {
   auto loaded = parse_config(text, "router.yml");
   EXPECT_TRUE(loaded) << loaded.error().detail;
   return *std::move(loaded);
 }
 
 Keys changed(const std::string& before, const std::string& after) {
-  return changed_keys(load(before).values, load(after).values);
+  return changed_keys(load_file(before).values, load_file(after).values);
 }
 
 TEST(ReloadTest, keys_that_differ_are_found_wherever_they_are) {
@@ -42,9 +42,9 @@ TEST(ReloadTest, what_a_running_router_follows) {
 
 TEST(ReloadTest, a_running_router_takes_what_it_can_and_keeps_the_rest) {
   const RouterConfig running =
-      load("port: 1000\nworkers: 2\ndroplet_stale_threshold: 80s\n").config;
+      load_file("port: 1000\nworkers: 2\ndroplet_stale_threshold: 80s\n").config;
   const RouterConfig next =
-      load(
+      load_file(
           "port: 2000\nworkers: 3\ndroplet_stale_threshold: 200s\nlogging: {level: error}\n"
           "endpoint_timeout: 7s\ntrace_key: t\nbalancing_algorithm: least-connection\n"
           "drain_wait: 3s\nenable_proxy: true\n")

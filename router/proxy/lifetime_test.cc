@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/sanitizers.h"
 #include "test/support/fake_backend.h"
 #include "test/support/router_under_test.h"
 
@@ -19,19 +20,7 @@ constexpr const char* lifetime_request = "GET / HTTP/1.1\r\nHost: app.example\r\
 
 // What a slow peer may cost. Sanitizers keep freed memory for a while, the test's own too: there
 // the size says nothing.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PROXY_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PROXY_TEST_SANITIZED 1
-#endif
-#endif
-#ifdef PROXY_TEST_SANITIZED
-constexpr size_t growth_kb_max = 4'000'000;
-#else
-constexpr size_t growth_kb_max = 20'000;
-#endif
-#undef PROXY_TEST_SANITIZED
+constexpr size_t growth_kb_max = is_sanitized ? 4'000'000 : 20'000;
 
 size_t resident_kb() {
   std::ifstream status("/proc/self/status");

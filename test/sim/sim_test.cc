@@ -7,16 +7,13 @@
 
 #include <gtest/gtest.h>
 
+#include "base/sanitizers.h"
 #include "test/sim/world.h"
 
 namespace causeway::sim {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr uint64_t seeds = 200;
-#else
-constexpr uint64_t seeds = 10'000;
-#endif
+constexpr uint64_t seeds = is_sanitized ? 200 : 10'000;
 constexpr uint64_t calm_seeds = seeds / 20;
 constexpr size_t failures_shown = 5;
 

@@ -5,7 +5,7 @@
 namespace causeway::cf {
 namespace {
 
-CellState full_state() {
+CellState state_of_every_field() {
   CellState state;
   state.rep_url = "https://c1:1801";
   state.cell_id = "c1";
@@ -33,9 +33,9 @@ CellState full_state() {
 }
 
 TEST(CellBrief, says_of_a_state_what_its_long_form_says) {
-  const auto brief = parse_cell_brief(to_json(full_state()));
+  const auto brief = parse_cell_brief(to_json(state_of_every_field()));
   ASSERT_TRUE(brief);
-  EXPECT_EQ(*brief, brief_of(full_state()));
+  EXPECT_EQ(*brief, brief_of(state_of_every_field()));
   EXPECT_EQ(brief->processes, (std::vector<std::string>{"p0", "p0", "p1"}));
   EXPECT_EQ(brief->tasks, 1);
   EXPECT_TRUE(brief->facts.lrps.empty() && brief->facts.tasks.empty());
