@@ -67,8 +67,13 @@ void ServerSession::complete_head(ServerStream& stream) {
   stream.head_is_complete_ = true;
   touch(stream);
   if (stream.refusal_ != 0) return;
-  if (head.method == "CONNECT" && stream.protocol_.empty()) head.target = stream.authority_;
-  if (!http::is_request_target(head.method, head.target) ||
+  const bool is_connect = head.method == "CONNECT";
+  if (is_connect && stream.protocol_.empty()) head.target = stream.authority_;
+  // CONNECT has no content (RFC 9110 section 9.3.6), and the library holds nobody to a length told
+  // with it: in HTTP/1 whatever comes after would be taken for the next request, or for a part of
+  // this one.
+  if ((is_connect && stream.has_content_length_) ||
+      !http::is_request_target(head.method, head.target) ||
       !http::is_authority(stream.authority_)) {
     stream.refusal_ = 400;
     return;

@@ -167,6 +167,25 @@ TEST_F(Http2Server, shutdown_in_two_steps_serves_what_was_under_way) {
   EXPECT_TRUE(session.is_over());
 }
 
+TEST_F(Http2Server, connect_with_a_length_is_refused_since_nobody_would_hold_the_client_to_it) {
+  greet();
+  const std::string plain = field_of(":method", "CONNECT") + field_of(":authority", "a.example:80");
+  const std::string extended = field_of(":method", "CONNECT") + field_of(":protocol", "websocket") +
+                               field_of(":scheme", "http") + field_of(":path", "/") +
+                               field_of(":authority", "a.example");
+  say(frame_of(1, 4, 1, plain + field_of("content-length", "0")) +
+      frame_of(0, 0, 1, "GET /another HTTP/1.1\r\n\r\n"));
+  say(frame_of(1, 4, 3, extended + field_of("content-length", "30")));
+  say(frame_of(1, 4, 5, plain) + frame_of(1, 4, 7, extended));
+  ASSERT_EQ(streams.size(), 4u);
+  EXPECT_EQ(streams[0]->refusal(), 400);
+  EXPECT_EQ(streams[1]->refusal(), 400);
+  EXPECT_FALSE(streams[1]->is_tunnel());
+  EXPECT_EQ(streams[2]->refusal(), 0);
+  EXPECT_EQ(streams[3]->refusal(), 0);
+  EXPECT_TRUE(streams[3]->is_tunnel());
+}
+
 TEST(Http2TokenBucket, is_full_at_first_and_filled_again_evenly) {
   TokenBucket bucket(3, 10);
   Instant now = Instant{} + seconds(5);
