@@ -146,6 +146,26 @@ TEST_F(RedisState, the_first_schema_is_migrated_even_when_it_was_interrupted) {
   EXPECT_EQ(opening_->keys_migrated(), 0u);
 }
 
+TEST_F(RedisState, a_migration_that_was_interrupted_goes_on_though_the_indexes_were_moved_first) {
+  open();
+  for (int i = 0; i < 3000; ++i)
+    client_->command({"SET", "bbs:s:{p" + std::to_string(i) + "}", "small"}, [](const auto&) {});
+  cli("HSET bbs:domains cf 1");
+  {
+    StateOpening interrupted(*client_, logger_, {.keys = nullptr, .shards = 1});
+    interrupted.prepare("", [](const auto&) {});
+    ASSERT_TRUE(until([&] { return interrupted.keys_migrated() > 0; }));
+    ASSERT_LT(interrupted.keys_migrated(), 3000u);
+    client_.reset();  // with the program
+  }
+  cli("RENAME bbs:domains 'bbs:{0}:domains'");  // unless it was moved before
+  open();
+  const auto facts = prepare(nullptr, 16);
+  ASSERT_TRUE(facts) << facts.error().detail;
+  EXPECT_EQ(facts->shards, 1u);
+  EXPECT_EQ(cli("EVAL \"return #redis.call('KEYS', 'bbs:[^{]*')\" 0"), "0\n");
+}
+
 TEST_F(RedisState, rows_are_sealed_anew_while_they_are_written) {
   const auto old_keys = std::move(KeyRing::make({{"a", "one"}}, "a").value());
   const auto keys = std::move(KeyRing::make({{"a", "one"}, {"b", "two"}}, "b").value());

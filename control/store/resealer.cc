@@ -40,11 +40,13 @@ Resealer::Resealer(net::Loop& loop, redis::Client& client, const log::Logger& lo
 }
 
 void Resealer::next_page() {
+  ++attempt_;
   const std::string index =
       in_tasks_ ? options_.space.tasks(shard_) : options_.space.processes(shard_);
   client_.command({"ZRANGEBYLEX", index, after_.empty() ? "-" : "(" + after_, "+", "LIMIT", "0",
                    std::to_string(kPageEntries)},
-                  [this](const Result<redis::Value>& reply) {
+                  [this, attempt = attempt_](const Result<redis::Value>& reply) {
+                    if (attempt != attempt_) return;
                     if (!reply) return fail(reply.error());
                     take_page(*reply);
                   });
@@ -75,7 +77,8 @@ void Resealer::read_rows(std::vector<Asked> rows) {
     std::vector<std::string> command = row.is_hash ? std::vector<std::string>{"HGETALL", row.key}
                                                    : std::vector<std::string>{"GET", row.key};
     client_.command(std::move(command),
-                    [this, row = std::move(row)](const Result<redis::Value>& reply) {
+                    [this, row = std::move(row), attempt = attempt_](const auto& reply) {
+                      if (attempt != attempt_) return;
                       if (!reply) return fail(reply.error());
                       take_row(row, *reply);
                       done_with_one();
@@ -108,7 +111,8 @@ void Resealer::reseal(const std::string& key, const std::string& field, const st
   ++missing_;
   client_.eval(reseal_script_, {options_.space.fence(shard_), key},
                {options_.token, field, stored, keys.seal(keys.active_label(), about, *text)},
-               [this](const Result<redis::Value>& reply) {
+               [this, attempt = attempt_](const Result<redis::Value>& reply) {
+                 if (attempt != attempt_) return;
                  if (!reply) return fail(reply.error());
                  resealed_ += static_cast<uint64_t>(reply->integer);
                  done_with_one();
@@ -116,7 +120,7 @@ void Resealer::reseal(const std::string& key, const std::string& field, const st
 }
 
 void Resealer::done_with_one() {
-  if (missing_ > 0 && --missing_ == 0) rest();
+  if (--missing_ == 0) rest();
 }
 
 void Resealer::rest() {
@@ -133,9 +137,9 @@ void Resealer::rest() {
   timer_.once(pause, [this] { next_page(); });
 }
 
-// The same page again, when Redis is back; another leader will begin anew.
+// The same page again, as a whole, when Redis is back; another leader will begin anew.
 void Resealer::fail(const Error& error) {
-  missing_ = 0;
+  ++attempt_;
   if (error.fault == Fault::refused) return timer_.disarm();
   timer_.once(kRetryWait, [this] { next_page(); });
 }

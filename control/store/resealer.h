@@ -67,6 +67,7 @@ class Resealer {
   std::string after_;
   std::string next_after_;  // "": the index ends with this page
   size_t missing_ = 0;      // replies of this page
+  uint64_t attempt_ = 0;    // replies to an earlier one do not count
   uint64_t looked_at_ = 0;  // rows of this page
   uint64_t resealed_ = 0, unreadable_ = 0;
 };

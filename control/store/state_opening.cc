@@ -149,12 +149,20 @@ void StateOpening::prepare(const std::string& token, OnFacts on_facts) {
   inspect([this, token, on_facts = std::move(on_facts)](Result<StateFacts> facts) mutable {
     if (!facts) return on_facts(std::move(facts));
     on_facts_ = std::move(on_facts);
-    if (facts_.schema == 1) {
-      logger_.info("migrating", {{"from", 1}, {"to", kSchemaVersion}});
-      return migrate(token, "0");
-    }
+    if (facts_.schema == 1) return begin_migration(token);
     write_meta(token);
   });
+}
+
+// What it is is written down first: the keys that it is known by are moved among others, and who
+// goes on after an interruption may find none of them.
+void StateOpening::begin_migration(const std::string& token) {
+  logger_.info("migrating", {{"from", 1}, {"to", kSchemaVersion}});
+  client_.eval(write_script_, {KeySpace(1).fence(0), KeySpace::meta()}, {token, "0", "schema", "1"},
+               [this, token](const Result<redis::Value>& reply) {
+                 if (!reply) return fail(reply.error());
+                 migrate(token, "0");
+               });
 }
 
 void StateOpening::write_meta(const std::string& token) {

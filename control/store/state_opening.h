@@ -65,6 +65,7 @@ class StateOpening {
   };
   void take_found();
   void write_meta(const std::string& token);
+  void begin_migration(const std::string& token);
   void migrate(const std::string& token, const std::string& cursor);
   void rename(const std::string& token, const std::vector<std::string>& names,
               const std::string& cursor);
