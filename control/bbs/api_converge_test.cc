@@ -199,6 +199,19 @@ TEST_F(Convergence, a_presence_that_is_not_refreshed_goes) {
   EXPECT_EQ(metric("PresenceExpired"), 1);
 }
 
+TEST_F(Convergence, a_presence_whose_write_was_not_confirmed_goes_as_well) {
+  const std::string value = R"({"cell_id":"c1"})";
+  store_.lose_next_answer();
+  EXPECT_EQ(lock("c1", "rep", value, models::Resource::PRESENCE, 1), 503);
+  EXPECT_EQ(lock("c2", "rep", value, models::Resource::PRESENCE, 1), 200);
+  store_.lose_next_answer();
+  EXPECT_EQ(lock("c2", "rep", value, models::Resource::PRESENCE, 1), 503) << "not refreshed either";
+  EXPECT_TRUE(until([&] {
+    return post<models::CellsResponse>("/v1/cells/list.r1", models::PingResponse()).cells_size() ==
+           0;
+  }));
+}
+
 TEST_F(Convergence, a_process_that_slept_gives_everybody_their_time_back) {
   present("c1");
   clock_.advance(std::chrono::minutes(10));

@@ -54,8 +54,9 @@ void read_server_tls(config::Section& root, Config& config) {
     return;
   }
   config.tls = diego::read_tls_files(root, {{"ca_file"}, {"cert_file"}, {"key_file"}});
-  if (requires_ssl && config.tls.certificate.empty())
-    root.problem("require_ssl", "needs ca_file, cert_file and key_file");
+  if (!config.tls.certificate.empty()) return;
+  if (requires_ssl) root.problem("require_ssl", "needs ca_file, cert_file and key_file");
+  if (!config.tls.is_empty()) root.problem("ca_file", "needs cert_file and key_file");
 }
 
 void read_tls(config::Section& root, Config& config) {

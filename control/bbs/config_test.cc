@@ -108,6 +108,7 @@ TEST(BbsConfig, tls_that_is_asked_for_and_cannot_be_is_refused) {
   } rows[] = {
       {R"("auctioneer_address":"http://a","require_ssl":true)", "require_ssl: needs ca_file"},
       {R"("auctioneer_address":"http://a","cert_file":"/x")", "ca_file: missing"},
+      {R"("auctioneer_address":"http://a","ca_file":"/x")", "ca_file: needs cert_file"},
       {R"("auctioneer_address":"http://a","rep_require_tls":true)",
        "rep_require_tls: needs rep_ca"},
       {R"("auctioneer_address":"http://a","auctioneer_require_tls":true)",

@@ -98,6 +98,11 @@ void Locket::change(const Name& name, Rule rule, int attempts, On<void> on_done)
         note(name, found, after);
         return on_done({});
       }
+      // It may stand all the same: what there is now is found out at the next tick.
+      if (done.error().fault == Fault::unavailable) {
+        leases_.erase(name);
+        unread_.insert(name.first);
+      }
       if (done.error().fault != Fault::conflict || attempts >= kLocketAttemptsMax)
         return on_done(store_away(done.error()));
       this->change(name, rule, attempts + 1, on_done);
