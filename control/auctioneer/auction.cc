@@ -1,7 +1,6 @@
 #include "control/auctioneer/auction.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "cells.pb.h"
@@ -139,10 +138,7 @@ void Auction::decide() {
   auto tasks = tools_.inbox.take_tasks();
   logger_.info("fetched-auctions",
                {{"lrp-start-auctions", lrps.size()}, {"task-auctions", tasks.size()}});
-  std::move(lost_lrps_.begin(), lost_lrps_.end(), std::back_inserter(lrps));
-  std::move(lost_tasks_.begin(), lost_tasks_.end(), std::back_inserter(tasks));
-  lost_lrps_.clear();
-  lost_tasks_.clear();
+  has_lost_ = false;
   commit(tools_.roster.place(std::move(lrps), std::move(tasks), tools_.rules));
 }
 
@@ -156,7 +152,7 @@ void Auction::commit(place::Placement placement) {
 }
 
 void Auction::all_handed_out() {
-  if (!lost_lrps_.empty() || !lost_tasks_.empty()) {
+  if (has_lost_) {
     // From a turn of its own: what ran this is replaced there.
     return pause_.once(Duration::zero(), [this] { fetch_cells(); });
   }
@@ -215,8 +211,9 @@ void Auction::handed_out(size_t index, Result<cf::Work> refused) {
 // Only a round that asked the cells itself may say that there is no place.
 void Auction::lose(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks) {
   if (asked_) return report(std::move(lrps), std::move(tasks));
-  for (place::LrpFailure& failure : lrps) lost_lrps_.push_back(std::move(failure.demand));
-  for (place::TaskFailure& failure : tasks) lost_tasks_.push_back(std::move(failure.demand));
+  has_lost_ |= !lrps.empty() || !tasks.empty();
+  for (place::LrpFailure& failure : lrps) tools_.inbox.put_back(std::move(failure.demand));
+  for (place::TaskFailure& failure : tasks) tools_.inbox.put_back(std::move(failure.demand));
 }
 
 void Auction::report(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks) {

@@ -85,11 +85,10 @@ class Auction {
   int attempts_ = 0;
   Instant fetch_began_{};
   std::vector<Cell> cells_;
-  std::vector<Roster::Cell> states_;         // of the cells that take work
-  size_t answers_ = 0;                       // cells that answered, with work or not
-  bool asked_ = false;                       // the roster is of this round
-  std::vector<place::LrpDemand> lost_lrps_;  // to be placed once more, with new answers
-  std::vector<place::TaskDemand> lost_tasks_;
+  std::vector<Roster::Cell> states_;  // of the cells that take work
+  size_t answers_ = 0;                // cells that answered, with work or not
+  bool asked_ = false;                // the roster is of this round
+  bool has_lost_ = false;             // some are to be placed once more, with new answers
   std::vector<place::Placement::CellWork> works_;
   std::unique_ptr<Parallel> parallel_;  // states, then commits
 };

@@ -26,6 +26,16 @@ bool Inbox::add(const std::vector<cf::TaskStartRequest>& requests) {
   return true;
 }
 
+void Inbox::put_back(place::LrpDemand lrp) {
+  std::pair key{lrp.process_guid, lrp.index};
+  lrps_.try_emplace(std::move(key), std::move(lrp));
+}
+
+void Inbox::put_back(place::TaskDemand task) {
+  std::string guid = task.task_guid;
+  tasks_.try_emplace(std::move(guid), std::move(task));
+}
+
 std::vector<place::LrpDemand> Inbox::take_lrps() {
   std::vector<place::LrpDemand> taken;
   taken.reserve(lrps_.size());

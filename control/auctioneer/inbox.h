@@ -21,6 +21,9 @@ class Inbox {
   // False, and nothing is added, when they would not fit.
   [[nodiscard]] bool add(const std::vector<cf::LrpStartRequest>& requests);
   [[nodiscard]] bool add(const std::vector<cf::TaskStartRequest>& requests);
+  // What was taken and has found no place; what was asked meanwhile knows better.
+  void put_back(place::LrpDemand lrp);
+  void put_back(place::TaskDemand task);
   bool empty() const { return lrps_.empty() && tasks_.empty(); }
   size_t size() const { return lrps_.size() + tasks_.size(); }
 
