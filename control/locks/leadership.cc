@@ -115,9 +115,10 @@ void Leadership::wait(Duration left) {
 void Leadership::lay_fences() {
   fences_missing_ = options_.fence_keys.size();
   for (const std::string& key : options_.fence_keys) {
-    client_.eval(fence_script_, {key}, {token_}, [this](const Result<redis::Value>& reply) {
-      take_fences(reply ? nullptr : &reply.error());
-    });
+    client_.eval(fence_script_, {key}, {token_},
+                 [this, token = token_](const Result<redis::Value>& reply) {
+                   if (token == token_) take_fences(reply ? nullptr : &reply.error());
+                 });
   }
 }
 

@@ -131,7 +131,7 @@ void Connection::open() {
 }
 
 void Connection::on_read(std::span<char> bytes) {
-  idle_timer_.extend(server_.options.idle_timeout);
+  if (!is_draining_) idle_timer_.extend(server_.options.idle_timeout);
   session_.feed({bytes.data(), bytes.size()}, server_.loop.now());
   flush();
 }
@@ -172,7 +172,9 @@ void Connection::flush() {
 }
 
 void Connection::drain() {
-  if (has_ended_) return;
+  if (has_ended_ || std::exchange(is_draining_, true)) return;
+  // A call that its client has begun and never sends is not waited for any longer.
+  idle_timer_.once(server_.options.idle_timeout, [this] { end(); });
   session_.announce_shutdown();
   session_.shutdown();
   flush();

@@ -79,6 +79,7 @@ class Connection final : public net::Stream::Events, public http2::ServerSession
   http2::ServerSession session_;
   std::map<const Call*, std::unique_ptr<Call>> calls_;
   net::Timer flush_timer_, idle_timer_;
+  bool is_draining_ = false;
   bool has_ended_ = false;
 };
 
