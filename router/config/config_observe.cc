@@ -158,6 +158,11 @@ void read_metrics(Reading& reading) {
   root.section("status").read("enable_deprecated_varz_healthz_endpoints",
                               reading.loaded.config.serves_varz);
   settings.counts_requests_of_apps = reading.loaded.config.serves_varz;
+  if (reading.loaded.config.serves_varz) {
+    reading.warn("status.enable_deprecated_varz_healthz_endpoints",
+                 "/varz and /healthz are served, but not announced over NATS "
+                 "(vcap.component.announce, vcap.component.discover)");
+  }
 }
 
 // Dropsonde (envelope v1) is not spoken: doc/adr/0020.

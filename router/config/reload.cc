@@ -18,8 +18,8 @@ constexpr std::array<std::string_view, 74> kReloadable{
     // Limits and times.
     "max_request_header_bytes", "max_header_bytes", "max_request_headers",
     "max_response_header_bytes", "max_response_headers", "endpoint_timeout",
-    "http_1_endpoint_timeout", "endpoint_dial_timeout", "endpoint_keep_alive_probe_interval",
-    "tls_handshake_timeout", "frontend_handshake_timeout", "frontend_idle_timeout",
+    "http_1_endpoint_timeout", "http_2_endpoint_timeout", "endpoint_dial_timeout",
+    "endpoint_keep_alive_probe_interval", "tls_handshake_timeout", "frontend_idle_timeout",
     "read_header_timeout", "websocket_drain_timeout", "drain_wait", "drain_timeout",
     "upgrade.timeout", "enable_proxy", "proxy_protocol.", "http2.",
     // Endpoints and balancing.

@@ -107,10 +107,14 @@ void read_times(Reading& reading) {
   config.drain_timeout = Duration::zero();
   root.read("drain_timeout", config.drain_timeout);
   if (config.drain_timeout == Duration::zero()) config.drain_timeout = settings.endpoint_timeout;
+  // Which one counts is for the client's protocol to say, not for the backend's.
   Duration of_http1{};
+  Duration of_http2{};
   root.read("http_1_endpoint_timeout", of_http1);
+  root.read("http_2_endpoint_timeout", of_http2);
+  settings.http2_endpoint_timeout =
+      of_http2 > Duration::zero() ? of_http2 : settings.endpoint_timeout;
   if (of_http1 > Duration::zero()) settings.endpoint_timeout = of_http1;
-  Reading::check_duration(root, "http_2_endpoint_timeout");  // backends are spoken HTTP/1 to
 }
 
 void read_backends(Reading& reading) {

@@ -201,6 +201,19 @@ TEST(RouterConfigTest, derived_values) {
   EXPECT_EQ(load("prometheus: {enabled: false, port: 9}").config.prometheus_port, 0);
 }
 
+TEST(RouterConfigTest, each_protocol_of_clients_may_have_its_endpoint_timeout) {
+  const Settings both = load("endpoint_timeout: 7s\ndrain_timeout: 1s").config.settings;
+  EXPECT_EQ(both.endpoint_timeout, seconds(7));
+  EXPECT_EQ(both.http2_endpoint_timeout, seconds(7));
+  const Settings own =
+      load("endpoint_timeout: 7s\nhttp_1_endpoint_timeout: 8s\nhttp_2_endpoint_timeout: 9s")
+          .config.settings;
+  EXPECT_EQ(own.endpoint_timeout, seconds(8));
+  EXPECT_EQ(own.http2_endpoint_timeout, seconds(9));
+  EXPECT_EQ(load("http_1_endpoint_timeout: 8s").config.settings.http2_endpoint_timeout,
+            seconds(60));
+}
+
 TEST(RouterConfigTest, where_the_access_log_goes) {
   const AccessLogConfig none = load("").config.access_log;
   EXPECT_EQ(none.file, "");
@@ -239,7 +252,8 @@ prometheus:
 per_app_prometheus_http_metrics_reporting: true
 status: {enable_deprecated_varz_healthz_endpoints: true}
 )");
-  EXPECT_EQ(warned_keys(loaded), Keys{});
+  // The pages are served, collectors are not told of them.
+  EXPECT_EQ(warned_keys(loaded), Keys{"status.enable_deprecated_varz_healthz_endpoints"});
   EXPECT_EQ(loaded.unknown_keys, Keys{});
   const Settings& settings = loaded.config.settings;
   EXPECT_TRUE(settings.per_app_prometheus_http_metrics_reporting);

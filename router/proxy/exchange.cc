@@ -114,7 +114,9 @@ void Exchange::choose() {
 
 void Exchange::try_endpoint(const Endpoint& endpoint, Attempt::Reuse reuse) {
   // A WebSocket's backend has all the time its client has (section 11).
-  if (!facts_.is_websocket()) bench_.endpoint_answers.arm(*this);
+  if (!facts_.is_websocket()) {
+    (record_.http2 ? bench_.http2_endpoint_answers : bench_.endpoint_answers).arm(*this);
+  }
   // A service outside of the table has no route.
   const std::string_view route_key =
       ruling_.service != nullptr ? std::string_view() : ruling_.pool->key();

@@ -97,6 +97,7 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       client_idle(deadlines, settings.frontend_idle_timeout),
       client_head(deadlines, head_time(settings)),
       endpoint_answers(deadlines, settings.endpoint_timeout),
+      http2_endpoint_answers(deadlines, settings.http2_endpoint_timeout),
       backend_idle(deadlines, settings.backend_idle_timeout),
       lingering(deadlines, linger_interval),
       drain_idle(deadlines, drain_idle_time),
@@ -122,6 +123,7 @@ void Workbench::use(std::shared_ptr<const Settings> next) {
   client_idle.length(settings.frontend_idle_timeout);
   client_head.length(head_time(settings));
   endpoint_answers.length(settings.endpoint_timeout);
+  http2_endpoint_answers.length(settings.http2_endpoint_timeout);
   backend_idle.length(settings.backend_idle_timeout);
   http2_age.length(settings.http2.connection_age_max);
   // Whom to trust may have changed, and a session that is resumed asks nobody.

@@ -102,6 +102,7 @@ struct Workbench {
   DeadlineQueue client_idle;
   DeadlineQueue client_head;
   DeadlineQueue endpoint_answers;
+  DeadlineQueue http2_endpoint_answers;  // of requests that came over HTTP/2
   DeadlineQueue backend_idle;
   DeadlineQueue lingering;
   DeadlineQueue drain_idle;

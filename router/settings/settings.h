@@ -69,6 +69,7 @@ struct Settings {
 
   // Times. 0 = none.
   Duration endpoint_timeout = std::chrono::seconds(60);       // whole exchange with the backend
+  Duration http2_endpoint_timeout = std::chrono::seconds(60);  // the same, of HTTP/2 clients
   Duration endpoint_dial_timeout = std::chrono::seconds(5);   // per attempt
   Duration tls_handshake_timeout = std::chrono::seconds(10);  // per attempt, after connecting
   Duration frontend_handshake_timeout = std::chrono::seconds(10);  // TLS of clients, from accept
