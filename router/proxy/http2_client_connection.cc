@@ -153,9 +153,12 @@ void Http2ClientConnection::on_end() {
     if (stream_->queued_bytes() == 0) end();
     return;
   }
-  // Requests that are whole still get their replies, as far as the windows go.
+  // Requests that are whole still get their replies, as far as the windows go. The others' streams
+  // would stay open for good: nobody sends their ends any more.
   for (size_t i = requests_.size(); i-- > 0;) {
-    if (i < requests_.size() && !requests_[i]->is_request_whole()) requests_[i]->abandon();
+    if (i >= requests_.size() || requests_[i]->is_request_whole()) continue;
+    requests_[i]->reset(http2::ErrorCode::cancel);
+    requests_[i]->abandon();
   }
   after_turn();
 }

@@ -346,7 +346,8 @@ std::unique_ptr<Http2Request> Http2Requests::take() {
 }
 
 void Http2Requests::give(std::unique_ptr<Http2Request> request) {
-  if (kept_.size() < kept_max) kept_.push_back(std::move(request));
+  if (kept_.size() < kept_max) return kept_.push_back(std::move(request));
+  bench_.loop.bury(std::move(request));  // its session may be just closing its stream
 }
 
 }  // namespace causeway::router

@@ -1,6 +1,7 @@
 """RFC 9113 (and 7541, 8441), rule by rule, as far as a server can be asked about it. Each is a function of a client that is connected
 and has exchanged SETTINGS; its text names the section."""
 import json
+import socket
 import struct
 import time
 
@@ -573,6 +574,15 @@ def not_acted_upon(client):
     numbers = [client.request() for _ in range(20)]
     assert all(client.answer(number).status == 200 for number in numbers)
     assert len(client.streams) == 20
+
+
+@rule("8.1", "a client that ends its connection in the middle of a request is told CANCEL, and the connection ends")
+def end_within_request(client):
+    number = client.request(method="POST", path="/echo", end=False)
+    client.send(frame(DATA, 0, number, b"the beginning"))
+    client.socket.shutdown(socket.SHUT_WR)
+    client.until(lambda: client.closed, "the end of the connection")
+    assert client.stream(number).reset == CANCEL, client.stream(number).reset
 
 
 # --- RFC 8441 -------------------------------------------------------------------------------------------------
