@@ -27,7 +27,8 @@ namespace {
 using namespace causeway;
 using namespace std::chrono_literals;
 
-constexpr Duration kGrace = 5s;  // for calls under way at the end
+constexpr Duration kGrace = 5s;         // for calls under way at the end
+constexpr Duration kReleaseGrace = 1s;  // for the lock, then
 
 log::Sink::Options sink_options(const bbs::Config& config) {
   log::Sink::Options options;
@@ -136,7 +137,11 @@ int run(const bbs::Config& config) {
     if (deadline.is_armed()) return;
     logger.info("stopping");
     service.drain();
-    deadline.once(kGrace, [&] { loop.stop(); });
+    deadline.once(kGrace, [&] {
+      idle_check.disarm();
+      deadline.once(kReleaseGrace, [&] { loop.stop(); });
+      tenure.release([&] { loop.stop(); });
+    });
     idle_check.every(5ms, [&] {
       if (!service.is_idle()) return;
       idle_check.disarm();
