@@ -6,6 +6,7 @@
 
 #include "router/proxy/failure.h"
 #include "test/support/fake_backend.h"
+#include "test/support/http2_peer.h"
 #include "test/support/router_under_test.h"
 
 using namespace causeway;
@@ -225,6 +226,26 @@ TEST(Retry, endpoint_timeout_before_and_in_the_reply) {
   EXPECT_EQ(reply.status(), 200);
   EXPECT_FALSE(reply.is_whole);
   EXPECT_EQ(router.counts().exchanges, 0u);
+}
+
+TEST(Retry, endpoint_timeout_of_http2_clients_is_their_own) {
+  FakeBackend backend([](RawSocket& peer, size_t) { (void)peer.receive_all(); });
+  RouterUnderTest::Options options;
+  options.settings.http2.on_plain_port = true;
+  options.settings.endpoint_timeout = Duration::zero();  // none for the others
+  options.settings.http2_endpoint_timeout = std::chrono::milliseconds(100);
+  RouterUnderTest router(options);
+  router.add("app.example", backend.port());
+  RawSocket client = router.connect();
+  client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_bytes({H2Type::settings, 0, 0, {}}) +
+              h2_bytes({H2Type::headers, h2_end_stream | h2_end_headers, 1,
+                        h2_block({{":method", "GET"},
+                                  {":scheme", "http"},
+                                  {":path", "/"},
+                                  {":authority", "app.example"}})}));
+  const std::string body = "502 Bad Gateway: Registered endpoint failed to handle the request.\n";
+  EXPECT_TRUE(client.receive_until(body).ends_with(body));
+  EXPECT_TRUE(eventually([&] { return router.counts().exchanges == 0; }));
 }
 
 TEST(Retry, a_client_that_goes_takes_its_attempt_along) {
