@@ -182,10 +182,12 @@ void Auction::hand_out(size_t index) {
 void Auction::handed_out(size_t index, Result<cf::Work> refused) {
   place::Placement::CellWork& work = works_[index];
   if (!refused) {
-    // It may have been taken in part: nothing is tried again here, convergence finds out.
     tools_.roster.forget();
     logger_.error("failed-to-commit-work", refused.error(),
                   {{"cell-guid", tools_.roster.cell_id(work.cell)}});
+    // It may have been taken in part: nothing is tried again here, convergence finds out. Unless
+    // it was never sent, to a cell that is only remembered.
+    if (!asked_ && refused.error().retry == Retry::always) put_back(std::move(work));
   } else if (!refused->lrps.empty() || !refused->tasks.empty()) {
     tools_.roster.forget();
     std::vector<place::LrpFailure> lrps;
@@ -214,6 +216,12 @@ void Auction::lose(std::vector<place::LrpFailure> lrps, std::vector<place::TaskF
   has_lost_ |= !lrps.empty() || !tasks.empty();
   for (place::LrpFailure& failure : lrps) tools_.inbox.put_back(std::move(failure.demand));
   for (place::TaskFailure& failure : tasks) tools_.inbox.put_back(std::move(failure.demand));
+}
+
+void Auction::put_back(place::Placement::CellWork work) {
+  has_lost_ = true;
+  for (place::LrpDemand& lrp : work.lrps) tools_.inbox.put_back(std::move(lrp));
+  for (place::TaskDemand& task : work.tasks) tools_.inbox.put_back(std::move(task));
 }
 
 void Auction::report(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks) {

@@ -76,6 +76,7 @@ class Auction {
   void hand_out(size_t work);
   void handed_out(size_t work, Result<cf::Work> refused);
   void lose(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks);
+  void put_back(place::Placement::CellWork work);
   void report(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks);
 
   AuctionTools tools_;

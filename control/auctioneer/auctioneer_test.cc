@@ -236,6 +236,28 @@ TEST_F(AuctioneerTest, rounds_that_follow_closely_share_the_cells_answers) {
   EXPECT_EQ(a.works.back().lrps.at(0).process_guid, "big");
 }
 
+TEST_F(AuctioneerTest, what_a_cell_was_never_sent_that_is_only_remembered_is_placed_again) {
+  bbs.add(a);
+  bbs.add(b);
+  start({.cell_state_timeout = 30s});
+  a.holds_state = true;
+  ask({lrp_request("p", {0})});
+  ASSERT_TRUE(bed.until([&] { return a.asked == 1; }));
+  const auto began = bed.loop().now();
+  ASSERT_TRUE(bed.until([&] { return bed.loop().now() - began > 2s; }));
+  a.holds_state = false;
+  a.release();
+  ASSERT_TRUE(settled());
+  b.service.server.reset();  // the cell has gone, the BBS does not know
+  ask({lrp_request("q", {0, 1, 2, 3})});
+  ASSERT_TRUE(settled());
+  size_t of_q = 0;
+  for (const cf::Work& work : a.works)
+    for (const cf::LrpWork& lrp : work.lrps) of_q += lrp.process_guid == "q" ? 1 : 0;
+  EXPECT_EQ(of_q, 4u);
+  EXPECT_TRUE(bbs.failed.empty());
+}
+
 TEST_F(AuctioneerTest, malformed_requests_are_refused_whole) {
   bbs.add(a);
   start();
