@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/check.h"
+#include "base/sanitizers.h"
 
 namespace causeway::http2 {
 namespace {
@@ -20,17 +21,7 @@ struct alignas(std::max_align_t) BlockHead {
 constexpr size_t smallest_bits = 5;
 
 // A block that is given out again would hide a use after free.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool keeps_blocks = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool keeps_blocks = false;
-#else
-constexpr bool keeps_blocks = true;
-#endif
-#else
-constexpr bool keeps_blocks = true;
-#endif
+constexpr bool keeps_blocks = !is_sanitized;
 
 size_t class_of(size_t size) {
   const size_t bits = std::bit_width(std::max<size_t>(size, 1) - 1);
