@@ -389,12 +389,13 @@ void RedisStore::commit(const Change& change, On<void> on_done) {
                });
 }
 
-// WAIT covers all that this connection has written before it, so one is enough for all commits
-// whose replies came in one turn.
+// WAIT covers all that its connection has written before it, so one is enough for all commits whose
+// replies came in one turn; in a cluster, for those of a shard.
 void RedisStore::acknowledge(size_t shard, const std::string& key, On<void> on_done) {
   if (options_.wait_replicas == 0) return on_done({});
   if (unconfirmed_.empty()) replica_timer_.once(Duration::zero(), [this] { ask_replicas(); });
-  Unconfirmed& waiting = unconfirmed_[shard];
+  const bool is_cluster = options_.redis.topology == redis::Topology::cluster;
+  Unconfirmed& waiting = unconfirmed_[is_cluster ? shard : 0];
   waiting.key = key;
   waiting.done.push_back(std::move(on_done));
 }

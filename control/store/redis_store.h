@@ -98,7 +98,7 @@ class RedisStore final : public Store {
   redis::Script prune_script_;
   std::map<uint64_t, Batch> batches_;
   uint64_t next_batch_ = 0;
-  std::map<size_t, Unconfirmed> unconfirmed_;  // by shard
+  std::map<size_t, Unconfirmed> unconfirmed_;  // by shard, in a cluster
   net::Timer replica_timer_;
 };
 
