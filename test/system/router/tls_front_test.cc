@@ -44,6 +44,24 @@ TEST_F(TlsFrontTest, the_plain_port_can_be_off) {
   EXPECT_EQ(router.connect()->get("app.d").status(), 200);
 }
 
+TEST_F(TlsFrontTest, health_may_be_told_over_tls_only) {
+  const NatsServer nats;
+  const uint16_t port = free_port();
+  RouterBinary router(nats.port(), "",
+                      ", enable_nontls_health_checks: false, tls: {port: " + std::to_string(port) +
+                          ", certificate: " + quoted(Authority::text_of(own_.certificate)) +
+                          ", key: " + quoted(Authority::text_of(own_.key)) + "}");
+  ASSERT_TRUE(router.process().wait_for_output("gorouter.started"));
+  TlsClient client(port, {});
+  EXPECT_EQ(client.certificate(), "localhost ECDSA");
+  const RawMessage health = client.get("h", {}, "/health");
+  EXPECT_EQ(health.status(), 200);
+  EXPECT_EQ(health.body, "ok\n");
+  EXPECT_EQ(health.header("Cache-Control"), "private, max-age=0");
+  EXPECT_EQ(client.get("h", {}, "/other").status(), 404);
+  EXPECT_FALSE(accepts(router.status_port()));
+}
+
 TEST_F(TlsFrontTest, the_name_asked_for_chooses_the_certificate) {
   const auto exact = authority_.sign("exact", "DNS:www.example.com");
   const auto wildcard = authority_.sign("wildcard", "DNS:*.example.com,DNS:other.org");
