@@ -109,8 +109,23 @@ TEST_F(HeadersTest, hop_by_hop_lines_end_here) {
   EXPECT_EQ(request.header("X-Kept"), "1");
   EXPECT_EQ(request.header("TE"), "trailers");
   EXPECT_FALSE(seen("TE: deflate\r\n").has("TE"));
-  // X-CF-App-Instance is for the router, X-CF-Process-Instance is not stripped.
-  EXPECT_FALSE(seen("Connection: close\r\n").has("X-CF-App-Instance"));
+}
+
+TEST_F(HeadersTest, the_wish_for_an_instance_of_an_app_ends_here_that_of_a_process_passes) {
+  start();
+  const std::string guid = "9f3c2d1e-0000-4000-8000-0123456789ab";
+  routed_->add("instances.d", backend_.port(),
+               ",\"app\":\"" + guid + R"(","private_instance_index":"0","tags":{"process_id":")" +
+                   guid + "\"}");
+  RawMessage request;
+  request.head =
+      routed_
+          ->get("instances.d", "/",
+                "X-CF-App-Instance: " + guid + ":0\r\nX-CF-Process-Instance: " + guid + ":0\r\n")
+          .body;
+  EXPECT_EQ(request.header("Host"), "instances.d");
+  EXPECT_FALSE(request.has("X-CF-App-Instance"));
+  EXPECT_EQ(request.header("X-CF-Process-Instance"), guid + ":0");
 }
 
 TEST_F(HeadersTest, a_client_cannot_make_the_router_strip_what_it_adds_or_what_is_protected) {

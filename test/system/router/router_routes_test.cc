@@ -135,6 +135,9 @@ TEST_F(RouterRoutesTest, a_killed_nats_server_stops_no_traffic_and_is_greeted_ag
   register_route("second.d", backend.port());
   EXPECT_TRUE(becomes("second.d", 200));
   EXPECT_EQ(listener.hear().subject, "router.start");
+  // The route that nobody refreshes has had another term; then it goes like any other.
+  EXPECT_TRUE(router.process().wait_for_output("prune-unsuspended-refresh-routes-complete"));
+  EXPECT_TRUE(becomes("app.d", 404));
 }
 
 TEST_F(RouterRoutesTest, a_burst_of_twenty_thousand_routes_arrives_whole) {
