@@ -64,7 +64,7 @@ void BackendPool::use(const Options& options) {
 }
 
 BackendPool::~BackendPool() {
-  close_idle();
+  close_all();
   CHECK(connections_ == 0);
 }
 
@@ -152,6 +152,11 @@ void BackendPool::close_idle(Shelf& shelf) {
 
 void BackendPool::close_idle() {
   for (auto& [id, shelf] : shelves_) close_idle(shelf);
+  http2_.close_idle();
+}
+
+void BackendPool::close_all() {
+  close_idle();
   http2_.close_all();
 }
 

@@ -63,6 +63,8 @@ class BackendPool {
   void close_departed(const RouteTable& table);
   // Closes all idle connections.
   void close_idle();
+  // Those of HTTP/2 that are in use as well, and dials.
+  void close_all();
 
   Http2Pool& http2() { return http2_; }
   const Options& options() const { return options_; }

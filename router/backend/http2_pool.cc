@@ -36,7 +36,10 @@ void Http2Pool::use(const Options& options) {
   const bool is_another_identity = options.dial.tls != options_.dial.tls;
   options_ = options;
   if (!is_another_identity) return;
-  for (auto& [id, shelf] : shelves_) shelf->retire_all();
+  for (auto& [id, shelf] : shelves_) {
+    shelf->retire_all();
+    shelf->dial_anew();
+  }
 }
 
 size_t Http2Pool::idle() const {
@@ -168,6 +171,12 @@ void Http2Pool::Shelf::serve(const Dial::Times& times) {
   dial_if_needed();
 }
 
+// A dial that is under way would bring a connection of the former identity.
+void Http2Pool::Shelf::dial_anew() {
+  if (std::exchange(is_dialling, false)) dial.give_up();
+  dial_if_needed();
+}
+
 // Later: whoever gives its stream back may be in the middle of something.
 void Http2Pool::Shelf::on_room(Http2Connection&) {
   if (waiting.empty() || serves_soon) return;
@@ -220,6 +229,15 @@ void Http2Pool::sweep(const RouteTable& table) {
       place = shelves_.erase(place);
     } else {
       ++place;
+    }
+  }
+}
+
+void Http2Pool::close_idle() {
+  for (auto& [id, shelf] : shelves_) {
+    for (size_t i = shelf->connections.size(); i-- > 0;) {
+      Http2Connection& connection = *shelf->connections[i];
+      if (connection.streams() == 0) connection.end({.kind = http2::StreamFailure::Kind::closed});
     }
   }
 }

@@ -70,11 +70,14 @@ class Http2Pool {
   // As those of BackendPool. Connections in use take no further requests.
   void sweep(const RouteTable& table);
   void close_departed(const RouteTable& table);
+  // Those without streams.
+  void close_idle();
+  // Whatever is open fails.
   void close_all();
 
   const Options& options() const { return options_; }
   // For connections that are made from now on. Those made under other certificates take no further
-  // requests.
+  // requests; dials begin again.
   void use(const Options& options);
   size_t connections() const { return connections_; }
   size_t idle() const;
@@ -93,6 +96,7 @@ class Http2Pool {
     void serve(const Dial::Times& times);
     void dial_if_needed();
     void retire_all();
+    void dial_anew();
     bool is_empty() const { return connections.empty() && !is_dialling && waiting.empty(); }
 
     Http2Pool& pool;

@@ -1,6 +1,7 @@
 // HTTP/1 clients, endpoints that speak HTTP/2: scripted ones, also such that misbehave.
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -263,6 +264,25 @@ TEST_F(Http2Backend, an_endpoint_that_is_withdrawn_keeps_no_connection) {
   EXPECT_EQ(router.counts().backend_connections, 1u);
   router.remove("app.example", backend->port());
   EXPECT_TRUE(eventually([this] { return router.counts().backend_connections == 0; }));
+}
+
+TEST_F(Http2Backend, other_settings_cost_no_request_under_way) {
+  std::atomic<bool> has_come{false};
+  std::atomic<bool> may_answer{false};
+  serve(http2_script([&](Http2Peer& peer, size_t) {
+    const Http2Peer::Request request = peer.next_request();
+    has_come = true;
+    EXPECT_TRUE(eventually([&] { return may_answer.load(); }));
+    peer.answer(request.stream, "late");
+    peer.next();
+  }));
+  RawSocket client = router.connect();
+  client.send("POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 1\r\n\r\nx");
+  ASSERT_TRUE(eventually([&] { return has_come.load(); }));
+  router.worker().use(std::make_shared<const router::Settings>(http2_settings()));
+  EXPECT_EQ(router.counts().exchanges, 1u);  // after it
+  may_answer = true;
+  EXPECT_EQ(read_reply(client).body, "late");
 }
 
 TEST_F(Http2Backend, upgrades_have_an_http1_connection) {

@@ -99,7 +99,7 @@ void Worker::State::end() {
   drain_timer.disarm();
   sweep_timer.disarm();
   listener.end();
-  bench.backends.close_idle();
+  bench.backends.close_all();
   bench.flush_access_lines();
   loop.stop();
 }
