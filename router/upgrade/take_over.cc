@@ -50,6 +50,13 @@ Result<TakeOver> TakeOver::begin(const std::string& path, std::string_view versi
     if (error.os == ENOENT || error.os == ECONNREFUSED) error.fault = Fault::unavailable;
     return error;
   }
+  // Whoever may write to the folder could listen there: its routes and sockets are not to be taken.
+  const auto user = channel->peer_user();
+  if (!user || (*user != ::geteuid() && *user != 0)) {
+    return Error{.fault = Fault::refused,
+                 .side = Side::backend,
+                 .detail = "another user's process listens at " + path};
+  }
   TakeOver take_over(*std::move(channel));
   json::Writer hello;
   hello.object().member("say", "hello").member("protocol", kUpgradeProtocol);

@@ -34,7 +34,8 @@ class InheritedSockets {
 // old router has died. Owner: RouterProcess, until it serves. Thread: control.
 class TakeOver {
  public:
-  // Fault::refused: the running router says no, and why. Fault::unavailable: no router is there.
+  // Fault::refused: the running router says no, and why; or it is another user's (not root's).
+  // Fault::unavailable: no router is there.
   static Result<TakeOver> begin(const std::string& path, std::string_view version);
 
   // One registration, as it came over NATS, and how long ago.
