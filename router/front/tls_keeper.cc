@@ -45,7 +45,7 @@ TlsKeeper::TlsKeeper(net::Loop& loop, const log::Logger& logger, metrics::Regist
 TlsKeeper::~TlsKeeper() = default;
 
 Result<void> TlsKeeper::open() {
-  stamps_ = stamps();
+  stamps_ = stamps(settings_);
   if (auto made = make(settings_); !made) return made;
   warn_of_expiry();
   expiry_timer_.every(expiry_interval, [this] { warn_of_expiry(); });
@@ -80,15 +80,17 @@ Result<void> TlsKeeper::count(Result<void> outcome) {
 }
 
 Result<void> TlsKeeper::reload() {
-  stamps_ = stamps();
+  stamps_ = stamps(settings_);
   return count(make(settings_));
 }
 
 Result<void> TlsKeeper::reload(TlsSettings settings) {
+  // What changes while it is read is read again.
+  std::vector<Stamp> seen = stamps(settings);
   auto outcome = make(settings);
   if (outcome) {
     settings_ = std::move(settings);
-    stamps_ = stamps();
+    stamps_ = std::move(seen);
     file_timer_.disarm();
     if (settings_.reload_interval > Duration::zero() && !stamps_.empty())
       file_timer_.every(settings_.reload_interval, [this] { look_at_files(); });
@@ -142,9 +144,9 @@ void TlsKeeper::warn_of_expiry() {
   }
 }
 
-std::vector<TlsKeeper::Stamp> TlsKeeper::stamps() const {
+std::vector<TlsKeeper::Stamp> TlsKeeper::stamps(const TlsSettings& settings) {
   std::vector<Stamp> found;
-  for (const std::string& file : files_of(settings_)) {
+  for (const std::string& file : files_of(settings)) {
     struct stat status {};
     Stamp stamp;
     if (::stat(file.c_str(), &status) == 0) {
@@ -158,7 +160,7 @@ std::vector<TlsKeeper::Stamp> TlsKeeper::stamps() const {
 }
 
 void TlsKeeper::look_at_files() {
-  if (stamps() != stamps_) (void)reload();
+  if (stamps(settings_) != stamps_) (void)reload();
 }
 
 }  // namespace causeway::router

@@ -53,7 +53,7 @@ class TlsKeeper {
   void warn_of_expiry();
   void change_ticket_keys();
   void look_at_files();
-  std::vector<Stamp> stamps() const;
+  static std::vector<Stamp> stamps(const TlsSettings& settings);
 
   struct Watched {
     std::string name;  // "tls_pem[0]"
