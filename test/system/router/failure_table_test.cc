@@ -131,9 +131,10 @@ void expect_log(const Routed& routed, const RawMessage& reply, size_t attempts, 
   const std::string id = reply.header("X-Vcap-Request-Id");
   ASSERT_FALSE(id.empty());
   EXPECT_TRUE(eventually([&] {
-    return routed.count_in_log("\"backend-endpoint-failed\"", id) == attempts;
-  })) << routed.count_in_log("\"backend-endpoint-failed\"", id);
-  EXPECT_EQ(routed.count_in_log("\"endpoint-marked-as-ineligible\"", id), marks);
+    return routed.count_in_log("\"backend-endpoint-failed\"", id) == attempts &&
+           routed.count_in_log("\"endpoint-marked-as-ineligible\"", id) == marks;
+  })) << routed.count_in_log("\"backend-endpoint-failed\"", id)
+      << " attempts, " << routed.count_in_log("\"endpoint-marked-as-ineligible\"", id) << " marks";
 }
 
 void expect_row(Routed& routed, const Row& row) {

@@ -135,7 +135,8 @@ TEST_F(RouteServiceTlsTest, attempts_are_those_of_route_services) {
   start(trusting() + "backends: {max_attempts: 1}\nroute_services: {max_attempts: 3}",
         closed.port());
   expect_failure(502, kBadGateway, "dial tcp: connect: connection refused");
-  EXPECT_EQ(routed_->count_in_log("backend-endpoint-failed", ""), 3u);
+  EXPECT_TRUE(
+      eventually([&] { return routed_->count_in_log("backend-endpoint-failed", "") == 3u; }));
   EXPECT_EQ(routed_->count_in_log("endpoint-marked-as-ineligible", ""), 0u);
   EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"5xx\"}"), 1);
 }

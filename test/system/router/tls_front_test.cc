@@ -132,7 +132,8 @@ TEST_F(TlsFrontTest, a_silent_client_is_closed_in_time) {
   RawSocket silent = RawSocket::connect(router.port());
   EXPECT_EQ(silent.receive(), "");
   EXPECT_FALSE(silent.timed_out());
-  EXPECT_EQ(router->router().metric("client_tls_handshakes{result=\"timed_out\"}"), 1);
+  EXPECT_TRUE(eventually(
+      [&] { return router->router().metric("client_tls_handshakes{result=\"timed_out\"}") == 1; }));
 }
 
 TEST_F(TlsFrontTest, handshakes_beyond_the_rate_wait_for_their_turn) {
