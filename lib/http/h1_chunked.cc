@@ -15,17 +15,17 @@ int hex_digit(char c) noexcept {
   return -1;
 }
 
-bool is_forbidden_trailer(const Header& line) noexcept {
+}  // namespace
+
+bool is_forbidden_trailer(std::string_view trailer) noexcept {
   for (const std::string_view name :
        {"transfer-encoding", "content-length", "host", "connection", "trailer", "keep-alive", "te",
         "upgrade", "proxy-connection", "expect", "authorization", "proxy-authorization",
         "content-encoding", "content-type", "content-range"}) {
-    if (equals_ignoring_case(line.name, name)) return true;
+    if (equals_ignoring_case(trailer, name)) return true;
   }
   return false;
 }
-
-}  // namespace
 
 void ChunkDecoder::clear() {
   state_ = State::size_first;
@@ -98,7 +98,7 @@ Result<void> ChunkDecoder::on_trailers(std::string_view& bytes, size_t trailers_
   if (taken->head.empty()) return {};
   auto facts = parse_fields(taken->head, trailers_max, trailers_);
   if (!facts) return std::move(facts).error();
-  trailers_.remove_if(is_forbidden_trailer);
+  trailers_.remove_if([](const Header& line) { return is_forbidden_trailer(line.name); });
   state_ = State::end;
   return {};
 }

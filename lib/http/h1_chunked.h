@@ -11,6 +11,10 @@
 
 namespace causeway::http {
 
+// Fields that frame, route or authorize a message, or say what its body is: no good after it (RFC
+// 9110 section 6.5.1).
+bool is_forbidden_trailer(std::string_view trailer) noexcept;
+
 // Decodes one chunked body (RFC 9112 section 7.1), strictly: CRLF only, bounded extensions, which
 // are dropped. Owner: a parser, reused for each message.
 class ChunkDecoder {

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/check.h"
+#include "http/h1_chunked.h"
 #include "router/proxy/workbench.h"
 
 namespace causeway::router {
@@ -17,6 +18,8 @@ constexpr size_t copied_bytes_max = 2048;
 bool is_trailer_passed(std::string_view name) {
   constexpr std::string_view reserved[] = {"x-forwarded-", "x-cf-", "x-vcap-", "forwarded",
                                            "cookie"};
+  // The parser of HTTP/1 leaves them out; HTTP/2 knows no such rule.
+  if (http::is_forbidden_trailer(name)) return false;
   return std::none_of(std::begin(reserved), std::end(reserved), [name](std::string_view prefix) {
     return name.size() >= prefix.size() &&
            http::equals_ignoring_case(name.substr(0, prefix.size()), prefix);

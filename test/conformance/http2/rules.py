@@ -415,7 +415,7 @@ def continuations(client):
 @rule("8.1", "a body and trailers reach the backend")
 def trailers_in(client):
     number = client.request(method="POST", end=False, more=[("te", "trailers")])
-    client.send(frame(DATA, 0, number, b"body") + frame(HEADERS, END_HEADERS | END_STREAM, number, hpack.block([("x-sum", "7"), ("x-forwarded-for", "evil")])))
+    client.send(frame(DATA, 0, number, b"body") + frame(HEADERS, END_HEADERS | END_STREAM, number, hpack.block([("x-sum", "7"), ("x-forwarded-for", "evil"), ("authorization", "evil"), ("host", "evil.example")])))
     said = told(client.answer(number))
     assert said["body"] == "body" and said["trailers"] == [["x-sum", "7"]], said
     assert ["Transfer-Encoding", "chunked"] in said["fields"]
