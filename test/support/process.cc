@@ -93,7 +93,12 @@ bool Process::wait_for_output(std::string_view text, std::chrono::seconds limit)
   return false;
 }
 
-size_t Process::count_in_output(std::string_view text) const {
+size_t Process::count_in_output(std::string_view text, size_t awaited) const {
+  if (awaited > 0) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (count_in_output(text) < awaited && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(kPoll);  // tidy: the step of a poll with a deadline
+  }
   const std::string all = output();
   size_t count = 0;
   for (size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + text.size())) {

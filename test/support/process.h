@@ -36,8 +36,9 @@ class Process {
   // it.
   bool wait_for_output(std::string_view text,
                        std::chrono::seconds limit = std::chrono::seconds(60));
-  // How often `text` is in the output.
-  size_t count_in_output(std::string_view text) const;
+  // How often `text` is in the output. Logs are written a moment after what they tell: waits a
+  // while until it is there that often.
+  size_t count_in_output(std::string_view text, size_t awaited = 0) const;
 
   // Resident memory in KiB (VmRSS), and the highest so far (VmHWM).
   size_t resident_kib() const;

@@ -168,8 +168,8 @@ enable_envelope_v1_metrics: true
   EXPECT_EQ(routed.router().metric("latency_count{component=\"web\"}"), 0);
   EXPECT_EQ(routed.router().metric("gorouter_time_count"), 0);
   EXPECT_EQ(routed.router().metric("route_lookup_time_count"), 0);
-  EXPECT_EQ(routed.count_in_log("config-key-not-served", "enable_envelope_v1_metrics"), 1u);
-  EXPECT_EQ(routed.count_in_log("config-key-not-served", "logging.loggregator_enabled"), 1u);
+  EXPECT_EQ(routed.count_in_log("config-key-not-served", "enable_envelope_v1_metrics", 1), 1u);
+  EXPECT_EQ(routed.count_in_log("config-key-not-served", "logging.loggregator_enabled", 1), 1u);
 }
 
 TEST(Varz, is_served_when_asked_for) {

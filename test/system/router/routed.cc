@@ -68,7 +68,8 @@ RawMessage Routed::send(const std::string& text, std::string_view method) const 
   return read_reply(client, method);
 }
 
-size_t Routed::count_in_log(std::string_view text, std::string_view other) const {
+size_t Routed::count_in_log(std::string_view text, std::string_view other, size_t awaited) const {
+  if (awaited > 0) eventually([&] { return count_in_log(text, other) >= awaited; });
   size_t count = 0;
   for_each_line(router_->process().output(), [&](const std::string& line) {
     if (line.find(text) != std::string::npos && line.find(other) != std::string::npos) ++count;

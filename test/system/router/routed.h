@@ -34,7 +34,7 @@ class Routed {
   }
 
   // Lines of the component log that hold both texts.
-  size_t count_in_log(std::string_view text, std::string_view other) const;
+  size_t count_in_log(std::string_view text, std::string_view other, size_t awaited = 0) const;
   // The last of them, "" when there is none in time.
   std::string log_line(std::string_view text, std::string_view other) const;
   // The access log's only line with that text, "" when there is none in time.

@@ -84,7 +84,7 @@ TEST_F(RouterBalancingTest, a_header_that_the_route_names_chooses_the_instance) 
 TEST_F(RouterBalancingTest, options_that_cannot_be_are_told_and_left_out) {
   start();
   add_instances(2, R"(,"options":{"loadbalancing":"hash"})");
-  EXPECT_EQ(router_->process().count_in_output("invalid-load-balancing-algorithm"), 2u);
+  EXPECT_EQ(router_->process().count_in_output("invalid-load-balancing-algorithm", 2), 2u);
 }
 
 TEST_F(RouterBalancingTest, instances_may_be_asked_for) {

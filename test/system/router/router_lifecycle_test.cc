@@ -122,8 +122,8 @@ TEST(RouterStartTest, what_is_not_served_and_not_known_is_told_once) {
   NatsServer nats;
   RouterBinary router(nats.port(), "debug_addr: ':1'\nclientauthcertificate: {x: 1}\nfoo: 1");
   ASSERT_TRUE(router.wait_until_serving());
-  EXPECT_EQ(router.process().count_in_output("config-key-not-served"), 1u);
-  EXPECT_EQ(router.process().count_in_output("config-keys-unknown"), 1u);
+  EXPECT_EQ(router.process().count_in_output("config-key-not-served", 1), 1u);
+  EXPECT_EQ(router.process().count_in_output("config-keys-unknown", 1), 1u);
   EXPECT_NE(router.process().output().find(R"("keys":"clientauthcertificate, foo")"),
             std::string::npos);
 }
@@ -256,7 +256,7 @@ TEST_F(RouterEndTest, a_drain_does_not_wait_for_ever) {
         "\"timeout_seconds\":0.3", "\"Draining with 1 outstanding active connections\"",
         "\"router.drain.timed-out\"", "\"gorouter-draining-error\"", "\"gorouter.stopping\"",
         "\"gorouter.stopped\"", "\"took\":"}) {
-    EXPECT_EQ(router.process().count_in_output(line), 1u) << line;
+    EXPECT_EQ(router.process().count_in_output(line, 1), 1u) << line;
   }
   is_over.set_value();
 }

@@ -64,8 +64,8 @@ TEST(RouterNatsTest, gives_up_after_three_tries_at_the_start) {
   RouterBinary router(0, "nats: {hosts: [{hostname: 127.0.0.1, port: " + first +
                              "}, {hostname: 127.0.0.1, port: " + second + "}]}");
   EXPECT_EQ(router.process().wait_for_exit(), 1);
-  EXPECT_EQ(router.process().count_in_output("connect-failed"), 3u) << router.process().output();
-  EXPECT_EQ(router.process().count_in_output("nats-connection-error"), 1u);
+  EXPECT_EQ(router.process().count_in_output("connect-failed", 3), 3u) << router.process().output();
+  EXPECT_EQ(router.process().count_in_output("nats-connection-error", 1), 1u);
   EXPECT_EQ(router.process().output().find("gorouter.started"), std::string::npos);
 }
 

@@ -76,7 +76,7 @@ TEST_F(RouterRoutesTest, malformed_messages_are_counted_and_change_nothing) {
   }
   peer_->publish("router.nonsense", "{");
   EXPECT_TRUE(eventually([&] { return router.metric("registry_messages_malformed") == 14; }));
-  EXPECT_EQ(router.process().count_in_output("validation-error"), 14u);
+  EXPECT_EQ(router.process().count_in_output("validation-error", 14), 14u);
   EXPECT_EQ(router.status_of("app.d"), 200);
   EXPECT_EQ(router.metric("total_routes"), 1);
 }

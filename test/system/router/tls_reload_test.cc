@@ -117,13 +117,14 @@ TEST_F(TlsReloadTest, routers_with_the_same_key_file_resume_each_others_sessions
       EXPECT_EQ(client->get("app.d").status(), 200) << client->failure();
       return client->is_resumed();
     };
-    EXPECT_TRUE(resumes(b));
+    // b may not have read the newest file yet.
+    EXPECT_TRUE(eventually([&] { return resumes(b); }));
     EXPECT_FALSE(resumes(alone));
     // A new key goes in front, the old one still opens.
-    put("tickets", (version == TLS1_2_VERSION ? new_key + "\n" : "") + old_key + "\n");
+    put("tickets", new_key + "\n" + old_key + "\n");
     EXPECT_TRUE(resumes(b));
   }
-  EXPECT_EQ(b->router().metric("client_tls_handshakes{result=\"resumed\"}"), 4);
+  EXPECT_GE(b->router().metric("client_tls_handshakes{result=\"resumed\"}"), 4);
 }
 
 TEST_F(TlsReloadTest, an_ocsp_response_is_stapled) {
