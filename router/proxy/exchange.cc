@@ -19,10 +19,7 @@ constexpr uint64_t discarded_body_bytes_max = 64u << 10;
 }  // namespace
 
 Exchange::Exchange(Requester& client, Workbench& bench)
-    : client_(client),
-      bench_(bench),
-      attempt_(*this, bench),
-      tunnel_(*this, bench) {}
+    : client_(client), bench_(bench), attempt_(*this, bench), tunnel_(*this, bench) {}
 
 Exchange::~Exchange() { CHECK(is_idle()); }
 

@@ -224,7 +224,7 @@ class Play {
     if (is_backends && latest_ == 0) return;  // no backend was asked anything yet
     switch (kind) {
       case 'b':
-        backend().incoming += bytes;
+        if (!backend().has_ended) backend().incoming += bytes;
         break;
       case 'e':
         client().has_ended = true;
