@@ -31,62 +31,29 @@ std::array<std::byte, 32> hmac_sha256(std::string_view key, std::string_view tex
   return out;
 }
 
-struct Aes128Gcm::Context {
+template <size_t KeyBytes>
+struct AesGcm<KeyBytes>::Context {
   EVP_AEAD_CTX aead;
   ~Context() { EVP_AEAD_CTX_cleanup(&aead); }
 };
 
-Aes128Gcm::Aes128Gcm(const Key& key) : context_(std::make_unique<Context>()) {
-  CHECK(EVP_AEAD_CTX_init(&context_->aead, EVP_aead_aes_128_gcm(),
-                          reinterpret_cast<const uint8_t*>(key.data()), key.size(), tag_bytes,
-                          nullptr) == 1);
+template <size_t KeyBytes>
+AesGcm<KeyBytes>::AesGcm(const Key& key) : context_(std::make_unique<Context>()) {
+  CHECK(EVP_AEAD_CTX_init(
+            &context_->aead, KeyBytes == 16 ? EVP_aead_aes_128_gcm() : EVP_aead_aes_256_gcm(),
+            reinterpret_cast<const uint8_t*>(key.data()), key.size(), tag_bytes, nullptr) == 1);
 }
 
-Aes128Gcm::Aes128Gcm(Aes128Gcm&&) noexcept = default;
-Aes128Gcm& Aes128Gcm::operator=(Aes128Gcm&&) noexcept = default;
-Aes128Gcm::~Aes128Gcm() = default;
+template <size_t KeyBytes>
+AesGcm<KeyBytes>::AesGcm(AesGcm&&) noexcept = default;
+template <size_t KeyBytes>
+AesGcm<KeyBytes>& AesGcm<KeyBytes>::operator=(AesGcm&&) noexcept = default;
+template <size_t KeyBytes>
+AesGcm<KeyBytes>::~AesGcm() = default;
 
-std::string Aes128Gcm::seal(const Nonce& nonce, std::string_view text) const {
-  std::string sealed(text.size() + tag_bytes, '\0');
-  size_t size = 0;
-  CHECK(EVP_AEAD_CTX_seal(&context_->aead, reinterpret_cast<uint8_t*>(sealed.data()), &size,
-                          sealed.size(), reinterpret_cast<const uint8_t*>(nonce.data()),
-                          nonce.size(), aead_octets(text), text.size(), nullptr, 0) == 1);
-  CHECK(size == sealed.size());
-  return sealed;
-}
-
-Result<std::string> Aes128Gcm::open(const Nonce& nonce, std::string_view sealed) const {
-  std::string text(sealed.size(), '\0');
-  size_t size = 0;
-  if (EVP_AEAD_CTX_open(&context_->aead, reinterpret_cast<uint8_t*>(text.data()), &size,
-                        text.size(), reinterpret_cast<const uint8_t*>(nonce.data()), nonce.size(),
-                        aead_octets(sealed), sealed.size(), nullptr, 0) != 1) {
-    return Error{.fault = Fault::invalid,
-                 .side = Side::client,
-                 .detail = "cipher: message authentication failed"};
-  }
-  text.resize(size);
-  return text;
-}
-
-struct Aes256Gcm::Context {
-  EVP_AEAD_CTX aead;
-  ~Context() { EVP_AEAD_CTX_cleanup(&aead); }
-};
-
-Aes256Gcm::Aes256Gcm(const Key& key) : context_(std::make_unique<Context>()) {
-  CHECK(EVP_AEAD_CTX_init(&context_->aead, EVP_aead_aes_256_gcm(),
-                          reinterpret_cast<const uint8_t*>(key.data()), key.size(), tag_bytes,
-                          nullptr) == 1);
-}
-
-Aes256Gcm::Aes256Gcm(Aes256Gcm&&) noexcept = default;
-Aes256Gcm& Aes256Gcm::operator=(Aes256Gcm&&) noexcept = default;
-Aes256Gcm::~Aes256Gcm() = default;
-
-std::string Aes256Gcm::seal(const Nonce& nonce, std::string_view text,
-                            std::string_view about) const {
+template <size_t KeyBytes>
+std::string AesGcm<KeyBytes>::seal(const Nonce& nonce, std::string_view text,
+                                   std::string_view about) const {
   std::string sealed(text.size() + tag_bytes, '\0');
   size_t size = 0;
   CHECK(EVP_AEAD_CTX_seal(&context_->aead, reinterpret_cast<uint8_t*>(sealed.data()), &size,
@@ -97,8 +64,9 @@ std::string Aes256Gcm::seal(const Nonce& nonce, std::string_view text,
   return sealed;
 }
 
-Result<std::string> Aes256Gcm::open(const Nonce& nonce, std::string_view sealed,
-                                    std::string_view about) const {
+template <size_t KeyBytes>
+Result<std::string> AesGcm<KeyBytes>::open(const Nonce& nonce, std::string_view sealed,
+                                           std::string_view about) const {
   std::string text(sealed.size(), '\0');
   size_t size = 0;
   if (EVP_AEAD_CTX_open(&context_->aead, reinterpret_cast<uint8_t*>(text.data()), &size,
@@ -112,5 +80,8 @@ Result<std::string> Aes256Gcm::open(const Nonce& nonce, std::string_view sealed,
   text.resize(size);
   return text;
 }
+
+template class AesGcm<16>;
+template class AesGcm<32>;
 
 }  // namespace causeway::tls
