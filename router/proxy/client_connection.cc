@@ -20,12 +20,6 @@ constexpr http::HeadLimits head_limits_most{.head_bytes_max = 1u << 20, .headers
 // A head that is too long by no more than this is read whole, so that the refusal has its access
 // log line; of longer ones nothing is stored beyond it.
 constexpr size_t head_bytes_spare = 4096;
-// A client that was told to go gets two seconds to do so after its last byte was sent, and a minute
-// for each step of taking it; in all no longer than an idle connection is kept.
-constexpr uint32_t linger_rounds_max = 4;
-constexpr uint32_t stuck_rounds_max = 120;
-// What it still sends in that time is thrown away, up to this much.
-constexpr size_t linger_discarded_bytes_max = 16u << 20;
 // Kept for the next time something has to wait.
 constexpr size_t ahead_bytes_kept = 4096;
 
@@ -74,8 +68,7 @@ void ClientConnection::take_first(std::string_view bytes) {
 void ClientConnection::on_read(std::span<char> bytes) {
   if (state_ == State::ended) return;
   if (state_ == State::lingering) {
-    linger_discarded_bytes_ += bytes.size();
-    if (linger_discarded_bytes_ > linger_discarded_bytes_max) end();
+    if (lingering_.is_flooded(bytes.size())) end();
     return;
   }
   const std::string_view view(bytes.data(), bytes.size());
@@ -295,25 +288,21 @@ void ClientConnection::close_after_reply() {
 void ClientConnection::linger() {
   state_ = State::lingering;
   ahead_.clear();
-  linger_rounds_ = lingered_ = 0;
-  linger_queued_ = stream_->queued_bytes();
+  const size_t queued = stream_->queued_bytes();
+  lingering_.begin(queued);
   stream_->shutdown();
   stream_->watermarks(4);  // on_drained() when all is sent
   stream_->listen(*this);  // back from the tunnel, if there was one
   for (const net::Pause reason : {net::Pause::exchange, net::Pause::peer_full, net::Pause::owner})
     stream_->resume(reason);
-  if (has_ended_ && linger_queued_ == 0) return end();
+  if (has_ended_ && queued == 0) return end();
   bench_.lingering.arm(*this);
 }
 
 void ClientConnection::on_linger_tick() {
-  const size_t queued = stream_->queued_bytes();
-  linger_rounds_ = queued == linger_queued_ ? linger_rounds_ + 1 : 0;
-  const Duration most = bench_.settings.frontend_idle_timeout;
-  if (most > Duration::zero() && ++lingered_ * bench_.lingering.length() > most) return end();
-  linger_queued_ = queued;
-  const uint32_t rounds_max = queued > 0 ? stuck_rounds_max : linger_rounds_max;
-  if (linger_rounds_ >= rounds_max || (has_ended_ && queued == 0)) return end();
+  if (lingering_.is_over(stream_->queued_bytes(), has_ended_, bench_.lingering.length(),
+                         bench_.settings.frontend_idle_timeout))
+    return end();
   bench_.lingering.arm(*this);
 }
 

@@ -10,6 +10,7 @@
 #include "router/backend/deadlines.h"
 #include "router/proxy/exchange.h"
 #include "router/proxy/http1_sink.h"
+#include "router/proxy/lingering.h"
 #include "router/proxy/requester.h"
 #include "router/proxy/served_connection.h"
 
@@ -105,10 +106,7 @@ class ClientConnection final : public ServedConnection,
   bool has_ended_ = false;
   bool may_turn_to_http2_;  // nothing but the beginning of its preface has come
   bool is_timed_ = false;  // the rest of a head, or of a body that nobody wants, is to come in time
-  uint32_t linger_rounds_ = 0;  // without progress
-  uint32_t lingered_ = 0;       // rounds in all
-  size_t linger_queued_ = 0;
-  size_t linger_discarded_bytes_ = 0;
+  Lingering lingering_;
 };
 
 }  // namespace causeway::router

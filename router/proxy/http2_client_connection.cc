@@ -12,11 +12,6 @@ namespace {
 
 // Frames gather up to this much before they are written.
 constexpr size_t write_bytes = 64u << 10;
-// As for HTTP/1: a client that was told to go gets two seconds after its last byte was sent, and a
-// minute for each step of taking it.
-constexpr uint32_t http2_linger_rounds_max = 4;
-constexpr uint32_t http2_stuck_rounds_max = 120;
-constexpr size_t http2_discarded_bytes_max = 16u << 20;
 // No request head is ever longer or has more lines (gorouter.md section 17).
 constexpr uint32_t head_bytes_most = 1u << 20;
 constexpr uint32_t head_lines_most = 10'000;
@@ -72,8 +67,7 @@ void Http2ClientConnection::take_first(std::string_view bytes) {
 void Http2ClientConnection::on_read(std::span<char> bytes) {
   if (state_ == State::ended) return;
   if (state_ == State::lingering) {
-    linger_discarded_bytes_ += bytes.size();
-    if (linger_discarded_bytes_ > http2_discarded_bytes_max) end();
+    if (lingering_.is_flooded(bytes.size())) end();
     return;
   }
   has_spoken_ = true;
@@ -231,21 +225,18 @@ void Http2ClientConnection::linger() {
   state_ = State::lingering;
   TurnEnd::unlink();
   leave_tick_.call_off();
-  linger_queued_ = stream_->queued_bytes();
+  const size_t queued = stream_->queued_bytes();
+  lingering_.begin(queued);
   stream_->shutdown();
   stream_->watermarks(4);  // on_drained() when all is sent
-  if (has_ended_ && linger_queued_ == 0) return end();
+  if (has_ended_ && queued == 0) return end();
   bench_.lingering.arm(*this);
 }
 
 void Http2ClientConnection::on_linger_tick() {
-  const size_t queued = stream_->queued_bytes();
-  linger_rounds_ = queued == linger_queued_ ? linger_rounds_ + 1 : 0;
-  const Duration most = bench_.settings.frontend_idle_timeout;
-  if (most > Duration::zero() && ++lingered_ * bench_.lingering.length() > most) return end();
-  linger_queued_ = queued;
-  const uint32_t rounds_max = queued > 0 ? http2_stuck_rounds_max : http2_linger_rounds_max;
-  if (linger_rounds_ >= rounds_max || (has_ended_ && queued == 0)) return end();
+  if (lingering_.is_over(stream_->queued_bytes(), has_ended_, bench_.lingering.length(),
+                         bench_.settings.frontend_idle_timeout))
+    return end();
   bench_.lingering.arm(*this);
 }
 

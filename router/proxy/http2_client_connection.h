@@ -13,6 +13,7 @@
 #include "router/backend/deadlines.h"
 #include "router/front/client_facts.h"
 #include "router/proxy/http2_request.h"
+#include "router/proxy/lingering.h"
 #include "router/proxy/served_connection.h"
 #include "router/proxy/turns.h"
 
@@ -99,10 +100,7 @@ class Http2ClientConnection final : public ServedConnection,
   Leaving leaving_ = Leaving::no;
   bool has_ended_ = false;  // the client sends no more
   bool has_spoken_ = false;
-  uint32_t linger_rounds_ = 0;  // without progress
-  uint32_t lingered_ = 0;       // in all
-  size_t linger_queued_ = 0;
-  size_t linger_discarded_bytes_ = 0;
+  Lingering lingering_;
 };
 
 }  // namespace causeway::router
