@@ -37,13 +37,14 @@ class RedisState : public testing::Test {
     options.command_timeout = 20s;
     return options;
   }
-  void open(const KeyRing* keys = nullptr, uint32_t wait_replicas = 0) {
+  void open(const KeyRing* keys = nullptr, uint32_t wait_replicas = 0,
+            std::chrono::milliseconds wait_timeout = 500ms) {
     client_ = std::make_unique<redis::Client>(loop_, logger_, redis_options());
     store_ = std::make_unique<RedisStore>(loop_, logger_,
                                           RedisStore::Options{.redis = redis_options(),
                                                               .keys = keys,
                                                               .wait_replicas = wait_replicas,
-                                                              .wait_timeout = 500ms});
+                                                              .wait_timeout = wait_timeout});
     bool is_usable = false;
     store_->on_link([&](bool usable) { is_usable = usable; });
     ASSERT_TRUE(until([&] { return is_usable && client_->is_connected(); }));
@@ -211,6 +212,7 @@ TEST_F(RedisState, a_commit_counts_only_when_replicas_have_it) {
   EXPECT_EQ(alone.error().fault, Fault::unavailable);
   EXPECT_NE(alone.error().detail.find("only 0 replicas"), std::string::npos);
   test::RedisNode replica({"--replicaof", "127.0.0.1 " + std::to_string(server_.port())});
+  open(nullptr, 1, 15s);
   ASSERT_TRUE(until([&] { return put("p", whole("p").scheduling, "v2").has_value(); }));
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(put("q" + std::to_string(i), std::nullopt, "v"));
   server_.kill(SIGKILL);
