@@ -98,6 +98,9 @@ Loop::Loop() : state_(std::make_unique<State>()) {
   uv_unref(as_handle(&state.prepare));
   uv_unref(as_handle(&state.check));
   uv_unref(as_handle(&state.idle));
+  uv_timer_init(&state.loop, &state.stalled_timer);
+  state.stalled_timer.data = static_cast<LoopCore*>(&state);
+  uv_unref(as_handle(&state.stalled_timer));
 }
 
 Loop::~Loop() {
@@ -108,6 +111,7 @@ Loop::~Loop() {
   uv_close(as_handle(&state.prepare), nullptr);
   uv_close(as_handle(&state.check), nullptr);
   uv_close(as_handle(&state.idle), nullptr);
+  uv_close(as_handle(&state.stalled_timer), nullptr);
   uv_walk(&state.loop, on_walk, nullptr);
   // Only close callbacks and cancelled requests are left.
   uv_run(&state.loop, UV_RUN_DEFAULT);

@@ -21,6 +21,7 @@
 namespace causeway::net {
 
 class Loop;
+class TcpStream;
 struct LoopCore;
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -103,10 +104,18 @@ class Owed : public ListLink<Owed> {
   void* object_;
 };
 
+// A client's stream with bytes that nobody reads just now. Owner: the stream. Thread: its loop's.
+struct Stalled : ListLink<Stalled> {
+  explicit Stalled(TcpStream& its_stream) : stream(its_stream) {}
+  TcpStream& stream;
+};
+
 // What Loop is made of. Owner: Loop. Thread: the loop's.
 struct LoopCore {
   static constexpr size_t scratch_bytes = 64 * 1024;
   static constexpr Duration slow_turn = std::chrono::milliseconds(50);
+  // Between two looks at whether clients that nobody reads from are still there.
+  static constexpr Duration stalled_interval = std::chrono::milliseconds(500);
   // Actions that defer actions again get this many rounds per turn; then I/O has its turn.
   static constexpr int settle_rounds_max = 64;
 
@@ -127,6 +136,8 @@ struct LoopCore {
   uv_prepare_t prepare;
   uv_check_t check;
   uv_idle_t idle;  // active while something could not be settled: the loop must not wait then
+  uv_timer_t stalled_timer;  // looks after `stalled`
+  List<Stalled> stalled;
 
   List<Owed> owed;
   std::vector<std::function<void()>> deferred, running;
@@ -138,7 +149,7 @@ struct LoopCore {
   BlockPool<Chunk, 256> chunks;              // 16 KiB each: 4 MiB
   std::unique_ptr<char[]> scratch = std::make_unique<char[]>(scratch_bytes);
 
-  bool is_running = false;  // inside uv_run
+  bool is_running = false;        // inside uv_run
   bool is_firing_timers = false;  // inside a callback of a timer
   bool is_stopping = false;
   bool now_is_fresh = false;

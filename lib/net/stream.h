@@ -53,7 +53,8 @@ class Stream {
 
   // While a reason stands, no on_read comes. The peer's end or reset may still be told (not while
   // `peer_full`), when no unread bytes stand before it: an exchange learns that its client has
-  // gone.
+  // gone. A client's reset is told at any time, a moment later when unread bytes stand before it;
+  // those are lost.
   virtual void pause(Pause reason) = 0;
   virtual void resume(Pause reason) = 0;
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "net/loop_core.h"
 #include "net/loopback_test.h"
 
 namespace causeway::net {
@@ -194,6 +195,48 @@ TEST(StreamTest, a_paused_stream_still_tells_that_its_peer_has_gone) {
   resets.server.stream->pause(Pause::exchange);
   resets.raw->reset();
   EXPECT_TRUE(run_until(loop, [&] { return resets.server.failures == 1; }));
+}
+
+TEST(StreamTest, a_client_that_resets_is_noticed_although_its_bytes_are_not_wanted) {
+  for (const Pause reason : {Pause::peer_full, Pause::exchange}) {
+    Loop loop;
+    RawPair resets(loop);
+    RawPair leaves(loop);
+    for (RawPair* pair : {&resets, &leaves}) {
+      pair->server.stream->pause(reason);
+      pair->raw->send("more");
+      loopback::settle(loop);
+    }
+    leaves.raw->shutdown();
+    resets.raw->reset();
+    EXPECT_TRUE(run_until(loop, [&] { return resets.server.failures == 1; }));
+    EXPECT_EQ(resets.server.failure.fault, Fault::reset);
+    EXPECT_EQ(resets.server.bytes, "");
+    // Who only stops sending may still be told something.
+    EXPECT_EQ(leaves.server.failures, 0);
+    leaves.server.stream->resume(reason);
+    EXPECT_TRUE(run_until(loop, [&] { return leaves.server.ends == 1; }));
+    EXPECT_EQ(leaves.server.bytes, "more");
+  }
+}
+
+TEST(StreamTest, a_backends_last_bytes_outlive_its_reset) {
+  Loop loop;
+  Pair pair(loop);
+  Recorder& backend = pair.client;
+  backend.stream->pause(Pause::peer_full);
+  pair.server.stream->write("reply");
+  loopback::settle(loop);
+  pair.server.stream->abort_on_close();
+  pair.server.stream.reset();
+  Timer later(loop);
+  bool is_later = false;
+  later.once(LoopCore::stalled_interval * 3, [&] { is_later = true; });
+  EXPECT_TRUE(run_until(loop, [&] { return is_later; }));
+  EXPECT_EQ(backend.failures, 0);
+  backend.stream->resume(Pause::peer_full);
+  EXPECT_TRUE(run_until(loop, [&] { return backend.failures == 1; }));
+  EXPECT_EQ(backend.bytes, "reply");
 }
 
 TEST(StreamTest, another_listener_takes_over) {

@@ -1,11 +1,13 @@
 #include "net/tcp_stream.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "net/loop.h"
 
@@ -88,6 +90,7 @@ void TcpStream::listen(Events& events) {
 
 void TcpStream::start_reading() {
   if (is_reading_ || has_ended_ || has_failed_ || pauses_ != 0 || events_ == nullptr) return;
+  stalled_.unlink();
   is_reading_ = true;
   CHECK(uv_read_start(as_stream(&block_->handle), on_room, on_bytes) == 0);
 }
@@ -139,16 +142,51 @@ void TcpStream::stop_reading() {
 
 void TcpStream::look_for_end() {
   // A full peer means that bytes are waiting here; looking would be a wasted call.
-  if ((pauses_ & static_cast<uint8_t>(Pause::peer_full)) != 0) return;
+  if ((pauses_ & static_cast<uint8_t>(Pause::peer_full)) != 0) return on_stall();
   char byte;
   const ssize_t count = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (count > 0) return;
+  if (count > 0) return on_stall();
   if (count == 0) {
     has_ended_ = true;
     events_->on_end();
   } else if (errno != EAGAIN && errno != EINTR) {
     fail_now(errno);
   }
+}
+
+// A backend's last bytes are worth reading after its reset (a reply may be whole); a client that
+// has reset the connection wants nothing any more, whatever it sent before.
+void TcpStream::on_stall() {
+  if (side_ != Side::client || stalled_.is_linked()) return;
+  core_.stalled.push_back(stalled_);
+  uv_timer_t* const timer = &core_.stalled_timer;
+  if (uv_is_active(as_handle(timer)) != 0) return;
+  const uint64_t interval = to_uv_ms(LoopCore::stalled_interval);
+  CHECK(uv_timer_start(timer, check_stalled, interval, interval) == 0);
+}
+
+// One call for all: a socket that is not watched for reading is not watched for its end either.
+void TcpStream::check_stalled(uv_timer_t* timer) {
+  LoopCore& core = *static_cast<LoopCore*>(timer->data);
+  if (core.stalled.empty()) {
+    uv_timer_stop(timer);
+    return;
+  }
+  std::vector<pollfd> sockets;
+  sockets.reserve(core.stalled.size());
+  core.stalled.for_each([&sockets](const Stalled& each) {
+    sockets.push_back({.fd = each.stream.descriptor_, .events = 0, .revents = 0});
+  });
+  if (::poll(sockets.data(), sockets.size(), 0) <= 0) return;
+  auto socket = sockets.begin();
+  core.stalled.for_each([&socket](Stalled& each) {
+    TcpStream& stream = each.stream;
+    if (((socket++)->revents & POLLERR) == 0) return;
+    int os = 0;
+    socklen_t length = sizeof os;
+    ::getsockopt(stream.descriptor_, SOL_SOCKET, SO_ERROR, &os, &length);
+    stream.fail(os == 0 ? ECONNRESET : os, false);
+  });
 }
 
 void TcpStream::fail_now(int os) {
@@ -295,6 +333,7 @@ void TcpStream::send_fin() {
 void TcpStream::fail(int os, bool may_have_bytes) {
   if (has_failed_) return;
   has_failed_ = true;
+  stalled_.unlink();
   failure_os_ = os;
   may_have_bytes_ = may_have_bytes;
   core_.give_chunks(first_);

@@ -52,6 +52,10 @@ class TcpStream final : public Stream {
   void on_no_bytes(int os);
   // Something came while nobody reads: tells of a FIN or reset that stands first in line.
   void look_for_end();
+  // Bytes stand before whatever else may come.
+  void on_stall();
+  // Those of a loop's stalled streams whose peers have gone fail.
+  static void check_stalled(uv_timer_t* timer);
   // Bytes the kernel took, or a negative errno.
   ssize_t send_now(std::span<const std::string_view> pieces);
   void enqueue(std::span<const std::string_view> pieces, size_t skip);
@@ -86,6 +90,7 @@ class TcpStream final : public Stream {
   Chunk* first_ = nullptr;
   Chunk* last_ = nullptr;
   Owed failure_;
+  Stalled stalled_{*this};
   Address peer_;
   mutable Address local_;
   mutable bool local_is_known_ = false;
