@@ -3,10 +3,13 @@
 #   causeway_library(NAME net SOURCES a.cc b.cc DEPS base log PRIVATE_DEPS uv [NOEXCEPT])
 #       static library causeway_net, alias causeway::net; without SOURCES an interface library.
 #   causeway_binary(NAME router SOURCES main.cc DEPS ... [NOEXCEPT])              bin/router
-#   causeway_test(NAME net_test SOURCES a_test.cc ... DEPS net [THREADED] [SYSTEM] [WHOLE] [TIMEOUT seconds])
+#   causeway_test(NAME net_test SOURCES a_test.cc ... DEPS net [THREADED] [SYSTEM] [EXCLUSIVE] [LOCK name]
+#                 [WHOLE] [TIMEOUT seconds])
 #       one GoogleTest binary, test/net_test, and one ctest entry for each of its cases (WHOLE: one for all of them,
 #       for fixtures that are dear to set up). Labels: UNIT or SYSTEM, and THREADED.
-#   causeway_script_test(NAME check_layers COMMAND tools/check_layers [SYSTEM] [TIMEOUT seconds])
+#       A test may run beside another one. EXCLUSIVE: alone, as it loads the whole machine or measures what others would
+#       change. LOCK: never beside one of the same lock (containers: what starts some).
+#   causeway_script_test(NAME check_layers COMMAND tools/check_layers [SYSTEM] [EXCLUSIVE] [LOCK name] [TIMEOUT seconds])
 #   causeway_fuzzer(NAME h1_parser_fuzz SOURCES h1_parser_fuzz.cc DEPS http CORPUS test/fuzz/h1_parser)
 #       libFuzzer binary in the lane fuzz; elsewhere a test that replays the corpus.
 #   causeway_bench(NAME route_bench SOURCES route_bench.cc DEPS ...)              bench/route_bench, Google Benchmark
@@ -88,7 +91,7 @@ function(causeway_binary)
 endfunction()
 
 function(causeway_test)
-  cmake_parse_arguments(PARSE_ARGV 0 A "THREADED;SYSTEM;WHOLE" "NAME;TIMEOUT" "SOURCES;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 0 A "THREADED;SYSTEM;EXCLUSIVE;WHOLE" "NAME;LOCK;TIMEOUT" "SOURCES;DEPS")
   causeway_reject_unparsed("${A_UNPARSED_ARGUMENTS}")
   if(CAUSEWAY_LANE STREQUAL "tsan" AND NOT A_THREADED)
     return()
@@ -115,11 +118,9 @@ function(causeway_test)
 
   set(labels UNIT)
   set(timeout 120)
-  set(serial FALSE)
   if(A_SYSTEM)
     set(labels SYSTEM)
     set(timeout 300)
-    set(serial TRUE)
   endif()
   if(A_THREADED)
     string(APPEND labels "\\;THREADED")
@@ -127,20 +128,25 @@ function(causeway_test)
   if(A_TIMEOUT)
     set(timeout ${A_TIMEOUT})
   endif()
+  set(lock)
+  if(A_LOCK)
+    set(lock RESOURCE_LOCK ${A_LOCK})
+  endif()
   if(A_WHOLE)
     string(REPLACE "\\;" ";" labels "${labels}")
     add_test(NAME ${A_NAME} COMMAND ${A_NAME} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${A_NAME} PROPERTIES
-      LABELS "${labels}" TIMEOUT ${timeout} RUN_SERIAL ${serial} ENVIRONMENT "${CAUSEWAY_TEST_ENVIRONMENT}")
+      LABELS "${labels}" TIMEOUT ${timeout} RUN_SERIAL ${A_EXCLUSIVE} ${lock}
+      ENVIRONMENT "${CAUSEWAY_TEST_ENVIRONMENT}")
   else()
     gtest_discover_tests(${A_NAME}
       TEST_PREFIX "${A_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-      PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${serial} LABELS "${labels}")
+      PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${A_EXCLUSIVE} ${lock} LABELS "${labels}")
   endif()
 endfunction()
 
 function(causeway_script_test)
-  cmake_parse_arguments(PARSE_ARGV 0 A "SYSTEM" "NAME;TIMEOUT" "COMMAND")
+  cmake_parse_arguments(PARSE_ARGV 0 A "SYSTEM;EXCLUSIVE" "NAME;LOCK;TIMEOUT" "COMMAND")
   causeway_reject_unparsed("${A_UNPARSED_ARGUMENTS}")
   if(NOT CAUSEWAY_WHOLE_TREE)
     return()
@@ -154,9 +160,14 @@ function(causeway_script_test)
   if(A_TIMEOUT)
     set(timeout ${A_TIMEOUT})
   endif()
+  set(lock)
+  if(A_LOCK)
+    set(lock RESOURCE_LOCK ${A_LOCK})
+  endif()
   add_test(NAME ${A_NAME} COMMAND ${A_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${A_NAME} PROPERTIES
-    LABELS ${label} TIMEOUT ${timeout} RUN_SERIAL ${A_SYSTEM} ENVIRONMENT "${CAUSEWAY_TEST_ENVIRONMENT}")
+    LABELS ${label} TIMEOUT ${timeout} RUN_SERIAL ${A_EXCLUSIVE} ${lock}
+    ENVIRONMENT "${CAUSEWAY_TEST_ENVIRONMENT}")
 endfunction()
 
 function(causeway_fuzzer)

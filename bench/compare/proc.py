@@ -18,7 +18,7 @@ def free_port():
     with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
         first = int(file.read().split()[0])
     while True:
-        port = random.randrange(min(10000, first - 1000), first)
+        port = random.randrange(min(10000, first - 1000), min(20000, first))
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -3,7 +3,6 @@ import ctypes
 import json
 import os
 import shutil
-import random
 import signal
 import socket
 import subprocess
@@ -11,26 +10,11 @@ import tempfile
 import threading
 import time
 
+from own_ports import free_port
+
 SOURCE = os.environ.get("CAUSEWAY_SOURCE_DIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("CAUSEWAY_BIN_DIR") or f"{SOURCE}/build/dev/bin"
 PATIENCE = 30  # seconds that anything may take before it has failed
-
-
-given = set()
-
-
-def free_port():
-    """One that nobody listens on, below those that connections are given, and never the same twice."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as one:
-            try:
-                one.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in given:
-            given.add(port)
-            return port
 
 
 def until(is_true, what, seconds=PATIENCE):

@@ -16,46 +16,26 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <random>
-#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "test/support/own_ports.h"
+
 namespace causeway::test {
 
-// Whether somebody listens on the loopback port.
-inline bool accepts(uint16_t port) {
+// Whether somebody listens on the port, of the loopback or of another address.
+inline bool accepts(uint16_t port, const std::string& host = "127.0.0.1") {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
   const bool connected = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
   ::close(fd);
   return connected;
-}
-
-// A loopback port that is free now, below the range of outgoing connections: one of those could
-// otherwise take it while the server restarts, or connect to itself. Never the same one twice: a
-// server with four ports would now and then be given two equal ones.
-inline uint16_t free_port() {
-  static std::minstd_rand random{std::random_device{}()};
-  static std::set<uint16_t> given;
-  while (true) {
-    const auto port =
-        static_cast<uint16_t>(std::uniform_int_distribution<int>(20'000, 32'000)(random));
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool free = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
-    ::close(fd);
-    if (free && given.insert(port).second) return port;
-  }
 }
 
 // A temporary folder, gone at its end.
@@ -111,6 +91,8 @@ class ServerProcess {
   ServerProcess() = default;
   // The command line for a port.
   virtual std::vector<std::string> command(uint16_t port) const = 0;
+  // Where it listens.
+  virtual std::string host() const { return "127.0.0.1"; }
 
   // Another program may have taken the port in between: then with another one.
   void start_somewhere() {
@@ -149,7 +131,7 @@ class ServerProcess {
         pid_ = 0;
         return false;
       }
-      if (accepts(port_)) return true;
+      if (accepts(port_, host())) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));  // tidy: polled with a deadline
     }
     return false;

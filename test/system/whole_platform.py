@@ -4,32 +4,17 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from own_ports import free_ports  # noqa: E402
+
 SOURCE = os.environ.get("CAUSEWAY_SOURCE_DIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("CAUSEWAY_BIN_DIR") or f"{SOURCE}/build/dev/bin"
-
-
-def free_ports(count):
-    """`count` consecutive ports that nobody uses just now; the first is answered."""
-    for base in range(20000 + os.getpid() % 9000, 32000, count):
-        held = []
-        try:
-            for port in range(base, base + count):
-                one = socket.socket()
-                held.append(one)
-                one.bind(("0.0.0.0", port))
-            return base
-        except OSError:
-            continue
-        finally:
-            for one in held:
-                one.close()
-    raise RuntimeError("no free ports")
 
 
 def until(is_true, seconds=30, what="a condition"):
