@@ -19,11 +19,11 @@
 #include "router/feed/route_feed.h"
 #include "router/front/tls_keeper.h"
 #include "router/observe/access_log.h"
-#include "router/proxy/worker.h"
 #include "router/route/route_book.h"
 #include "router/tcp/tcp_router.h"
 #include "router/upgrade/hand_over.h"
 #include "router/upgrade/take_over.h"
+#include "router/worker/worker.h"
 
 namespace causeway::router {
 

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "router/proxy/exchange.h"
 #include "router/proxy/head_writer.h"
-#include "router/proxy/workbench.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "base/check.h"
 #include "router/proxy/head_writer.h"
-#include "router/proxy/workbench.h"
 #include "router/rules/request_rules.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

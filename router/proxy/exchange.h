@@ -14,10 +14,10 @@
 #include "router/proxy/relay.h"
 #include "router/proxy/request_facts.h"
 #include "router/proxy/requester.h"
-#include "router/proxy/route_view.h"
 #include "router/proxy/tunnel.h"
 #include "router/route/pool.h"
 #include "router/settings/settings_history.h"
+#include "router/workbench/route_view.h"
 
 namespace causeway::router {
 

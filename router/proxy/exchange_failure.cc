@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "json/json.h"
 #include "router/proxy/exchange.h"
-#include "router/proxy/workbench.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "router/proxy/exchange.h"
 #include "router/proxy/head_writer.h"
-#include "router/proxy/workbench.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 

@@ -3,11 +3,11 @@
 #include <charconv>
 
 #include "http/h1_writer.h"
-#include "router/proxy/workbench.h"
 #include "router/rules/hop_by_hop.h"
 #include "router/rules/reply_rewrite.h"
 #include "router/rules/sticky_session.h"
 #include "router/settings/error_template.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

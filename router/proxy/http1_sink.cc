@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "http/h1_chunked.h"
-#include "router/proxy/workbench.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

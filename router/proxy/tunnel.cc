@@ -1,7 +1,7 @@
 #include "router/proxy/tunnel.h"
 
 #include "router/proxy/exchange.h"
-#include "router/proxy/workbench.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

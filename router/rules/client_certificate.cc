@@ -5,8 +5,8 @@
 
 #include "router/proxy/exchange.h"
 #include "router/proxy/requester.h"
-#include "router/proxy/workbench.h"
 #include "router/rules/request_rules.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

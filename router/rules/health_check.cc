@@ -1,6 +1,6 @@
 #include "router/proxy/exchange.h"
-#include "router/proxy/workbench.h"
 #include "router/rules/request_rules.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "router/proxy/exchange.h"
-#include "router/proxy/workbench.h"
 #include "router/rules/request_rules.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

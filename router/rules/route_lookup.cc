@@ -2,9 +2,9 @@
 #include <string>
 
 #include "router/proxy/exchange.h"
-#include "router/proxy/workbench.h"
 #include "router/route/route_table.h"
 #include "router/rules/request_rules.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

@@ -3,9 +3,9 @@
 #include <string>
 
 #include "router/proxy/exchange.h"
-#include "router/proxy/workbench.h"
 #include "router/route_service/service_url.h"
 #include "router/rules/request_rules.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

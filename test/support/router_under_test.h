@@ -9,9 +9,9 @@
 #include "log/logger.h"
 #include "metrics/registry.h"
 #include "router/observe/access_log.h"
-#include "router/settings/settings.h"
-#include "router/proxy/worker.h"
 #include "router/route/route_book.h"
+#include "router/settings/settings.h"
+#include "router/worker/worker.h"
 #include "test/support/raw_client.h"
 
 namespace causeway::test {

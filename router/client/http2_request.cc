@@ -1,14 +1,14 @@
-#include "router/proxy/http2_request.h"
+#include "router/client/http2_request.h"
 
 #include <span>
 #include <utility>
 
 #include "base/check.h"
 #include "http/websocket.h"
+#include "router/client/http2_client_connection.h"
 #include "router/proxy/head_writer.h"
 #include "router/proxy/http1_sink.h"
-#include "router/proxy/http2_client_connection.h"
-#include "router/proxy/workbench.h"
+#include "router/workbench/workbench.h"
 #include "tls/digest.h"
 
 namespace causeway::router {

@@ -1,11 +1,11 @@
-#include "router/proxy/http2_client_connection.h"
+#include "router/client/http2_client_connection.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "base/check.h"
-#include "router/proxy/listener.h"
-#include "router/proxy/workbench.h"
+#include "router/client/listener.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {
@@ -76,7 +76,7 @@ void Http2ClientConnection::on_read(std::span<char> bytes) {
 }
 
 http2::ServerStream& Http2ClientConnection::on_stream() {
-  requests_.push_back(bench_.http2_requests->take());
+  requests_.push_back(listener_.http2_requests().take());
   requests_.back()->begin(*this, requests_.size() - 1);
   return *requests_.back();
 }
@@ -84,7 +84,7 @@ http2::ServerStream& Http2ClientConnection::on_stream() {
 void Http2ClientConnection::release(Http2Request& request) {
   const size_t place = request.place();
   CHECK(place < requests_.size() && requests_[place].get() == &request);
-  bench_.http2_requests->give(std::exchange(requests_[place], nullptr));
+  listener_.http2_requests().give(std::exchange(requests_[place], nullptr));
   if (place + 1 < requests_.size()) {
     requests_[place] = std::move(requests_.back());
     requests_[place]->place(place);

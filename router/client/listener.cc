@@ -1,12 +1,12 @@
-#include "router/proxy/listener.h"
+#include "router/client/listener.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "base/check.h"
-#include "router/proxy/client_connection.h"
-#include "router/proxy/http2_client_connection.h"
-#include "router/proxy/workbench.h"
+#include "router/client/client_connection.h"
+#include "router/client/http2_client_connection.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 
@@ -16,7 +16,8 @@ Listener::Listener(Workbench& bench)
              [this](std::unique_ptr<net::Stream> stream, ClientFacts facts,
                     std::string_view first_bytes) {
                serve(std::move(stream), std::move(facts), first_bytes);
-             }) {}
+             }),
+      http2_requests_(std::make_unique<Http2Requests>(bench)) {}
 
 Listener::~Listener() { CHECK(connections_.empty()); }
 

@@ -1,4 +1,4 @@
-#include "router/proxy/request_ids.h"
+#include "router/workbench/request_ids.h"
 
 #include <algorithm>
 

@@ -22,9 +22,6 @@
 #include "router/front/front_metrics.h"
 #include "router/observe/access_record.h"
 #include "router/observe/proxy_metrics.h"
-#include "router/proxy/request_ids.h"
-#include "router/proxy/route_view.h"
-#include "router/proxy/turns.h"
 #include "router/route/balancer.h"
 #include "router/route/failed_endpoint.h"
 #include "router/route_service/service_hosts.h"
@@ -32,12 +29,14 @@
 #include "router/settings/settings.h"
 #include "router/settings/settings_history.h"
 #include "router/tracing/tracer.h"
+#include "router/workbench/request_ids.h"
+#include "router/workbench/route_view.h"
+#include "router/workbench/turns.h"
 #include "tls/handshake.h"
 
 namespace causeway::router {
 
 class AccessLog;
-class Http2Requests;
 
 // Bytes of one turn on their way to one stream: a head or chunk frames made here, and body pieces
 // that stay where they were read. Emptied by sending before the turn's callback returns. Owner: the
@@ -111,24 +110,24 @@ struct Workbench {
   DeadlineQueue access_flush;
 
   ArenaBlocks arena_blocks;  // of requests and replies, taken only while there is one
+  http2::Memory http2_memory;  // of sessions with clients and with endpoints
   BackendPool backends;
   SendBatch to_backend;
   SendBatch to_client;
   // Scratch of whoever makes a request's head for HTTP/2.
   http::Headers backend_lines;
   http2::FieldBlock backend_fields;
-  // HTTP/2 of clients: work at the end of a turn, the sessions' memory, requests not in use; bytes
-  // and fields of one call.
+  // HTTP/2 of clients: work at the end of a turn; bytes and fields of one
+  // call.
   Turns turns;
-  http2::Memory http2_memory;
-  std::unique_ptr<Http2Requests> http2_requests;
   std::string http2_out;
   http::Headers http2_fields;
   // Scratch of whoever makes a reply of the router's own.
   http::Headers reply_headers;
   std::string reply_body;
 
-  bool logs_local_address;  // extra_access_log_fields has it; costs a system call per new connection
+  bool
+      logs_local_address;  // extra_access_log_fields has it; costs a system call per new connection
   std::function<void(FailedEndpoint)> on_failed_endpoint;  // Worker::Wiring's; may be null
   bool is_healthy = false;
   bool is_draining = false;

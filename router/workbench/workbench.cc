@@ -1,10 +1,9 @@
-#include "router/proxy/workbench.h"
+#include "router/workbench/workbench.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "router/observe/access_log.h"
-#include "router/proxy/http2_request.h"
 #include "tls/random.h"
 
 namespace causeway::router {
@@ -90,8 +89,7 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       front_metrics(registry),
       balancer(balancer_options(settings), seed),
       request_ids([](std::span<std::byte> out) { tls::random_bytes(out); }),
-      tracer(tracer_options(settings),
-             [this](std::span<std::byte> out) { request_ids.take(out); }),
+      tracer(tracer_options(settings), [this](std::span<std::byte> out) { request_ids.take(out); }),
       service_signer(make_service_signer(settings.route_services)),
       deadlines(loop),
       client_idle(deadlines, settings.frontend_idle_timeout),
@@ -104,9 +102,9 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       http2_age(deadlines, settings.http2.connection_age_max),
       http2_stall(deadlines, http2_stall_time),
       access_flush(deadlines, access_flush_interval),
-      backends(loop, backend_idle, arena_blocks, metrics, pool_options(settings, backend_sessions)),
+      backends(loop, backend_idle, arena_blocks, http2_memory, metrics,
+               pool_options(settings, backend_sessions)),
       turns(loop),
-      http2_requests(std::make_unique<Http2Requests>(*this)),
       logs_local_address(wants_local_address(settings)),
       access_log_(access_log),
       flush_tick_(*this) {}

@@ -8,11 +8,11 @@
 #include "http/h1_parser.h"
 #include "net/stream.h"
 #include "router/backend/deadlines.h"
+#include "router/client/lingering.h"
+#include "router/client/served_connection.h"
 #include "router/proxy/exchange.h"
 #include "router/proxy/http1_sink.h"
-#include "router/proxy/lingering.h"
 #include "router/proxy/requester.h"
-#include "router/proxy/served_connection.h"
 
 namespace causeway::router {
 

@@ -134,7 +134,7 @@ class Http2Request final : public Requester,
   bool is_paused_ = false;
 };
 
-// Requests that are not in use, for all connections of one worker. Owner: its Workbench.
+// Requests that are not in use, for all connections of one listener, which owns them.
 class Http2Requests {
  public:
   explicit Http2Requests(Workbench& bench) : bench_(bench) {}

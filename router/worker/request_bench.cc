@@ -10,10 +10,10 @@
 #include "metrics/registry.h"
 #include "net/loop.h"
 #include "net/timer.h"
+#include "router/client/listener.h"
 #include "router/observe/access_log.h"
-#include "router/proxy/listener.h"
-#include "router/proxy/workbench.h"
 #include "router/route/route_book.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

@@ -11,11 +11,11 @@
 #include "http2/server_session.h"
 #include "net/stream.h"
 #include "router/backend/deadlines.h"
+#include "router/client/http2_request.h"
+#include "router/client/lingering.h"
+#include "router/client/served_connection.h"
 #include "router/front/client_facts.h"
-#include "router/proxy/http2_request.h"
-#include "router/proxy/lingering.h"
-#include "router/proxy/served_connection.h"
-#include "router/proxy/turns.h"
+#include "router/workbench/turns.h"
 
 namespace causeway::router {
 

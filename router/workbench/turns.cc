@@ -1,4 +1,4 @@
-#include "router/proxy/turns.h"
+#include "router/workbench/turns.h"
 
 #include "net/loop.h"
 

@@ -1,4 +1,4 @@
-#include "router/proxy/client_connection.h"
+#include "router/client/client_connection.h"
 
 #include <sys/socket.h>
 
@@ -8,9 +8,9 @@
 #include "base/check.h"
 #include "http/h1_writer.h"
 #include "http2/server_session.h"
+#include "router/client/listener.h"
 #include "router/proxy/head_writer.h"
-#include "router/proxy/listener.h"
-#include "router/proxy/workbench.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {

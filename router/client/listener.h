@@ -6,11 +6,12 @@
 
 #include "base/result.h"
 #include "net/tcp.h"
+#include "router/client/served_connection.h"
 #include "router/front/front.h"
-#include "router/proxy/served_connection.h"
 
 namespace causeway::router {
 
+class Http2Requests;
 struct Workbench;
 
 // Accepts sockets on one worker's addresses, refuses above the limit, makes and owns the
@@ -49,6 +50,9 @@ class Listener {
   void go_on_in_http2(ServedConnection& connection, std::unique_ptr<net::Stream> stream,
                       ClientFacts facts, std::string_view first_bytes);
 
+  // For its HTTP/2 connections.
+  Http2Requests& http2_requests() { return *http2_requests_; }
+
   size_t connections() const { return connections_.size(); }
   // Those that are waited for at drain: with an exchange or part of a request, or on their way
   // through the front.
@@ -64,6 +68,7 @@ class Listener {
   Front front_;
   std::function<void(const Error&)> on_failed_;
   std::vector<std::unique_ptr<net::Listener>> sockets_;
+  std::unique_ptr<Http2Requests> http2_requests_;
   std::vector<std::unique_ptr<ServedConnection>> connections_;  // each knows its place
 };
 

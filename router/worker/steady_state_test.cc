@@ -13,11 +13,11 @@
 #include "base/sanitizers.h"
 #include "metrics/registry.h"
 #include "net/loop.h"
+#include "router/client/listener.h"
 #include "router/observe/access_log.h"
-#include "router/proxy/listener.h"
-#include "router/proxy/workbench.h"
 #include "router/route/allocation_count.h"
 #include "router/route/route_book.h"
+#include "router/workbench/workbench.h"
 #include "test/support/http2_peer.h"
 #include "test/support/router_under_test.h"
 

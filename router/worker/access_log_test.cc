@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "router/observe/access_record.h"
-#include "router/proxy/request_ids.h"
+#include "router/workbench/request_ids.h"
 #include "test/support/fake_backend.h"
 #include "test/support/router_under_test.h"
 
@@ -83,12 +83,13 @@ TEST(AccessRecord, line) {
   empty.method = "GET";
   empty.target = "/";
   empty.http10 = true;
-  EXPECT_EQ(line_of(empty),
-            "- - [1970-01-01T00:00:00.000000000Z] \"GET / HTTP/1.0\" \"-\" 0 0 \"-\" \"-\" \"-\" \"-\" "
-            "x_forwarded_for:\"-\" "
-            "x_forwarded_proto:\"-\" vcap_request_id:\"-\" response_time:0.000000 gorouter_time:\"-\" "
-            "app_id:\"-\" app_index:\"-\" "
-            "instance_id:\"-\" x_cf_routererror:\"-\"\n");
+  EXPECT_EQ(
+      line_of(empty),
+      "- - [1970-01-01T00:00:00.000000000Z] \"GET / HTTP/1.0\" \"-\" 0 0 \"-\" \"-\" \"-\" \"-\" "
+      "x_forwarded_for:\"-\" "
+      "x_forwarded_proto:\"-\" vcap_request_id:\"-\" response_time:0.000000 gorouter_time:\"-\" "
+      "app_id:\"-\" app_index:\"-\" "
+      "instance_id:\"-\" x_cf_routererror:\"-\"\n");
 }
 
 TEST(AccessRecord, extra_fields_and_headers) {

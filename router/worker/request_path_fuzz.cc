@@ -19,9 +19,9 @@
 #include "http/h1_parser.h"
 #include "metrics/registry.h"
 #include "net/loop.h"
-#include "router/proxy/listener.h"
-#include "router/proxy/workbench.h"
+#include "router/client/listener.h"
 #include "router/route/route_book.h"
+#include "router/workbench/workbench.h"
 
 using namespace causeway;
 

@@ -1,4 +1,4 @@
-#include "router/proxy/worker.h"
+#include "router/worker/worker.h"
 
 #include <algorithm>
 #include <future>
@@ -7,8 +7,8 @@
 
 #include "base/check.h"
 #include "net/mailbox.h"
-#include "router/proxy/listener.h"
-#include "router/proxy/workbench.h"
+#include "router/client/listener.h"
+#include "router/workbench/workbench.h"
 
 namespace causeway::router {
 namespace {
