@@ -191,7 +191,7 @@ TEST_F(BbsPair, the_second_one_waits_without_listening_and_follows_a_killed_lead
   const auto begun = std::chrono::steady_clock::now();
   first.kill(SIGKILL);
   ASSERT_TRUE(until([&] { return second.serves(); }));
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 40s);
   EXPECT_EQ(guids(second), "p ");
   EXPECT_EQ(desire(second, "q"), "");
 }
@@ -405,7 +405,7 @@ TEST_P(FollowersOfALock, one_leads_and_another_takes_over_however_it_ends) {
   first.kill(SIGKILL);
   auto begun = std::chrono::steady_clock::now();
   ASSERT_TRUE(until([&] { return second.leads(); })) << second.log();
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 40s);
 
   Follower third(GetParam(), configuration(bbs));
   EXPECT_FALSE(third.leads());

@@ -204,7 +204,7 @@ TEST_F(BbsSystem, a_stopped_bbs_ends_cleanly_and_starts_again) {
   ASSERT_TRUE(created && !created->has_error());
   const auto begun = std::chrono::steady_clock::now();
   bbs_.kill(SIGTERM);
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 30s);
   bbs_.start();
   ASSERT_TRUE(usable());
   expect_whole({"p"});

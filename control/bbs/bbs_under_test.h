@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "cf/models/models.h"
-#include "control/bbs/outbox.h"
+#include "control/bbs/errands/outbox.h"
 #include "control/bbs/service.h"
 #include "control/store/memory_store.h"
 #include "diego/bbs_events.h"

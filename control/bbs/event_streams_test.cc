@@ -1,10 +1,10 @@
 // The deprecated event streams, and what all of them share.
-#include "control/bbs/event_streams.h"
+#include "control/bbs/events/event_streams.h"
 
 #include <gtest/gtest.h>
 
 #include "control/bbs/bbs_under_test.h"
-#include "control/bbs/group_events.h"
+#include "control/bbs/events/group_events.h"
 #include "diego/base64.h"
 
 namespace causeway::bbs {

@@ -8,7 +8,7 @@
 
 #include "config/command_line.h"
 #include "control/bbs/config.h"
-#include "control/bbs/http_outbox.h"
+#include "control/bbs/errands/http_outbox.h"
 #include "control/bbs/service.h"
 #include "control/bbs/tenure.h"
 #include "control/store/redis_store.h"

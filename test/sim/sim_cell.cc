@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "cf/models/models.h"
-#include "control/bbs/evacuation_rules.h"
+#include "control/bbs/rules/evacuation_rules.h"
 #include "test/sim/world.h"
 
 namespace causeway::sim {

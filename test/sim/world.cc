@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "cf/models/models.h"
-#include "control/bbs/desired_rules.h"
+#include "control/bbs/rules/desired_rules.h"
 #include "diego/bbs_events.h"
 
 namespace causeway::sim {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "control/bbs/outbox.h"
+#include "control/bbs/errands/outbox.h"
 #include "control/place/place.h"
 #include "test/sim/sim_bbs.h"
 #include "test/sim/sim_cell.h"

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "control/bbs/errands/errands.h"
+#include "control/bbs/events/event_streams.h"
+#include "control/bbs/rows/stored_process.h"
+#include "control/bbs/rules/lrp_rules.h"
+#include "control/bbs/rules/task_rules.h"
+#include "control/store/store.h"
+
+namespace causeway::bbs {
+
+// One commit of a decision and the state it leads to: what its events are made of.
+struct CommitStep {
+  store::Change change;
+  Verdict part;
+};
+
+// Writes what rules decide. Reads the rows a rule needs, has it decide, and commits its decision on
+// the condition that the rows are still what it saw; somebody else was faster: again. Then events
+// go to the subscribers and errands are sent, and the caller hears of it. Owner: main(). Thread:
+// its loop's. Ends: decisions under way are dropped, committed or not.
+class Ledger {
+ public:
+  struct World {
+    store::Store& store;
+    const Clock& clock;
+    std::function<std::string()> new_guid;
+    EventStreams& streams;
+    Errands& errands;
+    const log::Logger& logger;
+  };
+  // Which rows of the process a rule sees.
+  struct Selection {
+    std::optional<int32_t> index = {};  // absent: all
+    bool scheduling = false;
+    bool run = false;
+  };
+  using OnVerdict = std::function<void(const Verdict&)>;
+  using OnTaskVerdict = std::function<void(const TaskVerdict&)>;
+
+  explicit Ledger(World world) : world_(std::move(world)) {}
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+
+  // A failing store is a refusal like any other.
+  void decide(const std::string& process_guid, const Selection& selection, Rule rule,
+              std::string trace_id, OnVerdict on_verdict);
+  void decide_task(const std::string& task_guid, TaskRule rule, OnTaskVerdict on_verdict);
+
+  // Told of tasks that are completed and have a callback.
+  void on_callback_due(std::function<void(const models::Task&)> callback) {
+    on_callback_due_ = std::move(callback);
+  }
+  uint64_t conflicts() const { return conflicts_; }
+  size_t under_way() const { return decisions_.size() + task_decisions_.size(); }
+
+ private:
+  struct Decision {
+    std::string process_guid;
+    Selection selection;
+    Rule rule;
+    std::string trace_id;
+    OnVerdict on_verdict;
+    int attempts = 0;
+    ProcessState before;
+    Verdict verdict;
+    std::vector<CommitStep> steps;  // in this order; more than one only for very many instances
+    size_t committed = 0;
+  };
+  struct TaskDecision {
+    std::string task_guid;
+    TaskRule rule;
+    OnTaskVerdict on_verdict;
+    int attempts = 0;
+    std::optional<models::Task> before;
+    TaskVerdict verdict;
+  };
+
+  void read(uint64_t id);
+  void rule_on(uint64_t id, const store::ProcessRows& rows);
+  void commit_next(uint64_t id);
+  void publish(const Decision& decision, const CommitStep& step);
+  void overtaken(uint64_t id);
+  void finish(uint64_t id, std::optional<Refusal> refusal);
+
+  void read_task(uint64_t id);
+  void rule_on_task(uint64_t id, const std::optional<std::string>& row);
+  void finish_task(uint64_t id, std::optional<Refusal> refusal);
+
+  World world_;
+  std::map<uint64_t, Decision> decisions_;
+  std::map<uint64_t, TaskDecision> task_decisions_;
+  uint64_t next_id_ = 0;
+  uint64_t conflicts_ = 0;
+  std::function<void(const models::Task&)> on_callback_due_;
+};
+
+}  // namespace causeway::bbs

@@ -1,0 +1,121 @@
+#include "control/bbs/rows/stored_bytes.h"
+
+#include <climits>
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
+#include "actual_lrp.pb.h"
+#include "control/bbs/rows/rows.h"
+#include "desired_lrp.pb.h"
+
+namespace causeway::bbs {
+
+namespace {
+
+using google::protobuf::internal::WireFormatLite;
+
+// One field of a message: its number, all its bytes, and what it holds: bytes or a number.
+struct WireField {
+  int number = 0;
+  std::string_view whole = {}, bytes = {};
+  uint64_t value = 0;
+};
+
+// Calls visit(WireField) for each field; false when these bytes are no message.
+template <class Visit>
+bool each_field(std::string_view message, Visit visit) {
+  if (message.size() > INT_MAX) return false;
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(message.data()),
+                                            static_cast<int>(message.size()));
+  for (;;) {
+    const auto begin = static_cast<size_t>(in.CurrentPosition());
+    const uint32_t tag = in.ReadTag();
+    if (tag == 0) return in.ConsumedEntireMessage();
+    WireField field{.number = WireFormatLite::GetTagFieldNumber(tag)};
+    switch (WireFormatLite::GetTagWireType(tag)) {
+      case WireFormatLite::WIRETYPE_LENGTH_DELIMITED: {
+        uint32_t size = 0;
+        if (!in.ReadVarint32(&size)) return false;
+        const auto at = static_cast<size_t>(in.CurrentPosition());
+        if (size > message.size() - at || !in.Skip(static_cast<int>(size))) return false;
+        field.bytes = message.substr(at, size);
+        break;
+      }
+      case WireFormatLite::WIRETYPE_VARINT:
+        if (!in.ReadVarint64(&field.value)) return false;
+        break;
+      default:
+        if (!WireFormatLite::SkipField(&in, tag)) return false;
+    }
+    field.whole = message.substr(begin, static_cast<size_t>(in.CurrentPosition()) - begin);
+    visit(field);
+  }
+}
+
+}  // namespace
+
+std::optional<StoredActual> look_into_actual(std::string_view row) {
+  const auto message = row_message(row);
+  if (!message) return std::nullopt;
+  StoredActual found{.message = *message};
+  std::string_view key, instance;
+  const bool is_message = each_field(*message, [&](const WireField& field) {
+    if (field.number == models::ActualLRP::kActualLrpKeyFieldNumber) key = field.bytes;
+    if (field.number == models::ActualLRP::kActualLrpInstanceKeyFieldNumber) instance = field.bytes;
+  });
+  const bool has_key = each_field(key, [&](const WireField& field) {
+    if (field.number == models::ActualLRPKey::kProcessGuidFieldNumber)
+      found.process_guid = field.bytes;
+    if (field.number == models::ActualLRPKey::kDomainFieldNumber) found.domain = field.bytes;
+    if (field.number == models::ActualLRPKey::kIndexFieldNumber)
+      found.index = static_cast<int32_t>(field.value);
+  });
+  const bool has_instance = each_field(instance, [&](const WireField& field) {
+    if (field.number == models::ActualLRPInstanceKey::kCellIdFieldNumber)
+      found.cell_id = field.bytes;
+  });
+  if (!is_message || !has_key || !has_instance) return std::nullopt;
+  return found;
+}
+
+std::optional<StoredDesired> look_into_desired(std::string_view scheduling_row) {
+  const auto message = row_message(scheduling_row);
+  if (!message) return std::nullopt;
+  StoredDesired found{.message = *message, .domain = {}};
+  const bool is_message = each_field(*message, [&](const WireField& field) {
+    if (field.number == models::DesiredLRP::kDomainFieldNumber) found.domain = field.bytes;
+  });
+  if (!is_message) return std::nullopt;
+  return found;
+}
+
+void append_message(std::string& out, uint32_t number, std::string_view message) {
+  const auto put = [&out](uint64_t value) {
+    for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
+    out += static_cast<char>(value);
+  };
+  put(uint64_t{number} << 3 | WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+  put(message.size());
+  out += message;
+}
+
+bool append_whole_desired(std::string& out, uint32_t number, std::string_view scheduling_row,
+                          std::string_view run_row) {
+  const auto scheduling = row_message(scheduling_row);
+  const auto run = run_row.empty() ? std::optional<std::string_view>("") : row_message(run_row);
+  if (!scheduling || !run) return false;
+  std::string whole;
+  whole.reserve(scheduling->size() + run->size());
+  // Of volume mounts the small part names the drivers only.
+  const bool is_message = each_field(*scheduling, [&](const WireField& field) {
+    if (field.number != models::DesiredLRP::kVolumeMountsFieldNumber) whole += field.whole;
+  });
+  if (!is_message || !each_field(*run, [](const WireField&) {})) return false;
+  // Messages behind each other are one with the fields of both.
+  whole += *run;
+  append_message(out, number, whole);
+  return true;
+}
+
+}  // namespace causeway::bbs
