@@ -91,8 +91,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::array<std::unique_ptr<Asker>, streams_max> askers;
   {
     Connection connection;
+    http2::Memory memory;
     http2::ClientSession session(
-        connection,
+        memory, connection,
         {.reply_head = {.head_bytes_max = 4096, .headers_max = 50}, .streams_max = streams_max});
     std::string output;
     // The first byte says in what portions the rest comes.

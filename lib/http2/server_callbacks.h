@@ -27,7 +27,6 @@ struct ServerSession::Core {
 struct ServerSession::Callbacks {
   static nghttp2_session_callbacks* table();
   static nghttp2_option* options();
-  static nghttp2_mem memory(Memory& memory);
   static ssize_t read_body(nghttp2_session* session, int32_t id, uint8_t* room, size_t room_bytes,
                            uint32_t* flags, nghttp2_data_source* source, void* user);
 

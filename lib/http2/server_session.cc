@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "http2/library_memory.h"
 #include "http2/server_callbacks.h"
 
 namespace causeway::http2 {
@@ -21,7 +22,7 @@ void append_number(std::string& out, uint32_t number) {
 
 ServerSession::ServerSession(Memory& memory, Events& events, const ServerLimits& limits)
     : events_(events), limits_(limits), core_(std::make_unique<Core>()), guard_(limits.floods) {
-  core_->memory = Callbacks::memory(memory);
+  core_->memory = library_memory(memory);
   nghttp2_session* session = nullptr;
   CHECK(nghttp2_session_server_new3(&session, Callbacks::table(), this, Callbacks::options(),
                                     &core_->memory) == 0);

@@ -43,13 +43,13 @@ void BackendLease::drop() {
 }
 
 BackendPool::BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ArenaBlocks& arena_blocks,
-                         ProxyMetrics& metrics, Options options)
+                         http2::Memory& memory, ProxyMetrics& metrics, Options options)
     : loop_(loop),
       idle_deadlines_(idle_deadlines),
       arena_blocks_(arena_blocks),
       metrics_(metrics),
       options_(options),
-      http2_(*this, loop, idle_deadlines, arena_blocks, options_.http2) {}
+      http2_(*this, loop, idle_deadlines, arena_blocks, memory, options_.http2) {}
 
 void BackendPool::use(const Options& options) {
   const Dial::Options& dial = options.http2.dial;

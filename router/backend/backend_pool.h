@@ -39,7 +39,7 @@ class BackendPool {
   };
 
   BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ArenaBlocks& arena_blocks,
-              ProxyMetrics& metrics, Options options);
+              http2::Memory& memory, ProxyMetrics& metrics, Options options);
   BackendPool(const BackendPool&) = delete;
   BackendPool& operator=(const BackendPool&) = delete;
   ~BackendPool();

@@ -16,15 +16,15 @@ constexpr size_t output_bytes_kept = 128u << 10;
 
 }  // namespace
 
-Http2Connection::Http2Connection(net::Loop& loop, Http2ConnectionOwner& owner,
-                                 DeadlineQueue& idle_deadlines, std::unique_ptr<net::Stream> stream,
-                                 const Options& options)
+Http2Connection::Http2Connection(net::Loop& loop, http2::Memory& memory,
+                                 Http2ConnectionOwner& owner, DeadlineQueue& idle_deadlines,
+                                 std::unique_ptr<net::Stream> stream, const Options& options)
     : loop_(loop),
       owner_(owner),
       idle_deadlines_(idle_deadlines),
       options_(options),
       stream_(std::move(stream)),
-      session_(*this, options.limits) {
+      session_(memory, *this, options.limits) {
   stream_->watermarks(options_.buffer_bytes_max);
   stream_->listen(*this);
   idle_deadlines_.arm(*this);

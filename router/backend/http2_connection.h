@@ -43,8 +43,9 @@ class Http2Connection final : private net::Stream::Events,
     bool keeps_idle = true;  // else it ends with its last stream
   };
 
-  Http2Connection(net::Loop& loop, Http2ConnectionOwner& owner, DeadlineQueue& idle_deadlines,
-                  std::unique_ptr<net::Stream> stream, const Options& options);
+  Http2Connection(net::Loop& loop, http2::Memory& memory, Http2ConnectionOwner& owner,
+                  DeadlineQueue& idle_deadlines, std::unique_ptr<net::Stream> stream,
+                  const Options& options);
   Http2Connection(const Http2Connection&) = delete;
   Http2Connection& operator=(const Http2Connection&) = delete;
   ~Http2Connection();

@@ -48,7 +48,7 @@ class Http2Pool {
   };
 
   Http2Pool(BackendPool& pool, net::Loop& loop, DeadlineQueue& idle_deadlines,
-            ArenaBlocks& arena_blocks, const Options& options);
+            ArenaBlocks& arena_blocks, http2::Memory& memory, const Options& options);
   Http2Pool(const Http2Pool&) = delete;
   Http2Pool& operator=(const Http2Pool&) = delete;
   ~Http2Pool();
@@ -117,6 +117,7 @@ class Http2Pool {
   net::Loop& loop_;
   DeadlineQueue& idle_deadlines_;
   ArenaBlocks& arena_blocks_;
+  http2::Memory& memory_;
   Options options_;
   std::unordered_map<EndpointId, std::unique_ptr<Shelf>> shelves_;
   std::vector<std::unique_ptr<http2::ClientStream>> spare_streams_;

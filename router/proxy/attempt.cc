@@ -32,6 +32,7 @@ Attempt::Start Attempt::start(std::string_view route_key, const Endpoint& endpoi
   route_key_ = route_key;
   has_sent_ = was_reused_ = reply_has_begun_ = false;
   is_replay_ = reuse == Reuse::never;
+  forces_http1_ = is_replay_ && failure_ == Failure::http1_required;
   times_ = {};
   started_at_ = bench_.loop.now();
   if (endpoint.is_tls() && dial_options().tls == nullptr) {
@@ -62,6 +63,7 @@ Attempt::Start Attempt::start(std::string_view route_key, const Endpoint& endpoi
 bool Attempt::wants_http2(const Endpoint& endpoint) const {
   if (endpoint.protocol() != Protocol::http2 || !bench_.settings.enable_http2) return false;
   if (!endpoint.is_tls() && !bench_.settings.http2_prior_knowledge) return false;
+  if (forces_http1_) return false;
   const http::RequestHead& head = exchange_.request();
   return !head.upgrade && head.method != "CONNECT" && exchange_.ruling().service == nullptr;
 }
@@ -224,7 +226,10 @@ void Attempt::close_stream() {
 }
 
 bool Attempt::may_replay(bool is_replayable) const {
-  if (is_replay_ || reply_has_begun_) return false;
+  if (reply_has_begun_) return false;
+  // Once more, in HTTP/1.1, as RFC 9113 section 7 has it.
+  if (failure_ == Failure::http1_required) return !forces_http1_;
+  if (is_replay_) return false;
   // The endpoint has said so: it has not looked at the request.
   if (failure_ == Failure::stream_refused) return true;
   return was_reused_ && (is_replayable || !has_sent_) &&

@@ -118,6 +118,7 @@ class Attempt final : private BackendConnection::User,
   bool was_reused_ = false;
   bool reply_has_begun_ = false;
   bool is_replay_ = false;
+  bool forces_http1_ = false;  // the endpoint wants this request so
   Instant started_at_{};
   Dial::Times times_;
 };

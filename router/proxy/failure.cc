@@ -37,6 +37,8 @@ constexpr FailureRow failure_table[] = {
     {closed_before_reply, "closed_before_reply", Again::if_replayable, false, false, 502, "EOF"},
     {stream_refused, "stream_refused", Again::always, false, false, 502,
      "stream error: REFUSED_STREAM; received from peer"},
+    {http1_required, "http1_required", Again::never, false, false, 502,
+     "stream error: HTTP_1_1_REQUIRED; received from peer"},
     {stream_reset, "stream_reset", Again::never, false, false, 502,
      "stream error: received from peer"},
     {malformed_reply, "malformed_reply", Again::never, false, false, 502,
@@ -108,6 +110,8 @@ Failure stream_failure(const http2::StreamFailure& failure) noexcept {
   switch (failure.kind) {
     case http2::StreamFailure::Kind::refused:
       return stream_refused;
+    case http2::StreamFailure::Kind::http1_required:
+      return http1_required;
     case http2::StreamFailure::Kind::reset:
       return stream_reset;
     case http2::StreamFailure::Kind::malformed:

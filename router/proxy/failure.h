@@ -26,6 +26,7 @@ enum class Failure : uint8_t {
   reset_before_reply,
   closed_before_reply,
   stream_refused,  // by an endpoint that speaks HTTP/2 and has not looked at the request
+  http1_required,  // by such an endpoint, which serves the request over HTTP/1.1
   stream_reset,    // by such an endpoint, for a reason of its own
   malformed_reply,
   reply_head_too_large,
