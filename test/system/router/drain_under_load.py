@@ -16,93 +16,50 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
-from router_peers import BIN, Router  # noqa: E402
+from asyncio_app import CLOSE, GOING_AWAY, App, masked_frame, open_websocket, read_frame  # noqa: E402
+from router_peers import BIN, PATIENCE, Router  # noqa: E402
 
 DOWNLOAD_SECONDS = float(os.environ.get("CAUSEWAY_DRAIN_DOWNLOAD_SECONDS", "6"))
-DOWNLOAD_PIECES = int(DOWNLOAD_SECONDS * 10)
-PIECE = b"d" * 20000
 RATE = 100  # a second over kept connections, and as many with a connection each
 KEPT_CONNECTIONS = 20
 BEFORE, DRAIN_WAIT = 2.0, 1.0  # seconds under load until the signal; then until connections are refused
 WEBSOCKETS = 20
 DRAIN_TIMEOUT = 60
-HEAD = b"GET /%s HTTP/1.1\r\nHost: app.example\r\n%s\r\n"
-UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
-
-
-async def serve(reader, writer):
-    """The app: plain replies, /download, /ws (echoes frames)."""
-    try:
-        while True:
-            head = await reader.readuntil(b"\r\n\r\n")
-            if b"/ws " in head:
-                writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + UPGRADE + b"\r\n")
-                while True:
-                    first, payload = await read_frame(reader)
-                    writer.write(first + bytes([len(payload)]) + payload)
-                    if first == b"\x88":
-                        break
-                break
-            if b"/download " in head:
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (DOWNLOAD_PIECES * len(PIECE)))
-                for _ in range(DOWNLOAD_PIECES):
-                    writer.write(PIECE)
-                    await writer.drain()
-                    await asyncio.sleep(0.1)
-                continue
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-    except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-        pass
-    finally:
-        writer.close()
-
-
-async def read_frame(reader):
-    """(first byte, payload unmasked)"""
-    first, second = await reader.readexactly(2)
-    mask = await reader.readexactly(4) if second & 0x80 else b"\0\0\0\0"
-    payload = await reader.readexactly(second & 0x7f)
-    return bytes([first]), bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
 
 
 class Load:
-    def __init__(self, router):
-        self.router, self.failed = router, []
+    def __init__(self, router, app):
+        self.router, self.app, self.failed = router, app, []
         self.signalled = 0.0
         self.goodbyes = 0
 
     def draining(self):
         return self.signalled > 0
 
-    async def connect(self):
-        return await asyncio.open_connection("127.0.0.1", self.router.port)
-
     async def requests(self, kind, *more):
         """RATE requests a second until the port has been closed for a while; their record."""
         record = f"{self.router.folder}/{kind}.json"
         bench = await asyncio.create_subprocess_exec(
-            f"{BIN}/causeway-bench", "http", f"http://127.0.0.1:{self.router.port}/", "-H", "Host: app.example", "--rate", str(RATE),
-            "-c", str(KEPT_CONNECTIONS), "-d", f"{BEFORE + DRAIN_WAIT + 2:.0f}s", "--timeout", "30s", "--label", kind, "--json", record,
+            f"{BIN}/causeway-bench", "http", f"http://127.0.0.1:{self.router.port}/", "-H", "Host: app.example", "-H", f"X-Kind: {kind}",
+            "--rate", str(RATE),
+            "-c", str(KEPT_CONNECTIONS), "-d", f"{BEFORE + DRAIN_WAIT + 4:.0f}s", "--timeout", "30s", "--label", kind, "--json", record,
             *more, stdout=asyncio.subprocess.DEVNULL)
         assert await bench.wait() == 0, f"causeway-bench, {kind}"
         with open(record) as file:
             return json.load(file)
 
     async def websocket(self):
-        reader, writer = await self.connect()
-        writer.write(HEAD % (b"ws", UPGRADE))
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 101 "), head
+        reader, writer = await open_websocket(self.router.port)
         sent = echoed = 0
         try:
             while True:
-                writer.write(b"\x82\x84mask" + bytes(a ^ b for a, b in zip(struct.pack(">I", sent), b"mask")))
+                writer.write(masked_frame(struct.pack(">I", sent)))
                 sent += 1
                 first, payload = await read_frame(reader)
-                if first == b"\x88":
-                    assert payload == struct.pack(">H", 1001) and self.draining(), payload
+                if first == CLOSE:
+                    assert payload == GOING_AWAY and self.draining(), payload
                     self.goodbyes += 1
-                    writer.write(b"\x88\x82mask" + bytes(a ^ b for a, b in zip(payload, b"mask")))
+                    writer.write(masked_frame(payload, CLOSE))
                     assert await reader.read() == b"", "nothing follows a close frame"
                     break
                 assert payload == struct.pack(">I", echoed), payload
@@ -113,38 +70,41 @@ class Load:
         writer.close()
 
     async def download(self):
-        reader, writer = await self.connect()
-        writer.write(HEAD % (b"download", b""))
-        head = await reader.readuntil(b"\r\n\r\n")
         try:
-            await reader.readexactly(DOWNLOAD_PIECES * len(PIECE))
+            head = await self.app.read_download(self.router.port)
             if not head.startswith(b"HTTP/1.1 200 "):
                 self.failed.append(f"the download: {head!r}")
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             self.failed.append(f"the download was cut: {error!r}")
-        writer.close()
+
+    async def until_it_runs(self, *kinds):
+        deadline = time.monotonic() + PATIENCE
+        while not all(kind in self.app.answered for kind in kinds):
+            assert time.monotonic() < deadline, f"the load does not begin: {self.app.answered}"
+            await asyncio.sleep(0.01)
 
 
 def check_record(record):
     """Everything due was sent, and answered with 200 or refused; before the drain all were answered."""
     kind, meant, replies = record["label"], record["meant"], record["replies"]
     sent_late_us = record["send_delay"]["percentiles_us"]["p50"]
-    print(f"{kind}: {meant} requests due, {RATE} a second (half of them sent within {sent_late_us / 1000:.1f} ms); {replies} answered, "
+    print(f"{kind} connections: {meant} requests due, {RATE} a second (half of them sent within {sent_late_us / 1000:.1f} ms); {replies} answered, "
           f"{record['errors'].get('refused', 0)} refused when the port was closed")
     assert meant == RATE * round(record["plan"]["duration_s"]), f"{kind}: {meant} were due"
     assert set(record["errors"]) <= {"refused"}, f"{kind}: {record['errors']}, {record['error_examples']}"
     assert record["statuses"] == {"200": replies} and record["unfinished"] == 0, f"{kind}: {record['statuses']}"
     assert replies + record["errors"].get("refused", 0) == meant, f"{kind}: {replies} of {meant}"
-    # Nobody is refused before the drain has lasted for DRAIN_WAIT; the generator may have been late to start.
+    # Nobody is refused before the drain has lasted for DRAIN_WAIT.
     assert replies >= RATE * (BEFORE + DRAIN_WAIT) * 0.8, f"{kind}: {replies} answered"
     assert record["errors"].get("refused", 0) > 0, f"{kind}: the port was never closed"
 
 
-async def drain(router):
-    load = Load(router)
-    records = [asyncio.ensure_future(load.requests("kept connections")),
-               asyncio.ensure_future(load.requests("new connections", "--close"))]
+async def drain(router, app):
+    load = Load(router, app)
+    records = [asyncio.ensure_future(load.requests("kept")),
+               asyncio.ensure_future(load.requests("new", "--close"))]
     tasks = [asyncio.ensure_future(load.websocket()) for _ in range(WEBSOCKETS)] + [asyncio.ensure_future(load.download())]
+    await load.until_it_runs("kept", "new")
     await asyncio.sleep(BEFORE)
     assert not load.failed, load.failed
     load.signalled = time.monotonic()
@@ -165,14 +125,13 @@ async def drain(router):
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
-    port = server.sockets[0].getsockname()[1]
+    app = await App(DOWNLOAD_SECONDS).start()
     loop = asyncio.get_running_loop()
     router = await loop.run_in_executor(None, Router, f"drain_wait: {DRAIN_WAIT:.0f}s\ndrain_timeout: {DRAIN_TIMEOUT}s\nendpoint_timeout: 90s\n"
                                         "websocket_drain_timeout: 4s\n", 2)
     try:
-        await loop.run_in_executor(None, router.register, ["app.example"], port)
-        await drain(router)
+        await loop.run_in_executor(None, router.register, ["app.example"], app.port)
+        await drain(router, app)
     finally:
         await loop.run_in_executor(None, router.stop)
 

@@ -10,51 +10,17 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from upgrade_peers import Upgradable, free_port  # noqa: E402
+from asyncio_app import CLOSE, GOING_AWAY, HEAD, App, masked_frame, open_websocket, read_frame  # noqa: E402
 
 UPGRADES = int(os.environ.get("CAUSEWAY_UPGRADES", "3"))
 DOWNLOAD_SECONDS = 4
-PIECES, PIECE = DOWNLOAD_SECONDS * 10, b"d" * 20000
 KEPT_CONNECTIONS, KEPT_PAUSE = 24, 0.2     # 120 requests a second
 NEW_PAUSE = 1 / 120                        # 120 a second, each on a connection of its own
 WEBSOCKETS = 10
 RATE_MIN = 200                             # that were really made, in a second
 TLS_CONNECTIONS = 8                        # kept; 40 requests a second more
 HTTP2_CONNECTIONS = 8                      # the same
-HEAD = b"GET /%s HTTP/1.1\r\nHost: app.example\r\n%s\r\n"
-UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
-
-
-async def read_frame(reader):
-    first, second = await reader.readexactly(2)
-    mask = await reader.readexactly(4) if second & 0x80 else b"\0\0\0\0"
-    payload = await reader.readexactly(second & 0x7f)
-    return bytes([first]), bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
-
-
-async def serve(reader, writer):
-    """The app: plain replies, /download, /ws (echoes frames)."""
-    try:
-        while True:
-            head = await reader.readuntil(b"\r\n\r\n")
-            if b"/ws " in head:
-                writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + UPGRADE + b"\r\n")
-                while True:
-                    first, payload = await read_frame(reader)
-                    writer.write(first + bytes([len(payload)]) + payload)
-                    if first == b"\x88":
-                        return
-            if b"/download " in head:
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (PIECES * len(PIECE)))
-                for _ in range(PIECES):
-                    writer.write(PIECE)
-                    await writer.drain()
-                    await asyncio.sleep(0.1)
-                continue
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-    except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-        pass
-    finally:
-        writer.close()
+TRIES = 3                                  # on a machine so busy that the rate is not reached
 
 
 async def echo(reader, writer):
@@ -123,8 +89,8 @@ class Http2Client:
 
 
 class Load:
-    def __init__(self, router, tcp_port):
-        self.router, self.tcp_port = router, tcp_port
+    def __init__(self, router, app, tcp_port):
+        self.router, self.app, self.tcp_port = router, app, tcp_port
         self.counts, self.failed, self.is_over = {}, [], False
         self.goodbyes = 0
 
@@ -221,15 +187,12 @@ class Load:
         while not self.is_over:
             started, sent = time.monotonic(), 0
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.router.port)
-                writer.write(HEAD % (b"ws", UPGRADE))
-                head = await reader.readuntil(b"\r\n\r\n")
-                assert head.startswith(b"HTTP/1.1 101 "), head
+                reader, writer = await open_websocket(self.router.port)
                 while not self.is_over:
-                    writer.write(b"\x82\x84mask" + bytes(a ^ b for a, b in zip(struct.pack(">I", sent), b"mask")))
+                    writer.write(masked_frame(struct.pack(">I", sent)))
                     first, payload = await read_frame(reader)
-                    if first == b"\x88":
-                        assert payload == struct.pack(">H", 1001), payload
+                    if first == CLOSE:
+                        assert payload == GOING_AWAY, payload
                         self.goodbyes += 1
                         break
                     assert payload == struct.pack(">I", sent), payload
@@ -244,12 +207,8 @@ class Load:
         while not self.is_over:
             started = time.monotonic()
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.router.port)
-                writer.write(HEAD % (b"download", b""))
-                head = await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(PIECES * len(PIECE))
+                head = await self.app.read_download(self.router.port)
                 self.count("downloads", started, head.startswith(b"HTTP/1.1 200 "), head)
-                writer.close()
             except (asyncio.IncompleteReadError, OSError) as error:
                 self.count("download", started, False, error)
 
@@ -300,8 +259,9 @@ async def upgrades(router, load):
     return rate
 
 
-async def main():
-    app = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
+async def run():
+    """The rate that was reached."""
+    app = await App(DOWNLOAD_SECONDS).start()
     echoes = await asyncio.start_server(echo, "127.0.0.1", 0)
     tcp_port = free_port()
     loop = asyncio.get_running_loop()
@@ -310,11 +270,11 @@ async def main():
                                  f"tcp_router: {{reservable_ports: '{tcp_port}'}}\n", workers=2,
                                  tls_port=free_port()))
     try:
-        await loop.run_in_executor(None, router.register, ["app.example"], app.sockets[0].getsockname()[1])
+        await loop.run_in_executor(None, router.register, ["app.example"], app.port)
         await loop.run_in_executor(None, router.tell, "router.tcp.register", {
             "external_port": tcp_port, "host": "127.0.0.1", "port": echoes.sockets[0].getsockname()[1]})
         await loop.run_in_executor(None, router.until_listens, tcp_port)
-        load = Load(router, tcp_port)
+        load = Load(router, app, tcp_port)
         tasks = [asyncio.ensure_future(load.kept(number)) for number in range(KEPT_CONNECTIONS)]
         tasks += [asyncio.ensure_future(load.kept(number, "TLS")) for number in range(TLS_CONNECTIONS)]
         tasks += [asyncio.ensure_future(load.all_http2())]
@@ -330,10 +290,19 @@ async def main():
         for what in load.failed[:20]:
             print(f"failed: {what}")
         assert not load.failed, f"{len(load.failed)} failed"
-        assert rate >= RATE_MIN * 0.8, f"only {rate:.0f} requests a second were made: this machine is too busy to tell"
         assert load.goodbyes >= WEBSOCKETS * UPGRADES, f"{load.goodbyes} goodbyes"
+        return rate
     finally:
         await loop.run_in_executor(None, router.stop)
+
+
+async def main():
+    rate = 0
+    for _ in range(TRIES):
+        rate = await run()
+        if rate >= RATE_MIN * 0.8:
+            return
+    raise AssertionError(f"only {rate:.0f} requests a second were made: this machine is too busy to tell")
 
 
 asyncio.run(main())
