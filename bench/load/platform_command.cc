@@ -82,6 +82,8 @@ void add_platform_command(CLI::App& app, Context& context) {
       "  causeway-bench platform --own --cells 1000 --lrps 50000 --instances 5 --cell-containers "
       "300 \\\n"
       "    --subscribers 500 --burst 10000 --html scale.html");
+  // The last one wins: scripts have their own before what is typed.
+  command->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   command->add_flag("--own", options.own, "start servers of our own");
   command->add_option("--programs", options.own_servers.programs,
                       "folder of bbs and auctioneer, for --own (default: this program's)");
@@ -89,7 +91,12 @@ void add_platform_command(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_option("--converge-interval", typed.converge, "of our own bbs")
       ->capture_default_str();
-  command->add_option("--bbs", options.bbs_url, "http://host:port of a running bbs");
+  command->add_option("--bbs", options.bbs_url, "http(s)://host:port of a running bbs");
+  command->add_option("--ca", options.tls.authorities,
+                      "file with the authorities of bbs, auctioneer and cells: mutual TLS");
+  command->add_option("--cert", options.tls.certificate,
+                      "file with the certificate shown to them, and used by our own");
+  command->add_option("--key", options.tls.key, "file with its key");
   command->add_option("--bbs-health", options.health_url, "http://host:port of its metrics");
   command->add_option("--redis", options.redis,
                       "host:port of its Redis, to read memory and slow log");

@@ -31,10 +31,11 @@ constexpr std::array<OperationFacts, operations> table{{
     {"delete task", "/v1/tasks/delete", 448, 31, 107},
 }};
 
-rpc::Client::Options client_options() {
+rpc::Client::Options client_options(rpc::Identity* identity) {
   rpc::Client::Options options;
   // Waiting is done here, where it can be told from being served.
   options.connections_per_host_max = 4096;
+  options.identity = identity;
   return options;
 }
 
@@ -61,11 +62,12 @@ const OperationFacts& facts_of(Operation operation) {
   return table[static_cast<size_t>(operation)];
 }
 
-Calls::Calls(net::Loop& loop, std::string bbs_url, size_t at_once, Duration timeout)
+Calls::Calls(net::Loop& loop, std::string bbs_url, size_t at_once, Duration timeout,
+             rpc::Identity* identity)
     : bbs_url_(std::move(bbs_url)),
       at_once_(at_once),
       timeout_(timeout),
-      client_(loop, client_options()) {}
+      client_(loop, client_options(identity)) {}
 
 void Calls::forget() { tallies_ = {}; }
 

@@ -65,7 +65,9 @@ class Calls {
   using Body = std::function<std::string()>;  // made when its turn comes
   using OnReply = std::function<void(const Result<std::string>& body)>;
 
-  Calls(net::Loop& loop, std::string bbs_url, size_t at_once, Duration timeout);
+  // `identity`: for a bbs with TLS; outlives the calls.
+  Calls(net::Loop& loop, std::string bbs_url, size_t at_once, Duration timeout,
+        rpc::Identity* identity = nullptr);
   Calls(const Calls&) = delete;
   Calls& operator=(const Calls&) = delete;
 

@@ -34,6 +34,14 @@ Ground::Ground(bool catches_signals) : tick_(loop_), client_(loop_) {
   on_term_.emplace(loop_, SIGTERM, interrupt);
 }
 
+Result<void> Ground::keys(const rpc::Identity::Files& files) {
+  if (files.is_empty()) return {};
+  auto opened = rpc::Identity::open(loop_, logger_, files);
+  if (!opened) return opened.error();
+  identity_ = std::move(*opened);
+  return {};
+}
+
 void Ground::servers(Servers servers) {
   servers_ = std::move(servers);
   record_.bbs = servers_.bbs_url;

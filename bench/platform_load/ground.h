@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "net/timer.h"
 #include "redis/client.h"
 #include "rpc/client.h"
+#include "rpc/identity.h"
 
 namespace causeway::platform {
 
@@ -35,6 +37,9 @@ class Ground {
 
   net::Loop& loop() { return loop_; }
   const log::Logger& logger() const { return logger_; }
+  // What calls are made with and cells answer with; none of it: in plain text.
+  Result<void> keys(const rpc::Identity::Files& files);
+  rpc::Identity* identity() const { return identity_.get(); }
   PlatformRecord& record() { return record_; }
   load::ProcessMeter& meter() { return meter_; }
   bool is_interrupted() const { return !record_.partial.empty(); }
@@ -81,6 +86,7 @@ class Ground {
   log::Logger logger_{sink_, "causeway-bench"};
   net::Loop loop_;
   net::Timer tick_;  // keeps until() awake
+  std::unique_ptr<rpc::Identity> identity_;
   std::optional<net::SignalWatch> on_int_, on_term_;
   std::function<void(const std::string&)> on_progress_;
   Servers servers_;

@@ -20,8 +20,8 @@ class OperationPhase {
   OperationPhase(Ground& ground, const PlatformOptions& options)
       : ground_(ground),
         options_(options),
-        cell_calls_(ground.loop(), ground.servers().bbs_url, 64, 30s),
-        calls_(ground.loop(), ground.servers().bbs_url, options.clients, 60s),
+        cell_calls_(ground.loop(), ground.servers().bbs_url, 64, 30s, ground.identity()),
+        calls_(ground.loop(), ground.servers().bbs_url, options.clients, 60s, ground.identity()),
         fleet_(ground.loop(), ground.logger(), fleet_options(ground, options), cell_calls_) {}
   OperationPhase(const OperationPhase&) = delete;
   OperationPhase& operator=(const OperationPhase&) = delete;
@@ -33,6 +33,7 @@ class OperationPhase {
     FleetOptions fleet;
     fleet.cells = 20;
     fleet.bbs_url = ground.servers().bbs_url;
+    fleet.identity = ground.identity();
     fleet.acts = false;
     const auto each = static_cast<int32_t>(options.operations / fleet.cells + 100);
     fleet.capacity = {.memory_mb = 1 << 28, .disk_mb = 1 << 28, .containers = 4 * each};
@@ -103,7 +104,7 @@ void OperationPhase::lrps() {
 
 // Changes with somebody who hears of them.
 void OperationPhase::changes() {
-  Subscribers subscribers(ground_.loop(), ground_.servers().bbs_url, 1);
+  Subscribers subscribers(ground_.loop(), ground_.servers().bbs_url, 1, ground_.identity());
   ground_.until(patience, [&] { return subscribers.opened() == 1; });
   each(Operation::route_flip, [this, &subscribers](uint64_t i) {
     subscribers.expect(task_guid(i));

@@ -42,6 +42,13 @@ std::string text_of(Duration duration) {
 
 std::string address(uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
 
+void add_keys(json::Writer& config, const rpc::Identity::Files& files, const char* authorities,
+              const char* certificate, const char* key) {
+  if (files.is_empty()) return;
+  config.member(authorities, files.authorities);
+  config.member(certificate, files.certificate).member(key, files.key);
+}
+
 }  // namespace
 
 std::string own_folder() {
@@ -61,37 +68,51 @@ Result<void> OwnServers::start(const Options& options) {
   if (::mkdtemp(name.data()) == nullptr)
     return Error{.fault = Fault::io, .detail = "cannot make a folder " + name};
   folder_ = name;
-  uint16_t auctioneer_health = 0;
+  has_tls_ = !options.tls.is_empty();
   for (uint16_t* port :
-       {&redis_.port, &bbs_.port, &health_port_, &auctioneer_.port, &auctioneer_health}) {
+       {&redis_.port, &bbs_.port, &health_port_, &auctioneer_.port, &auctioneer_health_port_}) {
     const auto found = free_port(loop_);
     if (!found) return found.error();
     *port = *found;
   }
+  if (auto started = start_redis(options); !started) return started;
+  if (auto started = start_bbs(options); !started) return started;
+  return start_auctioneer(options);
+}
+
+Result<void> OwnServers::start_redis(const Options& options) {
   const auto slow = std::chrono::duration_cast<std::chrono::microseconds>(options.slow_command);
-  if (auto spawned =
-          spawn(redis_, {options.redis_server, "--port", std::to_string(redis_.port), "--bind",
-                         "127.0.0.1", "--dir", folder_, "--save", "", "--appendonly", "yes",
-                         "--appendfsync", "everysec", "--slowlog-log-slower-than",
-                         std::to_string(slow.count()), "--slowlog-max-len", "1000"});
-      !spawned)
-    return spawned;
-  json::Writer bbs;
-  bbs.object().member("listen_address", address(bbs_.port));
-  bbs.member("health_address", address(health_port_)).member("require_ssl", false);
-  bbs.member("auctioneer_address", "http://" + address(auctioneer_.port));
-  bbs.member("converge_repeat_interval", text_of(options.converge_interval));
-  bbs.key("redis").object().member("host", "127.0.0.1").member("port", redis_.port).end();
-  if (auto written = write("bbs.json", bbs.end().take()); !written) return written;
-  if (auto spawned = spawn(bbs_, {options.programs + "/bbs", "--config", folder_ + "/bbs.json"});
-      !spawned)
-    return spawned;
-  json::Writer auctioneer;
-  auctioneer.object().member("bbs_address", bbs_url());
-  auctioneer.member("listen_address", address(auctioneer_.port));
-  auctioneer.member("health_address", address(auctioneer_health));
-  auctioneer.member("cell_state_timeout", text_of(options.cell_state_timeout));
-  if (auto written = write("auctioneer.json", auctioneer.end().take()); !written) return written;
+  return spawn(redis_, {options.redis_server, "--port", std::to_string(redis_.port), "--bind",
+                        "127.0.0.1", "--dir", folder_, "--save", "", "--appendonly", "yes",
+                        "--appendfsync", "everysec", "--slowlog-log-slower-than",
+                        std::to_string(slow.count()), "--slowlog-max-len", "1000"});
+}
+
+Result<void> OwnServers::start_bbs(const Options& options) {
+  json::Writer config;
+  config.object().member("listen_address", address(bbs_.port));
+  config.member("health_address", address(health_port_)).member("require_ssl", has_tls_);
+  config.member("auctioneer_address", url_of(auctioneer_));
+  config.member("converge_repeat_interval", text_of(options.converge_interval));
+  add_keys(config, options.tls, "ca_file", "cert_file", "key_file");
+  add_keys(config, options.tls, "auctioneer_ca_cert", "auctioneer_client_cert",
+           "auctioneer_client_key");
+  add_keys(config, options.tls, "rep_ca_cert", "rep_client_cert", "rep_client_key");
+  config.key("redis").object().member("host", "127.0.0.1").member("port", redis_.port).end();
+  if (auto written = write("bbs.json", config.end().take()); !written) return written;
+  return spawn(bbs_, {options.programs + "/bbs", "--config", folder_ + "/bbs.json"});
+}
+
+Result<void> OwnServers::start_auctioneer(const Options& options) {
+  json::Writer config;
+  config.object().member("bbs_address", bbs_url());
+  config.member("listen_address", address(auctioneer_.port));
+  config.member("health_address", address(auctioneer_health_port_));
+  config.member("cell_state_timeout", text_of(options.cell_state_timeout));
+  add_keys(config, options.tls, "ca_cert_file", "server_cert_file", "server_key_file");
+  add_keys(config, options.tls, "bbs_ca_cert_file", "bbs_client_cert_file", "bbs_client_key_file");
+  add_keys(config, options.tls, "rep_ca_cert", "rep_client_cert", "rep_client_key");
+  if (auto written = write("auctioneer.json", config.end().take()); !written) return written;
   return spawn(auctioneer_,
                {options.programs + "/auctioneer", "--config", folder_ + "/auctioneer.json"});
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "net/child.h"
+#include "rpc/identity.h"
 
 namespace causeway::net {
 class Loop;
@@ -28,6 +29,8 @@ class OwnServers {
     Duration cell_state_timeout = std::chrono::seconds(10);
     // Redis notes commands that took longer.
     Duration slow_command = std::chrono::milliseconds(5);
+    // Present: bbs and auctioneer speak mutual TLS, all with the same certificate.
+    rpc::Identity::Files tls = {};
   };
   struct Server {
     std::string name;
@@ -45,12 +48,18 @@ class OwnServers {
   // Asks them to end, waits, insists; removes the folder.
   void stop();
 
-  std::string bbs_url() const { return "http://127.0.0.1:" + std::to_string(bbs_.port); }
+  std::string bbs_url() const { return url_of(bbs_); }
   std::string bbs_health_url() const { return "http://127.0.0.1:" + std::to_string(health_port_); }
   uint16_t redis_port() const { return redis_.port; }
   std::vector<const Server*> servers() const { return {&redis_, &bbs_, &auctioneer_}; }
 
  private:
+  Result<void> start_redis(const Options& options);
+  Result<void> start_bbs(const Options& options);
+  Result<void> start_auctioneer(const Options& options);
+  std::string url_of(const Server& server) const {
+    return (has_tls_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(server.port);
+  }
   Result<void> spawn(Server& server, std::vector<std::string> command);
   Result<void> wait_until_it_accepts(Server& server);
   Result<void> write(const std::string& name, const std::string& text) const;
@@ -58,7 +67,8 @@ class OwnServers {
   net::Loop& loop_;
   std::string folder_;
   Server redis_{.name = "redis-server"}, bbs_{.name = "bbs"}, auctioneer_{.name = "auctioneer"};
-  uint16_t health_port_ = 0;
+  uint16_t health_port_ = 0, auctioneer_health_port_ = 0;
+  bool has_tls_ = false;
 };
 
 // The folder of the running program.

@@ -25,6 +25,9 @@ TEST(PlatformOptions, mistakes_name_their_option) {
   options.lrps = 0;
   EXPECT_EQ(refusal(options), "nothing to do: give --operations, --lrps or both");
   options.operations = 5;
+  options.tls.authorities = "ca.pem";
+  EXPECT_EQ(refusal(options), "give --ca, --cert and --key together");
+  options.tls = {};
   options.redis = "here";
   EXPECT_EQ(refusal(options), "--redis: expected host:port, not \"here\"");
 }

@@ -94,6 +94,12 @@ std::string operation_line(const OperationResult& operation) {
   line += padded(grouped(operation.rate), 10) +
           padded(readable_duration(operation.latency.at(0.5)), 11);
   line += padded(readable_duration(p99), 11) + padded(readable_duration(operation.latency.max), 11);
+  const auto original = [](double figure, const std::string& text) {
+    return padded(figure > 0 ? text : "", 10);
+  };
+  line += original(operation.original_rate, grouped(operation.original_rate));
+  line +=
+      original(operation.original_p99_ms, readable_duration(operation.original_p99_ms * ns_per_ms));
   line += padded(times(operation.rate, operation.original_rate), 9);
   line += padded(times(p99 / ns_per_ms, operation.original_p99_ms), 9);
   if (operation.failures > 0)
@@ -108,8 +114,8 @@ std::string phase_text(const PhaseResult& phase) {
     text += "  " + padded(figure.name, 40, false) + readable(figure) + "\n";
   if (!phase.operations.empty()) {
     text += "  " + padded("operation", 22, false) + padded("calls", 10) + padded("/s", 10) +
-            padded("p50", 11) + padded("p99", 11) + padded("max", 11) + padded("rate *", 9) +
-            padded("p99 *", 9) + "\n";
+            padded("p50", 11) + padded("p99", 11) + padded("max", 11) + padded("its /s", 10) +
+            padded("its p99", 10) + padded("rate *", 9) + padded("p99 *", 9) + "\n";
     for (const auto& operation : phase.operations) text += operation_line(operation);
   }
   for (const auto& process : phase.processes)
@@ -161,8 +167,8 @@ std::string to_table(const PlatformRecord& record) {
   if (!record.partial.empty()) text += "  PARTIAL     " + record.partial + "\n";
   for (const PhaseResult& phase : record.phases) text += phase_text(phase);
   text +=
-      "* times what the original was measured to do on two CPUs: 16 clients, mutual TLS, 2 000 "
-      "LRPs\n";
+      "its: what the original was measured to do on two CPUs with 16 clients, mutual TLS, 2 000 "
+      "LRPs; *: how many times that\n";
   for (const std::string& remark : record.remarks) text += "WARNING " + remark + "\n";
   return text;
 }

@@ -27,6 +27,11 @@ Result<void> check(const PlatformOptions& options) {
     return invalid("nothing to do: give --operations, --lrps or both");
   if (options.cells == 0 || options.zones == 0 || options.clients == 0 || options.rep_calls == 0)
     return invalid("--cells, --zones, --clients, --rep-calls: at least 1");
+  const bool has_all = !options.tls.authorities.empty() && !options.tls.certificate.empty() &&
+                       !options.tls.key.empty();
+  if (!options.tls.is_empty() && !has_all) return invalid("give --ca, --cert and --key together");
+  if (options.bbs_url.starts_with("https:") && !has_all)
+    return invalid("--bbs: https needs --ca, --cert and --key");
   if (options.instances < 1) return invalid("--instances: at least 1");
   if (options.heart_beat <= Duration::zero()) return invalid("--heart-beat: more than 0");
   const uint64_t wanted = options.lrps * static_cast<uint64_t>(options.instances) + options.burst;
@@ -46,10 +51,13 @@ Result<PlatformRecord> run_platform(const PlatformOptions& options, const Platfo
   Ground ground(extras.catches_signals);
   ground.on_progress(extras.on_progress);
   for (const auto& [pid, name] : options.watched) ground.meter().add(pid, name);
+  if (auto keys = ground.keys(options.tls); !keys) return keys.error();
   OwnServers own(ground.loop());
   Result<void> done;
   if (options.own) {
-    done = own.start(options.own_servers);
+    OwnServers::Options own_options = options.own_servers;
+    own_options.tls = options.tls;
+    done = own.start(own_options);
     if (done) {
       redis::Options redis;
       redis.port = own.redis_port();

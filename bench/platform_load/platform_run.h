@@ -17,6 +17,7 @@ struct PlatformOptions {
   bool own = false;  // servers of our own; otherwise those named below
   OwnServers::Options own_servers;
   std::string bbs_url, health_url, redis;  // redis: host:port
+  rpc::Identity::Files tls;                // ours, and our own servers'; empty: plain text
   std::vector<load::WatchedPid> watched;   // with own servers: besides them
 
   uint64_t operations = 0;  // LRPs of the table of operations; 0: left out

@@ -82,13 +82,15 @@ class ScalePhase {
   ScalePhase(Ground& ground, const PlatformOptions& options)
       : ground_(ground),
         options_(options),
-        cell_calls_(ground.loop(), ground.servers().bbs_url, options.rep_calls, call_timeout),
-        calls_(ground.loop(), ground.servers().bbs_url, options.clients, call_timeout),
-        bulk_calls_(ground.loop(), ground.servers().bbs_url, 1, call_timeout),
+        cell_calls_(ground.loop(), ground.servers().bbs_url, options.rep_calls, call_timeout,
+                    ground.identity()),
+        calls_(ground.loop(), ground.servers().bbs_url, options.clients, call_timeout,
+               ground.identity()),
+        bulk_calls_(ground.loop(), ground.servers().bbs_url, 1, call_timeout, ground.identity()),
         fleet_(ground.loop(), ground.logger(), fleet_options(ground, options), cell_calls_),
         flips_(ground.loop()),
         bulk_(ground.loop()),
-        client_(ground.loop()) {}
+        client_(ground.loop(), {.identity = ground.identity()}) {}
   ScalePhase(const ScalePhase&) = delete;
   ScalePhase& operator=(const ScalePhase&) = delete;
 
@@ -100,6 +102,7 @@ class ScalePhase {
     fleet.cells = options.cells;
     fleet.zones = options.zones;
     fleet.bbs_url = ground.servers().bbs_url;
+    fleet.identity = ground.identity();
     fleet.capacity = {.memory_mb = options.cell_memory_mb,
                       .disk_mb = 4 * options.cell_memory_mb,
                       .containers = options.cell_containers};
@@ -243,7 +246,7 @@ void ScalePhase::steady() {
   if (options_.steady <= Duration::zero() || ground_.is_interrupted()) return;
   if (options_.subscribers > 0) {
     subscribers_ = std::make_unique<Subscribers>(ground_.loop(), ground_.servers().bbs_url,
-                                                 options_.subscribers);
+                                                 options_.subscribers, ground_.identity());
     ground_.until(60s, [this] { return subscribers_->opened() == options_.subscribers; });
   }
   ground_.begin_phase("steady");

@@ -19,6 +19,12 @@ bool is_refusal(const Error& error) {
          error.detail.starts_with(std::to_string(models::Error::ActualLRPCannotBeStarted) + " ");
 }
 
+rpc::Server::Options server_options(const FleetOptions& fleet) {
+  rpc::Server::Options options;
+  options.identity = fleet.identity;
+  return options;
+}
+
 }  // namespace
 
 SimCell::SimCell(net::Loop& loop, const log::Logger& logger, Fleet& fleet, uint64_t number)
@@ -26,21 +32,26 @@ SimCell::SimCell(net::Loop& loop, const log::Logger& logger, Fleet& fleet, uint6
       fleet_(fleet),
       number_(number),
       id_(cell_id(number)),
-      server_(loop, logger),
+      server_(loop, logger, server_options(fleet.options())),
       free_(fleet.options().capacity),
       beat_(loop) {
   add_routes();
 }
 
 Result<void> SimCell::start() {
-  const auto address = server_.listen(net::Address::loopback(0));
+  const auto place = net::Address::parse(fleet_.options().address, 0);
+  if (!place) return place.error();
+  const auto address = server_.listen(*place);
   if (!address) return address.error();
-  url_ = "http://" + address->to_string();
+  url_ = (fleet_.options().identity == nullptr ? "http://" : "https://") + address->to_string();
   const std::string zone = "z" + std::to_string(number_ % fleet_.options().zones + 1);
   diego::Lease::Options options{.locket_url = fleet_.options().bbs_url,
                                 .kind = diego::Lease::Kind::presence,
                                 .key = id_,
-                                .owner = tls::random_uuid()};
+                                .owner = tls::random_uuid(),
+                                .ttl = fleet_.options().presence_ttl,
+                                .retry_interval = fleet_.options().presence_ttl / 3,
+                                .identity = fleet_.options().identity};
   options.value = to_json(presence_of(id_, zone, url_, fleet_.options().capacity));
   lease_.emplace(loop_, std::move(options),
                  diego::Lease::Events{.on_held =
@@ -230,7 +241,8 @@ void SimCell::beat() {
   const bool has_begun = beat_.is_armed();
   if (!has_begun) {
     // Spread over the interval, as machines that were started one after the other are.
-    const auto offset = interval.count() * static_cast<int64_t>(number_) /
+    const auto offset = interval.count() *
+                        static_cast<int64_t>(number_ - fleet_.options().first_cell) /
                         static_cast<int64_t>(fleet_.options().cells);
     return beat_.once(Duration(offset), [this, interval] {
       beat_.every(interval, [this] { beat(); });
@@ -273,7 +285,8 @@ Fleet::Fleet(net::Loop& loop, const log::Logger& logger, FleetOptions options, C
 
 Result<void> Fleet::start() {
   for (uint64_t i = 0; i < options_.cells; ++i) {
-    cells_.push_back(std::make_unique<SimCell>(loop_, logger_, *this, i));
+    const uint64_t number = options_.first_cell + i;
+    cells_.push_back(std::make_unique<SimCell>(loop_, logger_, *this, number));
     if (auto started = cells_.back()->start(); !started) return started;
   }
   return {};

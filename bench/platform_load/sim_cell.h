@@ -24,9 +24,13 @@ namespace causeway::platform {
 
 struct FleetOptions {
   uint64_t cells = 20;
+  uint64_t first_cell = 0;            // its number: several fleets have different ones
+  std::string address = "127.0.0.1";  // where cells listen
+  Duration presence_ttl = std::chrono::seconds(14);  // renewed three times in it
   unsigned zones = 3;
   cf::CellResources capacity = {.memory_mb = 65'536, .disk_mb = 262'144, .containers = 250};
   std::string bbs_url;
+  rpc::Identity* identity = nullptr;  // present: cells speak mutual TLS; outlives them
   bool acts = true;  // claims, starts and completes what it is given; otherwise only takes it
   Duration heart_beat = {};  // every running instance is said again; 0: never
 };

@@ -12,8 +12,9 @@ constexpr size_t decoders = 4;
 
 }  // namespace
 
-Subscribers::Subscribers(net::Loop& loop, const std::string& bbs_url, size_t count)
-    : client_(loop), followers_(count) {
+Subscribers::Subscribers(net::Loop& loop, const std::string& bbs_url, size_t count,
+                         rpc::Identity* identity)
+    : client_(loop, {.identity = identity}), followers_(count) {
   for (size_t i = 0; i < count; ++i) {
     followers_[i].stream = client_.subscribe(
         {.url = bbs_url + "/v1/events/lrp_instances.r1"},

@@ -22,7 +22,8 @@ namespace causeway::platform {
 // Thread: its loop's.
 class Subscribers {
  public:
-  Subscribers(net::Loop& loop, const std::string& bbs_url, size_t count);
+  Subscribers(net::Loop& loop, const std::string& bbs_url, size_t count,
+              rpc::Identity* identity = nullptr);
   Subscribers(const Subscribers&) = delete;
   Subscribers& operator=(const Subscribers&) = delete;
 
