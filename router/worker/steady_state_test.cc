@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <functional>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -43,12 +44,17 @@ void say(int descriptor, std::string_view text) {
             static_cast<ssize_t>(text.size()));
 }
 
-// Two thousand times the same request and reply: the second thousand is counted. `greeting`: said
-// once before; `request_of`: for the nth.
-template <class RequestOf>
-void expect_no_allocations(const router::Settings& settings, std::string_view greeting,
-                           const RequestOf& request_of, std::string_view reply,
-                           std::string_view reply_begins) {
+// What client and backend say.
+struct Talk {
+  std::string greeting = {};                   // the client's, once before
+  std::function<std::string(int)> request_of;  // the nth
+  std::function<std::string(int)> reply_of;
+  std::string reply_begins;  // as the client sees it
+  router::Protocol backend = router::Protocol::http1;
+};
+
+// Two thousand times the same request and reply: the second thousand is counted.
+void expect_no_allocations(const router::Settings& settings, const Talk& talk) {
   log::Sink sink({.path = "/dev/null"});
   log::Logger logger(sink, "test");
   metrics::Registry registry;
@@ -78,17 +84,18 @@ void expect_no_allocations(const router::Settings& settings, std::string_view gr
   change.endpoint.app_id = "01234567-89ab-cdef-0123-456789abcdef";
   change.endpoint.instance_id = "instance";
   change.endpoint.tags["component"] = "app";
+  change.endpoint.protocol = talk.backend;
   book.apply(change);
   bench.routes.replace(book.publish());
 
   const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ASSERT_EQ(::connect(client, address->socket_address(), address->length()), 0);
   char buffer[65536];
-  if (!greeting.empty()) {
-    say(client, greeting);
+  if (!talk.greeting.empty()) {
+    say(client, talk.greeting);
     ASSERT_GT(turn_until_read(loop, client, buffer, sizeof buffer), 0u);
   }
-  std::string request = request_of(0);
+  std::string request = talk.request_of(0);
   say(client, request);
   while (!is_readable(backend_listener)) loop.run_once(false);
   const int backend = ::accept4(backend_listener, nullptr, nullptr, SOCK_CLOEXEC);
@@ -96,19 +103,21 @@ void expect_no_allocations(const router::Settings& settings, std::string_view gr
   size_t allocations = 0;
   for (int i = 0; i < 2000; ++i) {
     if (i == 1000) allocations = router::allocations_so_far();
-    if (i > 0) {
-      const size_t before = router::allocations_so_far();
-      request = request_of(i);
-      allocations += router::allocations_so_far() - before;  // the test's own
-      say(client, request);
-    }
-    ASSERT_GT(turn_until_read(loop, backend, buffer, sizeof buffer), 50u);
-    say(backend, reply);
+    const size_t before = router::allocations_so_far();
+    if (i > 0) request = talk.request_of(i);
+    const std::string reply = talk.reply_of(i);
+    allocations += router::allocations_so_far() - before;  // the test's own
+    if (i > 0) say(client, request);
     size_t got = 0;
+    do {
+      got = turn_until_read(loop, backend, buffer, sizeof buffer);
+      ASSERT_GT(got, 0u);
+    } while (got <= 50);  // settings and windows
+    say(backend, reply);
     do {
       got = turn_until_read(loop, client, buffer, sizeof buffer);
       ASSERT_GT(got, 0u);
-    } while (std::string_view(buffer, got).find(reply_begins) == std::string_view::npos);
+    } while (std::string_view(buffer, got).find(talk.reply_begins) == std::string_view::npos);
   }
   // The access log's lines go to its thread some 30 times in these 1000 requests; its queue may
   // grow a little now and then.
@@ -120,38 +129,83 @@ void expect_no_allocations(const router::Settings& settings, std::string_view gr
   for (const int descriptor : {client, backend, backend_listener}) ::close(descriptor);
 }
 
+std::function<std::string(int)> always(std::string_view text) {
+  return [same = std::string(text)](int) { return same; };
+}
+
 void expect_no_allocations(const router::Settings& settings, std::string_view request,
                            std::string_view reply) {
-  const std::string same(request);
   expect_no_allocations(
-      settings, {}, [&same](int) { return same; }, reply, "HTTP/1.1 200");
+      settings,
+      {.request_of = always(request), .reply_of = always(reply), .reply_begins = "HTTP/1.1 200"});
+}
+
+const std::string http2_greeting =
+    std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") + h2_bytes({H2Type::settings, 0, 0, {}});
+
+// The nth on a connection, with a window's update as clients say it now and then.
+std::string http2_request(int i) {
+  static const std::string block = h2_block({{":method", "POST"},
+                                             {":scheme", "http"},
+                                             {":path", "/path?query"},
+                                             {":authority", "app.example"},
+                                             {"user-agent", "tester/1.0"},
+                                             {"cookie", "a=b"},
+                                             {"cookie", "JSESSIONID=0123456789"},
+                                             {"content-length", "4"}});
+  const auto stream = static_cast<uint32_t>(2 * i + 1);
+  return h2_bytes({H2Type::headers, h2_end_headers, stream, block}) +
+         h2_bytes({H2Type::data, h2_end_stream, stream, "body"}) +
+         h2_bytes({H2Type::window_update, 0, 0, h2_u32(100)});
+}
+
+// A backend's, with trailers.
+std::string http2_reply(int i) {
+  static const std::string block =
+      h2_block({{":status", "200"}, {"server", "test"}, {"content-type", "text/plain"}});
+  static const std::string trailers = h2_block({{"x-sum", "5"}});
+  const auto stream = static_cast<uint32_t>(2 * i + 1);
+  const std::string settings = i == 0 ? h2_bytes({H2Type::settings, 0, 0, {}}) : std::string();
+  return settings + h2_bytes({H2Type::headers, h2_end_headers, stream, block}) +
+         h2_bytes({H2Type::data, 0, stream, "hello"}) +
+         h2_bytes({H2Type::headers, h2_end_headers | h2_end_stream, stream, trailers}) +
+         h2_bytes({H2Type::window_update, 0, 0, h2_u32(100)});
 }
 
 TEST(SteadyState, neither_does_a_request_of_http2) {
   if (is_sanitized) return;  // nghttp2's blocks are not kept in such a build
   router::Settings settings = usual_settings();
   settings.http2.on_plain_port = true;
-  const std::string block = h2_block({{":method", "POST"},
-                                      {":scheme", "http"},
-                                      {":path", "/path?query"},
-                                      {":authority", "app.example"},
-                                      {"user-agent", "tester/1.0"},
-                                      {"cookie", "a=b"},
-                                      {"cookie", "JSESSIONID=0123456789"},
-                                      {"content-length", "4"}});
-  const auto request_of = [&block](int i) {
-    const auto stream = static_cast<uint32_t>(2 * i + 1);
-    return h2_bytes({H2Type::headers, h2_end_headers, stream, block}) +
-           h2_bytes({H2Type::data, h2_end_stream, stream, "body"}) +
-           h2_bytes({H2Type::window_update, 0, 0, h2_u32(100)});
-  };
-  expect_no_allocations(
-      settings,
-      std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") + h2_bytes({H2Type::settings, 0, 0, {}}),
-      request_of,
-      "HTTP/1.1 200 OK\r\nServer: test\r\nContent-Type: text/plain\r\n"
-      "Content-Length: 5\r\n\r\nhello",
-      "hello");
+  expect_no_allocations(settings, {.greeting = http2_greeting,
+                                   .request_of = http2_request,
+                                   .reply_of = always("HTTP/1.1 200 OK\r\nServer: test\r\n"
+                                                      "Content-Type: text/plain\r\n"
+                                                      "Content-Length: 5\r\n\r\nhello"),
+                                   .reply_begins = "hello"});
+}
+
+TEST(SteadyState, neither_does_one_to_an_endpoint_that_speaks_http2) {
+  if (is_sanitized) return;
+  router::Settings settings = usual_settings();
+  settings.http2_prior_knowledge = true;
+  expect_no_allocations(settings,
+                        {.request_of = always("POST /path?query HTTP/1.1\r\nHost: app.example\r\n"
+                                              "User-Agent: tester/1.0\r\nContent-Length: 4\r\n"
+                                              "Cookie: JSESSIONID=0123456789\r\n\r\nbody"),
+                         .reply_of = http2_reply,
+                         .reply_begins = "HTTP/1.1 200",
+                         .backend = router::Protocol::http2});
+}
+
+TEST(SteadyState, neither_does_http2_on_both_sides) {
+  if (is_sanitized) return;
+  router::Settings settings = usual_settings();
+  settings.http2_prior_knowledge = settings.http2.on_plain_port = true;
+  expect_no_allocations(settings, {.greeting = http2_greeting,
+                                   .request_of = http2_request,
+                                   .reply_of = http2_reply,
+                                   .reply_begins = "hello",
+                                   .backend = router::Protocol::http2});
 }
 
 TEST(SteadyState, a_request_on_kept_connections_allocates_nothing) {
