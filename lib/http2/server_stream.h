@@ -56,6 +56,8 @@ class ServerStream : public ListLink<ServerStream> {
   bool is_full() const;
   void high_mark(size_t bytes) { high_mark_ = bytes; }
   size_t high_mark() const { return high_mark_; }
+  // Its end has gone out.
+  bool is_reply_sent() const { return reply_is_sent_; }
   // Of the reply's body, all in all.
   uint64_t sent_bytes() const { return sent_bytes_; }
 

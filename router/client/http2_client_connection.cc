@@ -94,7 +94,7 @@ void Http2ClientConnection::release(Http2Request& request) {
 }
 
 void Http2ClientConnection::on_output_waiting() {
-  if (state_ == State::open) bench_.turns.at_end(*this);
+  if (state_ != State::ended) bench_.turns.at_end(*this);
 }
 
 void Http2ClientConnection::wake_soon(Http2Request& request) {
@@ -103,12 +103,12 @@ void Http2ClientConnection::wake_soon(Http2Request& request) {
 }
 
 void Http2ClientConnection::on_turn_end() {
-  if (state_ != State::open) return;
   while (!woken_.empty()) {
     Http2Request& request = woken_.front();
     request.ListLink<Http2Request>::unlink();
     request.wake();
   }
+  if (state_ != State::open) return;
   send();
   after_turn();
 }
@@ -143,10 +143,7 @@ void Http2ClientConnection::after_turn() {
 void Http2ClientConnection::on_end() {
   if (state_ == State::ended) return;
   has_ended_ = true;
-  if (state_ == State::lingering) {
-    if (stream_->queued_bytes() == 0) end();
-    return;
-  }
+  if (state_ == State::lingering) return end_if_done();
   // Requests that are whole still get their replies, as far as the windows go. The others' streams
   // would stay open for good: nobody sends their ends any more.
   for (size_t i = requests_.size(); i-- > 0;) {
@@ -157,13 +154,18 @@ void Http2ClientConnection::on_end() {
   after_turn();
 }
 
+// Of tunnels whose both ends had said all, the last bytes still go to the backends.
 void Http2ClientConnection::on_failure(const Error&) {
-  if (state_ != State::ended) end();
+  if (state_ == State::ended) return;
+  has_ended_ = has_failed_ = true;
+  session_.close_streams();
+  if (requests_.empty()) return end();
+  if (state_ == State::open) linger();
 }
 
 void Http2ClientConnection::on_drained() {
   if (state_ == State::open) on_output_waiting();
-  if (state_ == State::lingering && has_ended_ && stream_->queued_bytes() == 0) end();
+  if (state_ == State::lingering) end_if_done();
 }
 
 void Http2ClientConnection::on_violation(bool is_flood) {
@@ -223,18 +225,24 @@ bool Http2ClientConnection::is_busy() const {
 // FIN first, then its end: bytes that come after a close would reset what it has not read yet.
 void Http2ClientConnection::linger() {
   state_ = State::lingering;
-  TurnEnd::unlink();
   leave_tick_.call_off();
-  const size_t queued = stream_->queued_bytes();
-  lingering_.begin(queued);
+  bench_.lingering.arm(*this);
+  if (has_failed_) return;
+  lingering_.begin(stream_->queued_bytes());
   stream_->shutdown();
   stream_->watermarks(4);  // on_drained() when all is sent
-  if (has_ended_ && queued == 0) return end();
-  bench_.lingering.arm(*this);
+  end_if_done();
 }
 
+void Http2ClientConnection::end_if_done() {
+  if (has_ended_ && requests_.empty() && stream_->queued_bytes() == 0) end();
+}
+
+// Requests that have outlived their streams know how long they may.
 void Http2ClientConnection::on_linger_tick() {
-  if (lingering_.is_over(stream_->queued_bytes(), has_ended_, bench_.lingering.length(),
+  if (!requests_.empty()) return bench_.lingering.arm(*this);
+  if (has_failed_ ||
+      lingering_.is_over(stream_->queued_bytes(), has_ended_, bench_.lingering.length(),
                          bench_.settings.frontend_idle_timeout))
     return end();
   bench_.lingering.arm(*this);

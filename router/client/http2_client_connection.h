@@ -25,7 +25,8 @@ struct Workbench;
 // One client's HTTP/2 connection: its session turns bytes into requests, each of which is an
 // Http2Request. What they all have to say leaves in one write at the end of a turn of the loop.
 // Owner: Listener. Thread: its worker's. Ends: after GOAWAY and its last stream, on a broken rule,
-// a failure, the client's end, its idle time.
+// a failure, the client's end, its idle time; but not before the last bytes of its tunnels have
+// gone to their backends.
 class Http2ClientConnection final : public ServedConnection,
                                     public TurnEnd,
                                     private net::Stream::Events,
@@ -83,6 +84,7 @@ class Http2ClientConnection final : public ServedConnection,
   void after_turn();
   void leave();
   void linger();
+  void end_if_done();
   void on_linger_tick();
 
   Listener& listener_;
@@ -98,7 +100,8 @@ class Http2ClientConnection final : public ServedConnection,
   State state_ = State::open;
   Timed timed_ = Timed::nothing;
   Leaving leaving_ = Leaving::no;
-  bool has_ended_ = false;  // the client sends no more
+  bool has_ended_ = false;   // the client sends no more
+  bool has_failed_ = false;  // nor does it hear
   bool has_spoken_ = false;
   Lingering lingering_;
 };

@@ -225,7 +225,11 @@ void Http2Request::watch_queue() {
 }
 
 void Http2Request::on_deadline() {
-  if (ServerStream::queued_bytes() == 0 || exchange_.is_tunnelling()) return;
+  if (exchange_.is_tunnelling()) {
+    if (!ServerStream::is_open() && !ahead_.empty()) abandon();
+    return;
+  }
+  if (ServerStream::queued_bytes() == 0) return;
   const bool is_moving = sent_bytes() - sent_before_ >= taken_bytes_min;
   sent_before_ = sent_bytes();
   if (is_moving) return bench_.http2_stall.arm(*this);
@@ -266,12 +270,14 @@ void Http2Request::on_tunnel_end() {
 }
 
 void Http2Request::on_closed(bool) {
-  // Both ends have said all: the last bytes may still be on their way to the backend.
-  const bool is_orderly = exchange_.is_tunnelling() && end_is_told_ && is_request_whole();
-  if (!is_orderly) {
-    tunnel_.events_ = nullptr;
-    exchange_.on_client_gone();
+  // Both ends have said all. The last bytes may still be on their way to the backend, or wait for
+  // it: not for ever.
+  if (exchange_.is_tunnelling() && is_request_whole() && is_reply_sent()) {
+    bench_.http2_stall.arm(*this);
+    return connection_->wake_soon(*this);
   }
+  tunnel_.events_ = nullptr;
+  exchange_.on_client_gone();
   release_if_done();
 }
 

@@ -86,6 +86,10 @@ bool Http2Peer::greet(const std::string& settings) {
   return send({.type = H2Type::settings, .payload = settings});
 }
 
+bool Http2Peer::call(const std::string& settings) {
+  return send_bytes(client_preface) && send({.type = H2Type::settings, .payload = settings});
+}
+
 std::optional<H2Frame> Http2Peer::read_frame() {
   const std::string head = socket_.receive_exactly(frame_head_bytes);
   if (head.size() < frame_head_bytes) return std::nullopt;

@@ -47,8 +47,8 @@ std::string h2_block(const H2Fields& fields);
 std::string h2_setting(uint16_t id, uint32_t value);
 std::string h2_u32(uint32_t value);
 
-// The server's end of an HTTP/2 connection, frame by frame, so that it can also be a broken one.
-// Owner and thread: the script of a backend.
+// One end of an HTTP/2 connection, frame by frame, so that it can also be a broken one. Owner and
+// thread: the script of a backend, or a test that is the client.
 class Http2Peer {
  public:
   explicit Http2Peer(RawSocket& socket);
@@ -56,8 +56,10 @@ class Http2Peer {
   Http2Peer& operator=(const Http2Peer&) = delete;
   ~Http2Peer();
 
-  // The client's preface and our SETTINGS.
+  // As the server: the client's preface and our SETTINGS.
   bool greet(const std::string& settings = {});
+  // As the client: the same from us.
+  bool call(const std::string& settings = {});
   // The next frame but for SETTINGS (acknowledged), their acknowledgement and window updates; none
   // at the end.
   std::optional<H2Frame> next();
@@ -85,6 +87,8 @@ class Http2Peer {
   bool send_data(uint32_t stream, std::string_view bytes, bool ends = false);  // one frame
   // As many frames as it takes, as the windows allow; frames that come meanwhile are passed over.
   bool send_body(uint32_t stream, std::string_view bytes, bool ends = true);
+  // What the windows, as far as is known, let through.
+  int64_t window_of(uint32_t stream);
   bool reset(uint32_t stream, uint32_t code);
   bool goaway(uint32_t last_stream, uint32_t code);
   // 200 with that body.
@@ -94,7 +98,6 @@ class Http2Peer {
  private:
   std::optional<H2Frame> read_frame();
   H2Fields decode(const std::string& block);
-  int64_t window_of(uint32_t stream);
 
   struct Inflater;
   RawSocket& socket_;
