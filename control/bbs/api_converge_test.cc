@@ -113,8 +113,15 @@ TEST_F(Convergence, a_restarted_bbs_asks_again_for_what_has_no_place) {
   EXPECT_EQ(outbox_.take_placed(), "p[0,1]");
 }
 
-TEST_F(Convergence, a_new_cell_is_offered_what_waits) {
+TEST_F(Convergence, a_new_cell_is_offered_what_found_no_place) {
   ASSERT_EQ(desire(lrp("p", 1)), "");
+  ASSERT_EQ(desire(lrp("on-its-way", 1)), "");
+  models::FailActualLRPRequest fail;
+  fail.mutable_actual_lrp_key()->set_process_guid("p");
+  fail.mutable_actual_lrp_key()->set_domain("cf-apps");
+  fail.set_error_message("insufficient resources: memory");
+  ASSERT_EQ(
+      post<models::ActualLRPLifecycleResponse>("/v1/actual_lrps/fail", fail).error().message(), "");
   outbox_.take_placed();
   const double before = metric("ConvergenceLRPRuns");
   present("c1");

@@ -89,7 +89,9 @@ struct Service::Parts {
     ledger.on_callback_due([this](const models::Task& task) { callbacks.deliver(task); });
     locket.on_presence([this](const std::string& key, bool present) {
       logger.info(present ? "cell-appeared" : "cell-disappeared", {{"cell_id", key}});
-      converger.soon("cell");
+      // A new cell has room for those that found none; with a cell go those that were given to it
+      // and not claimed yet.
+      converger.soon("cell", present ? Sweeper::Again::unplaced : Sweeper::Again::all);
     });
     world.store.on_link([this](bool usable) {
       if (!started) return;  // a stand-by: another one leads
@@ -102,7 +104,7 @@ struct Service::Parts {
       // What the store may have forgotten, or carried out without telling us, subscribers find out
       // by reading anew.
       streams.cut_all();
-      converger.soon("store");
+      converger.soon("store", Sweeper::Again::all);
     });
     api.add_routes(server);
     metrics::Counter& requests = registry.counter("RequestCount", "Calls that have ended.");

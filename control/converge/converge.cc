@@ -108,7 +108,9 @@ class Sweep {
       if (row.state() == cf::kRunning && has_drifted(*scheduling_, row))
         add(LrpStep::update_cell, index, &row);
     } else if (row.state() == cf::kUnclaimed) {
-      if (world_.now_ns - row.since() > limits_.unclaimed_stale_ns)
+      const int64_t stale_ns =
+          row.placement_error().empty() ? limits_.unclaimed_stale_ns : limits_.unplaced_stale_ns;
+      if (world_.now_ns - row.since() > stale_ns)
         add(LrpStep::auction_again, index, &row);
     } else if (should_restart(row.crash_count(), row.since(), world_.now_ns)) {
       add(LrpStep::restart, index, &row);

@@ -26,6 +26,8 @@ struct LrpLimits {
   // An instance UNCLAIMED for longer lost its auction. 0 right after a start: whoever asked may
   // have died before.
   int64_t unclaimed_stale_ns = 30'000'000'000;
+  // The same for one that found no place. 0 when there are new cells.
+  int64_t unplaced_stale_ns = 30'000'000'000;
 };
 
 enum class LrpStep : uint8_t {

@@ -165,6 +165,23 @@ TEST(ConvergeProcess, right_after_a_start_every_unclaimed_instance_is_auctioned_
   EXPECT_EQ(actions[0].step, LrpStep::auction_again);
 }
 
+TEST(ConvergeProcess, for_a_new_cell_only_those_that_found_no_place_are_auctioned_again) {
+  models::DesiredLRP desired;
+  desired.set_domain("d");
+  desired.set_instances(2);
+  const auto on_its_way = make_row("UNCLAIMED/1", models::ActualLRP::ORDINARY);
+  auto unplaced = make_row("UNCLAIMED/1", models::ActualLRP::ORDINARY);
+  unplaced.mutable_actual_lrp_key()->set_index(1);
+  unplaced.set_placement_error("insufficient resources: memory");
+  LrpCounts counts;
+  const auto actions = converge_process({.scheduling = &desired, .rows = {&on_its_way, &unplaced}},
+                                        {.cells = {}, .fresh_domains = {}, .now_ns = kNow},
+                                        {.unplaced_stale_ns = 0}, counts);
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_EQ(actions[0].step, LrpStep::auction_again);
+  EXPECT_EQ(actions[0].index, 1);
+}
+
 TEST(ConvergeProcess, running_instances_with_old_routes_or_tags_are_told) {
   models::DesiredLRP desired;
   desired.set_domain("d");

@@ -33,15 +33,15 @@ SimBbs::SimBbs(const Surroundings& around)
 
 void SimBbs::converge(bool place_all) {
   // In a turn of its own: who asks may be inside a pass.
-  timeline_.after(std::chrono::milliseconds(20),
-                  [this, place_all, alive = std::weak_ptr<const int>(alive_)] {
-                    if (alive.expired()) return;
-                    if (sweeper_.is_running()) {
-                      again_ = true;
-                    } else {
-                      sweeper_.begin(place_all);
-                    }
-                  });
+  timeline_.after(
+      std::chrono::milliseconds(20), [this, place_all, alive = std::weak_ptr<const int>(alive_)] {
+        if (alive.expired()) return;
+        if (sweeper_.is_running()) {
+          again_ = true;
+        } else {
+          sweeper_.begin(place_all ? bbs::Sweeper::Again::all : bbs::Sweeper::Again::stale);
+        }
+      });
 }
 
 }  // namespace causeway::sim

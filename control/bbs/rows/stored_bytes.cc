@@ -1,59 +1,13 @@
 #include "control/bbs/rows/stored_bytes.h"
 
-#include <climits>
-
-#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
 #include "actual_lrp.pb.h"
 #include "control/bbs/rows/rows.h"
+#include "control/bbs/rows/wire_fields.h"
 #include "desired_lrp.pb.h"
 
 namespace causeway::bbs {
-
-namespace {
-
-using google::protobuf::internal::WireFormatLite;
-
-// One field of a message: its number, all its bytes, and what it holds: bytes or a number.
-struct WireField {
-  int number = 0;
-  std::string_view whole = {}, bytes = {};
-  uint64_t value = 0;
-};
-
-// Calls visit(WireField) for each field; false when these bytes are no message.
-template <class Visit>
-bool each_field(std::string_view message, Visit visit) {
-  if (message.size() > INT_MAX) return false;
-  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(message.data()),
-                                            static_cast<int>(message.size()));
-  for (;;) {
-    const auto begin = static_cast<size_t>(in.CurrentPosition());
-    const uint32_t tag = in.ReadTag();
-    if (tag == 0) return in.ConsumedEntireMessage();
-    WireField field{.number = WireFormatLite::GetTagFieldNumber(tag)};
-    switch (WireFormatLite::GetTagWireType(tag)) {
-      case WireFormatLite::WIRETYPE_LENGTH_DELIMITED: {
-        uint32_t size = 0;
-        if (!in.ReadVarint32(&size)) return false;
-        const auto at = static_cast<size_t>(in.CurrentPosition());
-        if (size > message.size() - at || !in.Skip(static_cast<int>(size))) return false;
-        field.bytes = message.substr(at, size);
-        break;
-      }
-      case WireFormatLite::WIRETYPE_VARINT:
-        if (!in.ReadVarint64(&field.value)) return false;
-        break;
-      default:
-        if (!WireFormatLite::SkipField(&in, tag)) return false;
-    }
-    field.whole = message.substr(begin, static_cast<size_t>(in.CurrentPosition()) - begin);
-    visit(field);
-  }
-}
-
-}  // namespace
 
 std::optional<StoredActual> look_into_actual(std::string_view row) {
   const auto message = row_message(row);
@@ -95,6 +49,7 @@ void append_message(std::string& out, uint32_t number, std::string_view message)
     for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
     out += static_cast<char>(value);
   };
+  using google::protobuf::internal::WireFormatLite;
   put(uint64_t{number} << 3 | WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
   put(message.size());
   out += message;

@@ -35,11 +35,11 @@ Converger::Converger(net::Loop& loop, const Sweeper::World& world, const Options
 
 void Converger::start() {
   every_.every(options_.interval, [this] { begin("interval"); });
-  soon("start");
+  soon("start", Sweeper::Again::all);
 }
 
-void Converger::soon(const char* reason) {
-  place_all_ = true;
+void Converger::soon(const char* reason, Sweeper::Again again) {
+  place_again_ = std::max(place_again_, again);
   if (soon_.is_armed()) return;
   // A pass over a large system takes its time: at most a sixth of ours goes there.
   const Duration gap = std::max(kGapMin, 5 * counts().lrp_duration);
@@ -54,7 +54,7 @@ void Converger::begin(const char* reason) {
     return;
   }
   world_.logger.debug("converge-starting", {{"reason", reason}});
-  sweeper_.begin(std::exchange(place_all_, false));
+  sweeper_.begin(std::exchange(place_again_, Sweeper::Again::stale));
 }
 
 // A third of a pass's time belongs to calls alone.
@@ -67,7 +67,7 @@ void Converger::rest(Duration worked, std::function<void()> go_on) {
 }
 
 void Converger::ended() {
-  if (std::exchange(again_, false)) soon("again");
+  if (std::exchange(again_, false)) soon("again", Sweeper::Again::stale);
 }
 
 }  // namespace causeway::bbs

@@ -24,8 +24,8 @@ class Converger {
   Converger& operator=(const Converger&) = delete;
 
   void start();
-  // A pass as soon as possible, with every instance that waits for a place auctioned again.
-  void soon(const char* reason);
+  // A pass as soon as possible.
+  void soon(const char* reason, Sweeper::Again again);
 
   const Counts& counts() const { return sweeper_.counts(); }
 
@@ -37,9 +37,9 @@ class Converger {
   const Sweeper::World world_;
   const Options options_;
   net::Timer every_, soon_, rest_;
-  bool again_ = false;  // asked for while a pass was running
-  bool place_all_ = true;
-  std::vector<std::function<void()>> resting_;  // until rest_ fires
+  bool again_ = false;                                  // asked for while a pass was running
+  Sweeper::Again place_again_ = Sweeper::Again::stale;  // in the next pass
+  std::vector<std::function<void()>> resting_;          // until rest_ fires
   Sweeper sweeper_;
 };
 

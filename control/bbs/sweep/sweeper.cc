@@ -8,11 +8,12 @@
 
 namespace causeway::bbs {
 
-void Sweeper::begin(bool place_all) {
+void Sweeper::begin(Again again) {
   CHECK(!is_running());
   preparing_ = true;
   limits_ = {};
-  if (place_all) limits_.unclaimed_stale_ns = 0;
+  if (again != Again::stale) limits_.unplaced_stale_ns = 0;
+  if (again == Again::all) limits_.unclaimed_stale_ns = 0;
   const int64_t now_ns = to_.clock.wall().unix_ns;
   to_.cells.list([this, now_ns](auto cells) {
     // Not "no cells": that would move everything.
@@ -82,7 +83,19 @@ void Sweeper::next_task_page() {
   });
 }
 
+// Counted then as converge_process() does.
+bool Sweeper::is_settled(const store::ProcessRows& rows) {
+  models::DesiredLRP scheduling;
+  if (!rows.scheduling || !decode_row(*rows.scheduling, scheduling)) return false;
+  const bool is_at_home = rows.domain.empty() || scheduling.domain() == rows.domain;
+  if (!is_at_home || !settled_.is(scheduling, rows.actual, world_)) return false;
+  lrps_.desired += scheduling.instances();
+  lrps_.running += scheduling.instances();
+  return true;
+}
+
 void Sweeper::plan(const store::ProcessRows& rows) {
+  if (is_settled(rows)) return;
   const StoredProcess process = decode_process(rows);
   if (process.undecodable > 0)
     return to_.logger.error("undecodable-row", {{"process_guid", rows.process_guid}});

@@ -10,6 +10,7 @@
 #include "control/bbs/ledger/ledger.h"
 #include "control/bbs/readers/cells.h"
 #include "control/bbs/readers/domains.h"
+#include "control/bbs/sweep/settled.h"
 #include "control/converge/converge.h"
 
 namespace causeway::bbs {
@@ -53,9 +54,11 @@ class Sweeper {
   Sweeper(const Sweeper&) = delete;
   Sweeper& operator=(const Sweeper&) = delete;
 
-  // Not while a pass is running. `place_all`: every instance without a place is auctioned again,
-  // however short it has waited.
-  void begin(bool place_all);
+  // Which instances without a place are auctioned again: those that have waited for long; those
+  // that found none, too, however short they have waited; all.
+  enum class Again : uint8_t { stale, unplaced, all };
+  // Not while a pass is running.
+  void begin(Again again);
   bool is_running() const { return preparing_ || lrp_pass_.running || task_pass_.running; }
 
   const Counts& counts() const { return counts_; }
@@ -81,6 +84,7 @@ class Sweeper {
   void next_lrp_page();
   void next_task_page();
   void plan(const store::ProcessRows& rows);
+  bool is_settled(const store::ProcessRows& rows);
   void put_right(const std::string& process_guid, const converge::LrpAction& action);
   void plan_task(const store::NamedRow& row);
   void pump(Pass& pass);
@@ -95,6 +99,7 @@ class Sweeper {
   converge::LrpLimits limits_;
   Pass lrp_pass_, task_pass_;
   converge::LrpCounts lrps_;
+  Settled settled_;
   Counts counts_, fresh_;
 };
 
