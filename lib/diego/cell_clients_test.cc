@@ -23,7 +23,7 @@ class CellClientsTest : public testing::Test {
   rpc::test::TestBed bed;
   std::vector<rpc::Responder> held;
   test::FakeService service{bed};
-  RepClient rep{bed.loop(), {.state_timeout = 100ms}};
+  RepClient rep{bed.loop(), {.state_timeout = 1s}};
 };
 
 TEST_F(CellClientsTest, asks_a_cell_for_its_state) {

@@ -168,7 +168,7 @@ TEST_F(TlsTest, plain_http_on_a_tls_port_is_closed) {
 
 TEST_F(TlsTest, who_says_nothing_is_cut_off_in_time_and_counts_as_a_connection) {
   Server::Options options;
-  options.handshake_timeout = 50ms;
+  options.handshake_timeout = 1s;
   options.connections_max = 1;
   serve({"client"}, 0s, options);
   test::RawPeer silent(bed.loop(), net::Address::loopback(port));

@@ -108,7 +108,8 @@ struct Ends {
   std::string tap;  // all that crossed the wire, to the last close_notify
   ClientContext::Options client_options{.ca_pem = localhost_pair().certificate_pem};
   ServerContext::Options server_options{.key_pair = localhost_pair()};
-  Handshake::ConnectOptions connect_options{.server_name = "localhost"};
+  Handshake::ConnectOptions connect_options{.server_name = "localhost",
+                                            .timeout = net::loopback::patience};
   SessionCache sessions;
   std::unique_ptr<ClientContext> client_context;
   std::unique_ptr<ServerContext> server_context;
@@ -129,8 +130,9 @@ struct Ends {
     server.reset();
     client_handshake = Handshake::connect(std::move(a), *client_context, connect_options,
                                           [this](Result<Secured> got) { client = std::move(got); });
-    server_handshake = Handshake::accept(std::move(b), *server_context, {},
-                                         [this](Result<Secured> got) { server = std::move(got); });
+    server_handshake =
+        Handshake::accept(std::move(b), *server_context, {.timeout = net::loopback::patience},
+                          [this](Result<Secured> got) { server = std::move(got); });
     EXPECT_FALSE(client.has_value());
     EXPECT_TRUE(run_until(loop, [this] { return client && server; }));
   }

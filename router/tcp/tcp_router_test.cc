@@ -277,7 +277,7 @@ TEST(TcpRouterTest, an_instance_that_does_not_answer_is_given_up_in_time) {
   }
   FakeBackend alive(says("a"));
   TcpSettings settings;
-  settings.connect_timeout = milliseconds(200);
+  settings.connect_timeout = milliseconds(1000);
   TcpUnderTest tcp(settings, 1);
   const uint16_t port = routed_port();
   tcp.add(port, full_port);
@@ -365,7 +365,7 @@ TEST(TcpRouterTest, a_reset_is_passed_on) {
 TEST(TcpRouterTest, a_connection_without_bytes_is_cut) {
   FakeBackend backend(echo);
   TcpSettings settings;
-  settings.idle_timeout = milliseconds(300);
+  settings.idle_timeout = milliseconds(1000);
   TcpUnderTest tcp(settings);
   const uint16_t port = routed_port();
   tcp.add(port, backend.port());

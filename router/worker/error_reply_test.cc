@@ -34,7 +34,7 @@ TEST(ErrorReply, unknown_route) {
   EXPECT_EQ(reply.header("X-Vcap-Request-Id").size(), 36u);
   EXPECT_EQ(reply.body, "404 Not Found: Requested route ('nowhere.example') does not exist.\n");
   EXPECT_FALSE(reply.has("Connection"));
-  EXPECT_EQ(router.metric("rejected_requests"), 1);
+  EXPECT_EQ(router.metric("rejected_requests", 1), 1);
 }
 
 TEST(ErrorReply, empty_host_and_the_clients_own_address) {
@@ -124,7 +124,7 @@ TEST(ErrorReply, every_endpoint_at_max_conns) {
   EXPECT_EQ(reply.body,
             "503 Service Unavailable: Requested route ('app.example') has reached the connection "
             "limit.\n");
-  EXPECT_EQ(router.metric("backend_exhausted_conns"), 1);
+  EXPECT_EQ(router.metric("backend_exhausted_conns", 1), 1);
 }
 
 TEST(ErrorReply, heads_over_the_configured_limits) {
@@ -190,7 +190,8 @@ TEST(ErrorReply, malformed_requests_get_a_bare_answer_and_no_second_chance) {
     EXPECT_TRUE(answer.ends_with(std::string("\r\n\r\n") + row.status))
         << row.text.substr(0, 100) << answer;
   }
-  EXPECT_EQ(router.metric("malformed_requests"), static_cast<double>(std::size(rows)));
+  EXPECT_EQ(router.metric("malformed_requests", static_cast<double>(std::size(rows))),
+            static_cast<double>(std::size(rows)));
   EXPECT_EQ(backend.connections(), 0u);
 }
 

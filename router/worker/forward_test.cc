@@ -370,7 +370,7 @@ TEST(Forward, several_workers_share_a_port) {
   RouterUnderTest router(options);
   router.add("app.example", backend.port());
   for (int i = 0; i < 30; ++i) EXPECT_EQ(router.get("app.example").body, "x");
-  EXPECT_EQ(router.metric("total_requests{component=\"\"}"), 30);
+  EXPECT_EQ(router.metric("total_requests{component=\"\"}", 30), 30);
 }
 
 }  // namespace

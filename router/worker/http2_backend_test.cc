@@ -246,7 +246,7 @@ TEST_F(Http2Backend, a_kept_connection_that_dies_costs_no_request) {
   EXPECT_EQ(router.get("app.example").body, "one");
   EXPECT_EQ(router.get("app.example").body, "one");
   EXPECT_EQ(backend->connections(), 2u);
-  EXPECT_EQ(router.metric("backend_replays"), 1);
+  EXPECT_EQ(router.metric("backend_replays", 1), 1);
 }
 
 TEST_F(Http2Backend, what_is_on_a_connection_that_dies_is_tried_elsewhere) {

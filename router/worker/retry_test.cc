@@ -35,7 +35,7 @@ TEST(Retry, a_refused_connection_leads_to_the_next_endpoint) {
   router.add("app.example", backend.port());
   for (int i = 0; i < 10; ++i) EXPECT_EQ(router.get("app.example").body, "alive");
   // The first failure marks the endpoint: the others did not try it again.
-  EXPECT_EQ(router.metric("backend_retries"), 1);
+  EXPECT_EQ(router.metric("backend_retries", 1), 1);
 }
 
 TEST(Retry, a_body_not_yet_read_survives_a_refused_connection) {
@@ -57,9 +57,9 @@ TEST(Retry, ends_when_every_endpoint_was_tried) {
   RouterUnderTest router;
   router.add("app.example", closed.port());
   expect_bad_gateway(router.get("app.example"), "dial tcp: connect: connection refused");
-  EXPECT_EQ(router.metric("bad_gateways"), 1);
-  EXPECT_EQ(router.metric("total_requests{component=\"\"}"), 1);
-  EXPECT_EQ(router.metric("responses{status_group=\"5xx\"}"), 1);
+  EXPECT_EQ(router.metric("bad_gateways", 1), 1);
+  EXPECT_EQ(router.metric("total_requests{component=\"\"}", 1), 1);
+  EXPECT_EQ(router.metric("responses{status_group=\"5xx\"}", 1), 1);
 }
 
 TEST(Retry, ends_with_max_attempts) {
@@ -69,7 +69,7 @@ TEST(Retry, ends_with_max_attempts) {
   RouterUnderTest router(options);
   for (const ClosedPort& port : closed) router.add("app.example", port.port());
   expect_bad_gateway(router.get("app.example"), "dial tcp: connect: connection refused");
-  EXPECT_EQ(router.metric("total_requests{component=\"\"}"), 2);
+  EXPECT_EQ(router.metric("total_requests{component=\"\"}", 2), 2);
 }
 
 // Two endpoints, the first of which does `harm` to each request it gets.
@@ -154,7 +154,7 @@ TEST(Retry, a_kept_connection_that_died_is_replaced_silently) {
     client.send(request_head);
     EXPECT_EQ(read_reply(client).body, "again") << i;
   }
-  EXPECT_EQ(router.metric("backend_replays"), 1);
+  EXPECT_EQ(router.metric("backend_replays", 1), 1);
   EXPECT_EQ(router.metric("backend_retries"), 0);
 }
 
@@ -208,7 +208,7 @@ TEST(Retry, a_cut_body_is_seen_as_cut) {
     EXPECT_EQ(reply.body, "part");
     EXPECT_FALSE(reply.is_whole);
   }
-  EXPECT_EQ(router.metric("aborted_exchanges"), 3);
+  EXPECT_EQ(router.metric("aborted_exchanges", 3), 3);
 }
 
 TEST(Retry, endpoint_timeout_before_and_in_the_reply) {
@@ -218,7 +218,7 @@ TEST(Retry, endpoint_timeout_before_and_in_the_reply) {
     peer.receive();
   });
   RouterUnderTest::Options options;
-  options.settings.endpoint_timeout = std::chrono::milliseconds(100);
+  options.settings.endpoint_timeout = std::chrono::milliseconds(700);
   RouterUnderTest router(options);
   router.add("app.example", backend.port());
   expect_bad_gateway(router.get("app.example"), "context deadline exceeded");

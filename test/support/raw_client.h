@@ -10,7 +10,7 @@ namespace causeway::test {
 
 // How long anything in a test may take before it has failed: long, because the machine may be
 // loaded.
-inline constexpr std::chrono::seconds patience{20};
+inline constexpr std::chrono::seconds patience{60};
 
 // Calls `is_true` until it says so; false after `patience`.
 bool eventually(const std::function<bool()>& is_true);

@@ -108,4 +108,9 @@ double RouterUnderTest::metric(const std::string& line) const {
                                     : std::strtod(text.c_str() + found + line.size() + 2, nullptr);
 }
 
+double RouterUnderTest::metric(const std::string& line, double awaited) const {
+  eventually([&] { return metric(line) == awaited; });
+  return metric(line);
+}
+
 }  // namespace causeway::test

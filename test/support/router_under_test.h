@@ -51,6 +51,8 @@ class RouterUnderTest {
   router::Worker::Counts counts() const;
   // Value of one metric line, as `name` or `name{label="x"}`; 0 when absent.
   double metric(const std::string& line) const;
+  // Counters may be a moment behind the reply: waits a while until it is that.
+  double metric(const std::string& line, double awaited) const;
   metrics::Registry& registry() { return registry_; }
   router::AccessLog* access_log() { return access_log_.get(); }
   // Ends all workers.

@@ -41,7 +41,7 @@ class Platform:
         os.makedirs(f"{self.rootfs}/app", exist_ok=True)
         shutil.copy2(f"{BIN}/sample-app", f"{self.rootfs}/app/sample-app")
 
-    def causeway(self, *arguments, check=True, timeout=90):
+    def causeway(self, *arguments, check=True, timeout=180):
         done = subprocess.run([f"{BIN}/causeway", *arguments], env=self.environment, text=True, capture_output=True, timeout=timeout)
         if check and done.returncode != 0:
             raise AssertionError(f"causeway {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}{self.tails()}")
@@ -50,9 +50,9 @@ class Platform:
     def json(self, *arguments):
         return json.loads(self.causeway(*arguments, "--json").stdout)
 
-    def start(self):
+    def start(self, *options):
         self.causeway("platform", "start", "--rootfs", self.rootfs, "--router-port", str(self.router_port),
-                      "--ports-from", str(self.base_port), "--workers", "2")
+                      "--ports-from", str(self.base_port), "--workers", "2", *options)
 
     def stop(self):
         self.causeway("platform", "stop", timeout=120)
@@ -73,13 +73,13 @@ class Platform:
         """kill -9; waits until the supervisor runs it again"""
         pid = self.pid(service)
         os.kill(pid, signal.SIGKILL)
-        return until(lambda: self.pid(service) not in (0, pid), 30, f"{service} runs again")
+        return until(lambda: self.pid(service) not in (0, pid), 60, f"{service} runs again")
 
-    def run_app(self, name, instances=2):
-        self.causeway("run", name, "--command", "exec /app/sample-app", "--port", "8080", "--route", f"{name}.localhost",
+    def run_app(self, name, instances=2, route=None):
+        self.causeway("run", name, "--command", "exec /app/sample-app", "--port", "8080", "--route", route or f"{name}.localhost",
                       "--instances", str(instances), "--memory", "64M")
 
-    def get(self, app, path="/", method="GET", body=None, headers=None, timeout=10):
+    def get(self, app, path="/", method="GET", body=None, headers=None, timeout=30):
         link = http.client.HTTPConnection("127.0.0.1", self.router_port, timeout=timeout)
         try:
             link.request(method, path, body, {"Host": f"{app}.localhost", **(headers or {})})
@@ -160,7 +160,7 @@ class Load:
             sent = time.monotonic()
             try:
                 if link is None:
-                    link = http.client.HTTPConnection("127.0.0.1", self.platform.router_port, timeout=10)
+                    link = http.client.HTTPConnection("127.0.0.1", self.platform.router_port, timeout=30)
                     link.connect()
                 link.request("GET", self.path, headers={"Host": f"{self.app}.localhost"})
                 reply = link.getresponse()

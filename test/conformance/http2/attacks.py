@@ -11,9 +11,10 @@ ATTACKS = []
 MIB = 1024 * 1024
 
 
-def attack(text):
+def attack(text, waits=False):
+    """`waits`: for times to pass, most of the time; runs beside others."""
     def add(function):
-        ATTACKS.append((text, function))
+        ATTACKS.append((text, function, waits))
         return function
     return add
 
@@ -24,9 +25,11 @@ def cpu_seconds(router):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def flood(router, data, frames_max, code=ENHANCE_YOUR_CALM, batch=64, cpu_max=2.0):
+def flood(router, data, frames_max, code=ENHANCE_YOUR_CALM, batch=64, cpu_max=2.0, prepare=None):
     """Says it again and again; the connection must end with that GOAWAY within so many frames, and at no great cost."""
     client = Client(router.port)
+    if prepare:
+        prepare(client)
     began, said = cpu_seconds(router), 0
     while not client.closed and client.goaway is None and said < 4 * frames_max:
         if not client.send(data * batch):
@@ -73,15 +76,29 @@ def rapid_reset(router, backend):
     return f"ended after {said} requests; {backend.accepted} connections to the backend, {spent:.2f} s of CPU"
 
 
-@attack("made you reset (CVE-2025-8671): requests broken by the client's own frames so that the server resets them")
-def made_you_reset(router, backend):
+def post(number, more=()):
+    return frame(HEADERS, END_HEADERS, number, hpack.block(request_fields(method="POST", more=more)))
+
+
+for how, make in (
+        ("a window that grows too large", lambda number: post(number) + window_update(number, 0x7fffffff)),
+        ("more of a body than its length", lambda number: post(number, [("content-length", "1")]) + frame(DATA, 0, number, b"xy")),
+        ("less of a body than its length", lambda number: post(number, [("content-length", "9")]) + frame(DATA, END_STREAM, number, b"xy")),
+        ("trailers with a pseudo field", lambda number: post(number) + frame(HEADERS, END_HEADERS | END_STREAM, number, hpack.block([(":path", "/")]))),
+        ("a field of an HTTP/1 connection", lambda number: post(number, [("connection", "close")])),
+        ("a head that is refused", lambda number: post(number, [("host", "other.example")]))):
+    attack(f"made you reset (CVE-2025-8671): {how}")(lambda router, backend, make=make: made_you_reset(router, backend, make))
+
+
+def made_you_reset(router, backend, make):
+    """Requests broken by the client's own frames, so that it is the server that resets them."""
     client = Client(router.port)
     said = 0
     while not client.closed and client.goaway is None and said < 100000:
         data = b""
         for _ in range(50):
             number, client.next_id = client.next_id, client.next_id + 2
-            data += frame(HEADERS, END_HEADERS, number, hpack.block(request_fields(method="POST"))) + window_update(number, 0x7fffffff)
+            data += make(number)
         said += 50
         if not client.send(data):
             break
@@ -113,7 +130,7 @@ def continuation_flood(router, _):
     return f"ended after {said} frames, {grown} KiB more memory"
 
 
-@attack("CONTINUATION trickle: a head that comes a byte at a time")
+@attack("CONTINUATION trickle: a head that comes a byte at a time", waits=True)
 def continuation_trickle(router, _):
     client, began = Client(router.port), time.monotonic()
     client.send(frame(HEADERS, END_STREAM, 1, hpack.block(request_fields())[:5]))
@@ -122,14 +139,41 @@ def continuation_trickle(router, _):
         client.read(0.3)
     client.until(lambda: client.closed, "the end")
     took = time.monotonic() - began
-    assert took < 3 + 7, took
+    assert took < 3 + 17, took
     return f"ended after {took:.1f} s (read_header_timeout is 3 s)"
 
 
 for kind, data in (("SETTINGS", settings()), ("SETTINGS with a value", settings((INITIAL_WINDOW_SIZE, 65535))),
                    ("PING", frame(PING, payload=b"12345678")), ("PRIORITY", frame(PRIORITY, 0, 1, b"\0\0\0\0\x10")),
+                   ("PING of answers nobody asked for", frame(PING, ACK, 0, b"12345678")),
                    ("WINDOW_UPDATE", window_update(0, 1)), ("unknown frames", frame(0xbe, 0, 0, b""))):
     attack(f"{kind} flood")(lambda router, _, data=data: flood(router, data, 4000))
+
+
+@attack("RST_STREAM and WINDOW_UPDATE flood for a stream that has ended")
+def closed_stream_flood(router, _):
+    def prepare(client):
+        client.answer(client.request())
+    return flood(router, reset(1) + window_update(1, 1), 2000, prepare=prepare)
+
+
+@attack("PING flood by a client that reads no answer")
+def unread_pings(router, _):
+    client, before, said = Client(router.port), router.memory_kib(), 0
+    client.socket.settimeout(1)
+    try:
+        while said < 200000:
+            client.socket.sendall(frame(PING, payload=b"12345678") * 256)
+            said += 256
+    except OSError:
+        pass
+    until_ended = client.until(lambda: client.closed, "the end of the connection")
+    assert until_ended is None and client.goaway == ENHANCE_YOUR_CALM, client.goaway
+    grown = router.memory_kib() - before
+    assert client.pings and len(client.pings) <= 8000 and grown < 2048, (len(client.pings), grown)
+    client.close()
+    still_served(router)
+    return f"ended after {len(client.pings)} answers, {grown} KiB more memory"
 
 
 def body_flood(router, data):
@@ -178,7 +222,59 @@ def hpack_bomb(router, _):
     return f"40 heads of 64 MB each: 431, {grown} KiB more memory, {spent:.2f} s of CPU"
 
 
-@attack("zero windows: replies that nobody takes")
+@attack("HPACK bomb in many streams: each of their heads within its limit, all kept at the same time")
+def hpack_bomb_in_many_streams(router, backend):
+    client = Client(router.port)
+    client.answer(client.request(more=[("x-first", "1")]))
+    before, began = router.memory_kib(), cpu_seconds(router)
+    client.send(frame(HEADERS, END_HEADERS | END_STREAM, 3, hpack.block(request_fields()) + hpack.indexed_field("x-bomb", "x" * 3000)))
+    client.answer(3)
+    client.next_id = 5
+    # 150 heads of 60 KB each out of 100 bytes each, 9 MB in all.
+    numbers, block = [], hpack.block(request_fields(path="/held")) + b"\xbe" * 20
+    for _ in range(150):
+        numbers.append(client.next_id)
+        client.send(frame(HEADERS, END_HEADERS | END_STREAM, client.next_id, block))
+        client.next_id += 2
+    client.send(frame(PING, payload=b"all read"))
+    client.until(lambda: client.pings, "the answer to a PING")
+    refused = [number for number in numbers if client.stream(number).reset == REFUSED_STREAM]
+    grown, spent = router.memory_kib() - before, cpu_seconds(router) - began
+    assert 70 < len(refused) < 100 and client.goaway is None, (len(refused), client.goaway)
+    # 4 MiB of heads; for each of the streams that are served, what is on its way to the backend.
+    bound = 4 * 1024 + (150 - len(refused)) * (64 + 64)
+    assert grown < bound and spent < 2, (grown, bound, spent)
+    backend.gate.set()
+    for number in numbers:
+        if number not in refused:
+            assert client.answer(number).status == 200
+    client.alive()
+    client.close()
+    return f"{len(refused)} of 150 were refused, {grown} KiB more memory, {spent:.2f} s of CPU; the others were served"
+
+
+@attack("slow reader: windows wide open, a socket that is not read", waits=True)
+def unread_socket(router, _):
+    before = router.memory_kib()
+    client = Client(router.port, own_settings=[(INITIAL_WINDOW_SIZE, 0x7fffffff)], read_windows=False)
+    client.send(window_update(0, 0x7fffffff - 65535))
+    for _ in range(50):
+        client.request(path="/big/10000000")
+    began, highest = time.monotonic(), 0
+    while router.metrics().get("http2_stalled_streams", 0) == 0 and time.monotonic() - began < 30:
+        highest = max(highest, router.memory_kib() - before)
+        time.sleep(0.1)
+    took = time.monotonic() - began
+    # 1 MiB of the connection, and for each stream what its backend said in one read.
+    bound = 1024 + 50 * (64 + 64 + 16) + 1024
+    assert highest < bound and took < 25, (highest, bound, took)
+    client.until(lambda: client.closed, "the end of the connection")
+    client.close()
+    still_served(router)
+    return f"50 replies of 10 MB: {highest} KiB more memory, the connection ended within {took:.0f} s"
+
+
+@attack("zero windows: replies that nobody takes", waits=True)
 def zero_windows(router, backend):
     clients, before = [], router.memory_kib()
     for _ in range(20):
@@ -195,31 +291,31 @@ def zero_windows(router, backend):
     assert grown < bound, f"{grown} KiB, more than {bound}"
     began = time.monotonic()
     for client in clients:
-        client.until(lambda client=client: client.closed or all(each.reset is not None for each in client.streams.values()), "resets", 75)
+        client.until(lambda client=client: client.closed or all(each.reset is not None for each in client.streams.values()), "resets")
     took = time.monotonic() - began
-    assert took < 62, took
+    assert took < 25, took
     for client in clients:
         client.close()
     still_served(router)
     return f"400 replies of 10 MB: {grown} KiB more memory, all reset within {took:.0f} s"
 
 
-@attack("dribbling windows: a byte of window at a time")
+@attack("dribbling windows: a byte of window at a time", waits=True)
 def dribbling_windows(router, _):
     client = Client(router.port, own_settings=[(INITIAL_WINDOW_SIZE, 1)], read_windows=False)
     number, began, spent = client.request(path="/big/10000000"), time.monotonic(), cpu_seconds(router)
-    while not client.closed and client.stream(number).reset is None and time.monotonic() - began < 70:
+    while not client.closed and client.stream(number).reset is None and time.monotonic() - began < 30:
         client.send(window_update(number, 1))
         client.read(0.02)
     took, spent = time.monotonic() - began, cpu_seconds(router) - spent
     assert client.stream(number).reset == CANCEL or client.goaway == ENHANCE_YOUR_CALM, (client.stream(number).reset, client.goaway)
-    assert took < 65 and spent < 5, (took, spent)
+    assert took < 25 and spent < 5, (took, spent)
     client.close()
     still_served(router)
     return f"reset after {took:.0f} s and {len(client.stream(number).data_frames)} frames"
 
 
-@attack("uploads that no backend takes: the client is held back")
+@attack("uploads that no backend takes: the client is held back", waits=True)
 def stuck_uploads(router, backend):
     before = router.memory_kib()
     client = Client(router.port)
@@ -247,7 +343,7 @@ def stuck_uploads(router, backend):
     return f"{sum(sent.values()) // MIB} MiB went into the backend's sockets, {grown} KiB more memory, then all were taken"
 
 
-@attack("a connection that says nothing, or half of its preface")
+@attack("a connection that says nothing, or half of its preface", waits=True)
 def silence(router, _):
     began = time.monotonic()
     half = Client(router.port, greet=False)
@@ -261,7 +357,7 @@ def silence(router, _):
     return f"both ended within {took:.1f} s"
 
 
-@attack("PINGs do not keep an idle connection")
+@attack("PINGs do not keep an idle connection", waits=True)
 def idle_pings(router, _):
     client, began = Client(router.port), time.monotonic()
     client.alive()
@@ -272,4 +368,4 @@ def idle_pings(router, _):
             pass
     took = time.monotonic() - began
     assert client.goaway == NO_ERROR and took < 30, (client.goaway, took)
-    return f"ended after {took:.0f} s (frontend_idle_timeout is 20 s)"
+    return f"ended after {took:.0f} s (frontend_idle_timeout is 5 s)"

@@ -299,7 +299,7 @@ TEST(AccessLog, goes_to_a_file_that_is_rotated_and_to_syslog) {
   EXPECT_EQ(heard.substr(0, 6), "<14>1 ");
   EXPECT_NE(heard.find(" gorouter " + std::to_string(routed.router().process().pid()) + " - "),
             std::string::npos);
-  EXPECT_EQ(routed.router().metric("access_log_lines_written{sink=\"file\"}"), 3);
+  EXPECT_EQ(routed.router().metric("access_log_lines_written{sink=\"file\"}", 3), 3);
   EXPECT_EQ(routed.router().metric("access_log_lines_dropped{sink=\"syslog\"}"), 0);
 }
 

@@ -163,7 +163,7 @@ TEST_F(Errors, a_route_at_its_limit_of_connections) {
   EXPECT_EQ(reply.body,
             "503 Service Unavailable: Requested route ('silent.example') has reached the "
             "connection limit.\n");
-  EXPECT_EQ(routed_.router().metric("backend_exhausted_conns"), 1);
+  EXPECT_EQ(routed_.router().metric("backend_exhausted_conns", 1), 1);
   EXPECT_NE(routed_.log_line("connection-limit-reached", reply.header("X-Vcap-Request-Id")), "");
 }
 

@@ -197,7 +197,7 @@ TEST(FailureTableTest, a_refused_connection_and_an_unknown_name_are_retried_and_
   const RawMessage reply = routed.get("nameless.d");
   expect_bad_gateway(reply, "dial tcp: lookup: no such host");
   expect_log(routed, reply, 1, 1);
-  EXPECT_EQ(routed.router().metric("bad_gateways"), 4);
+  EXPECT_EQ(routed.router().metric("bad_gateways", 4), 4);
   EXPECT_TRUE(routed.is_quiet());
 }
 
@@ -206,9 +206,9 @@ TEST(FailureTableTest, attempts_end_with_max_attempts) {
   const ClosedPort closed[4];
   for (const ClosedPort& port : closed) routed.add("app.d", port.port());
   expect_log(routed, routed.get("app.d"), 2, 2);
-  EXPECT_EQ(routed.router().metric("total_requests{component=\"\"}"), 2);
-  EXPECT_EQ(routed.router().metric("backend_retries"), 1);
-  EXPECT_EQ(routed.router().metric("responses{status_group=\"5xx\"}"), 1);
+  EXPECT_EQ(routed.router().metric("total_requests{component=\"\"}", 2), 2);
+  EXPECT_EQ(routed.router().metric("backend_retries", 1), 1);
+  EXPECT_EQ(routed.router().metric("responses{status_group=\"5xx\"}", 1), 1);
 }
 
 TEST(FailureTableTest, without_a_word_there_is_one_attempt) {
@@ -259,17 +259,18 @@ TEST(FailureTableTest, a_mark_passes_and_the_endpoint_is_tried_again) {
   FakeBackend good(says("good"));
   routed.add("app.d", recovering.port());
   routed.add("app.d", good.port());
+  std::chrono::steady_clock::time_point before_mark;
   ASSERT_TRUE(eventually([&] {
+    before_mark = std::chrono::steady_clock::now();
     EXPECT_EQ(routed.get("app.d").body, "good");
     return recovering.connections() == 1;
   }));
-  const auto marked = std::chrono::steady_clock::now();
   EXPECT_TRUE(eventually([&] { return routed.get("app.d").body == "recovered"; }));
-  EXPECT_GT(std::chrono::steady_clock::now() - marked, std::chrono::milliseconds(1500));
+  EXPECT_GE(std::chrono::steady_clock::now() - before_mark, std::chrono::milliseconds(1999));
 }
 
 TEST(FailureTableTest, a_reply_that_breaks_is_cut) {
-  Routed routed("endpoint_timeout: 1s\nbackends: {max_attempts: 3}");
+  Routed routed("endpoint_timeout: 3s\nbackends: {max_attempts: 3}");
   const std::vector<std::function<void(RawSocket&)>> harms = {
       answers_with("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart"),
       answers_with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"),
@@ -290,7 +291,7 @@ TEST(FailureTableTest, a_reply_that_breaks_is_cut) {
     EXPECT_FALSE(reply.is_whole);
     EXPECT_EQ(backend.connections(), 1u);
   }
-  EXPECT_EQ(routed.router().metric("aborted_exchanges"), 4);
+  EXPECT_EQ(routed.router().metric("aborted_exchanges", 4), 4);
   EXPECT_TRUE(routed.is_quiet());
 }
 
@@ -325,7 +326,7 @@ TEST(FailureTableTest, a_kept_connection_that_died_costs_no_attempt) {
   });
   routed.add("app.d", backend.port());
   for (int i = 0; i < 3; ++i) EXPECT_EQ(routed.get("app.d").body, "again");
-  EXPECT_EQ(routed.router().metric("backend_replays"), 2);
+  EXPECT_EQ(routed.router().metric("backend_replays", 2), 2);
   EXPECT_EQ(routed.router().metric("backend_retries"), 0);
   EXPECT_EQ(routed.count_in_log("backend-endpoint-failed", ""), 0u);
   EXPECT_EQ(seen, 3);

@@ -66,7 +66,7 @@ class TlsEndpointTest : public testing::Test {
     EXPECT_EQ(reply.status(), row.status);
     EXPECT_EQ(reply.body, row.body);
     EXPECT_EQ(reply.header("X-Cf-Routererror"), "endpoint_failure (" + std::string(row.text) + ")");
-    EXPECT_EQ(routed_->router().metric(row.metric), before + 1);
+    EXPECT_EQ(routed_->router().metric(row.metric, before + 1), before + 1);
     // Tried once each, and gone.
     EXPECT_TRUE(eventually(
         [&] { return routed_->count_in_log("\"prune-failed-endpoint\"", row.host) == 2; }));
@@ -104,7 +104,7 @@ TEST_F(TlsEndpointTest, each_failure_has_its_row_and_removes_the_endpoint) {
 }
 
 TEST_F(TlsEndpointTest, that_never_ends_the_handshake_is_removed_too) {
-  start({}, "tls_handshake_timeout: 400ms\n");
+  start({}, "tls_handshake_timeout: 1s\n");
   expect_row({"silent.d", [](RawSocket& peer, size_t) { (void)peer.receive_all(); }, 502,
               "502 Bad Gateway: Registered endpoint failed to handle the request.\n",
               "net/http: TLS handshake timeout", "bad_gateways"});

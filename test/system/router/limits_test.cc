@@ -56,7 +56,7 @@ TEST(ReplyLimitsTest, bytes_and_lines_of_a_head) {
 }
 
 TEST(TimeoutTest, the_whole_exchange_with_a_backend) {
-  Routed routed("endpoint_timeout: 500ms");
+  Routed routed("endpoint_timeout: 1500ms");
   FakeBackend silent([](RawSocket& peer, size_t) { (void)peer.receive_all(); });
   FakeBackend dripping([](RawSocket& peer, size_t) {
     (void)read_request(peer);
@@ -67,7 +67,7 @@ TEST(TimeoutTest, the_whole_exchange_with_a_backend) {
   routed.add("dripping.d", dripping.port());
   const auto before = steady_clock::now();
   const RawMessage reply = routed.get("silent.d");
-  EXPECT_GE(steady_clock::now() - before, std::chrono::milliseconds(500));
+  EXPECT_GE(steady_clock::now() - before, std::chrono::milliseconds(1500));
   EXPECT_EQ(reply.status(), 502);
   EXPECT_EQ(reply.header("X-Cf-Routererror"), "endpoint_failure (context deadline exceeded)");
   const RawMessage cut = routed.get("dripping.d");
@@ -98,7 +98,7 @@ TEST(TimeoutTest, a_websocket_has_none) {
 }
 
 TEST(TimeoutTest, an_idle_client_is_closed) {
-  Routed routed("frontend_idle_timeout: 400ms");
+  Routed routed("frontend_idle_timeout: 2s");
   FakeBackend backend(says("ok"));
   routed.add("app.d", backend.port());
   RawSocket client = routed.connect();
@@ -109,7 +109,7 @@ TEST(TimeoutTest, an_idle_client_is_closed) {
   }
   EXPECT_EQ(client.receive(), "");
   EXPECT_FALSE(client.timed_out());
-  EXPECT_GE(steady_clock::now() - before, std::chrono::milliseconds(400));
+  EXPECT_GE(steady_clock::now() - before, std::chrono::seconds(2));
 }
 
 // An app that holds the head of its reply, or the rest of the body, until it is told to go on.
@@ -150,7 +150,7 @@ TEST(InFlightTest, counts_until_the_replys_head) {
   first.send(kLimitsGet);
   ASSERT_TRUE(eventually([&] { return app.asked == 1; }));
   expect_full(routed);
-  EXPECT_EQ(routed.router().metric("backend_exhausted_conns"), 1);
+  EXPECT_EQ(routed.router().metric("backend_exhausted_conns", 1), 1);
   app.head_is_due = true;
   EXPECT_TRUE(first.receive_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
   // The body is still to come, but the place is free.
@@ -191,7 +191,7 @@ TEST(BackendPoolTest, so_many_idle_connections_are_kept_and_the_latest_is_used_f
   routed.add("app.d", app.backend.port());
   overlap(routed, app, 4);
   EXPECT_TRUE(eventually([&] { return routed.router().metric("backend_connections_idle") == 2; }));
-  EXPECT_EQ(routed.router().metric("backend_connections"), 2);
+  EXPECT_EQ(routed.router().metric("backend_connections", 2), 2);
   for (int i = 0; i < 5; ++i) EXPECT_EQ(routed.get("app.d").body, "held");
   EXPECT_EQ(app.backend.connections(), 4u);
 }
@@ -214,7 +214,7 @@ TEST(BackendPoolTest, connections_to_an_endpoint_that_leaves_are_closed_at_once)
   Routed routed("workers: 1");
   routed.add("app.d", app.backend.port());
   overlap(routed, app, 2);
-  EXPECT_EQ(routed.router().metric("backend_connections_idle"), 2);
+  EXPECT_EQ(routed.router().metric("backend_connections_idle", 2), 2);
   // One is in use when the endpoint leaves: it ends with its exchange.
   app.head_is_due = app.body_is_due = false;
   RawSocket client = routed.connect();

@@ -23,6 +23,9 @@ class Metrics : public testing::Test {
                 R"(,"app":"app-1","tags":{"component":"web","source_id":"source-1"})");
   }
   double metric(const std::string& line) { return routed_.router().metric(line); }
+  double metric(const std::string& line, double awaited) {
+    return routed_.router().metric(line, awaited);
+  }
   // It comes to that value, and not beyond.
   testing::AssertionResult comes_to(const std::string& line, double value) {
     double last = -1;
@@ -70,8 +73,8 @@ TEST_F(Metrics, are_all_there_from_the_start) {
                            "process_start_time_seconds"}) {
     EXPECT_GE(metric(name), 0) << name;
   }
-  EXPECT_EQ(metric("registry_message{component=\"web\",action=\"endpoint-added\"}"), 1);
-  EXPECT_EQ(metric("total_routes"), 1);
+  EXPECT_EQ(metric("registry_message{component=\"web\",action=\"endpoint-added\"}", 1), 1);
+  EXPECT_EQ(metric("total_routes", 1), 1);
 }
 
 TEST_F(Metrics, of_requests) {
@@ -92,8 +95,8 @@ TEST_F(Metrics, of_requests) {
   EXPECT_TRUE(comes_to("rejected_requests", 2));
   EXPECT_TRUE(comes_to("http_latency_seconds_count{source_id=\"gorouter\"}", 2));
   EXPECT_EQ(metric("responses{status_group=\"4xx\"}"), 0);
-  EXPECT_EQ(metric("total_requests{component=\"web\"}"), 3);
-  EXPECT_EQ(metric("gorouter_time_count"), 3);
+  EXPECT_EQ(metric("total_requests{component=\"web\"}", 3), 3);
+  EXPECT_EQ(metric("gorouter_time_count", 3), 3);
 }
 
 TEST_F(Metrics, of_failures) {
@@ -120,7 +123,7 @@ TEST_F(Metrics, of_failures) {
   EXPECT_EQ(routed_.get("busy.example").status(), 503);
   EXPECT_TRUE(comes_to("backend_exhausted_conns", 1));
   EXPECT_EQ(metric("rejected_requests"), 0);
-  EXPECT_EQ(metric("bad_gateways"), 1);
+  EXPECT_EQ(metric("bad_gateways", 1), 1);
 
   const std::string upgrade =
       "GET / HTTP/1.1\r\nHost: app.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";

@@ -121,7 +121,7 @@ TEST_F(RouteServiceTest, a_request_visits_the_service_on_its_way_to_the_app) {
   for (const char* name : {"X-CF-Forwarded-Url", "X-CF-Proxy-Signature", "X-CF-Proxy-Metadata"})
     EXPECT_FALSE(arrival.has(name)) << name;
   EXPECT_NE(arrival.header("X-Vcap-Request-Id"), visit.header("X-Vcap-Request-Id"));
-  EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"2xx\"}"), 1);
+  EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"2xx\"}", 1), 1);
   EXPECT_EQ(routed_->count_in_log("route-service-response", ""), 0u);
 }
 
@@ -133,7 +133,7 @@ TEST_F(RouteServiceTest, the_services_own_answer_is_the_clients) {
   EXPECT_EQ(reply.status(), 403);
   EXPECT_EQ(reply.body, "no");
   EXPECT_EQ(reply.count("Set-Cookie"), 1);  // a service is no instance of the app
-  EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"4xx\"}"), 1);
+  EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"4xx\"}", 1), 1);
   EXPECT_NE(routed_->log_line("route-service-response", "").find("\"status-code\":403"),
             std::string::npos);
 }

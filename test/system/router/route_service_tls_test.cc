@@ -64,7 +64,7 @@ TEST_F(RouteServiceTlsTest, a_service_is_reached_and_its_connection_kept) {
       EXPECT_FALSE(visit.has(name)) << name;
   }
   EXPECT_EQ(service_.connections(), 1u);
-  EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"2xx\"}"), 3);
+  EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"2xx\"}", 3), 3);
   EXPECT_NE(routed_->access_line("/path0").find("tls_time:0."), std::string::npos);
 }
 
@@ -138,7 +138,7 @@ TEST_F(RouteServiceTlsTest, attempts_are_those_of_route_services) {
   EXPECT_TRUE(
       eventually([&] { return routed_->count_in_log("backend-endpoint-failed", "") == 3u; }));
   EXPECT_EQ(routed_->count_in_log("endpoint-marked-as-ineligible", ""), 0u);
-  EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"5xx\"}"), 1);
+  EXPECT_EQ(routed_->router().metric("responses_route_services{status_group=\"5xx\"}", 1), 1);
 }
 
 }  // namespace

