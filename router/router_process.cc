@@ -32,30 +32,6 @@ uint64_t random_seed() {
   return seed;
 }
 
-Admin::Options admin_options(const RouterConfig& config) {
-  return {.status_host = config.status_host,
-          .status_port = config.status_port,
-          .routes_port = config.routes_port,
-          .user = config.status_user,
-          .password = config.status_pass,
-          .serves_plain_status = config.serves_plain_status,
-          .status_tls_port = config.status_tls_port,
-          .status_tls = {.key_pair = config.status_tls,
-                         .alpn = {"http/1.1"},
-                         .least = config.tls.least,
-                         .most = config.tls.most},
-          .prometheus_port = config.prometheus_port,
-          .prometheus_tls = {.authorities = config.prometheus_tls.authorities,
-                             .certificate = config.prometheus_tls.certificate,
-                             .key = config.prometheus_tls.key},
-          .stale_threshold = config.routes.stale_threshold,
-          .serves_varz = config.serves_varz,
-          .identity = {.index = config.index,
-                       .host = local_ip() + ":" + std::to_string(config.status_port),
-                       .user = config.status_user,
-                       .password = config.status_pass}};
-}
-
 RouteFeed::Options feed_options(const RouterConfig& config, const std::string& ip) {
   const auto whole_seconds = [](Duration duration) {
     return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
@@ -72,6 +48,35 @@ RouteFeed::Options feed_options(const RouterConfig& config, const std::string& i
 }
 
 }  // namespace
+
+tls::ServerContext::Options RouterProcess::status_tls_of(const RouterConfig& config) {
+  return {.key_pair = config.status_tls,
+          .alpn = {"http/1.1"},
+          .least = config.tls.least,
+          .most = config.tls.most};
+}
+
+Admin::Options RouterProcess::admin_options(const RouterConfig& config) {
+  return {.status_host = config.status_host,
+          .status_port = config.status_port,
+          .routes_port = config.routes_port,
+          .user = config.status_user,
+          .password = config.status_pass,
+          .serves_plain_status = config.serves_plain_status,
+          .status_tls_port = config.status_tls_port,
+          .status_tls = status_tls_of(config),
+          .prometheus_port = config.prometheus_port,
+          .prometheus_tls = {.authorities = config.prometheus_tls.authorities,
+                             .certificate = config.prometheus_tls.certificate,
+                             .key = config.prometheus_tls.key},
+          .prometheus_tls_interval = config.tls.reload_interval,
+          .stale_threshold = config.routes.stale_threshold,
+          .serves_varz = config.serves_varz,
+          .identity = {.index = config.index,
+                       .host = local_ip() + ":" + std::to_string(config.status_port),
+                       .user = config.status_user,
+                       .password = config.status_pass}};
+}
 
 RouterProcess::RouterProcess(LoadedConfig loaded, log::Sink& sink, const log::Logger& logger,
                              Launch launch)

@@ -63,6 +63,9 @@ class RouterProcess final : private HandOver::Giver {
   void on_hang_up();
   Result<void> reload();
   Result<void> adopt(RouterConfig next);
+  // TLS of the status listener, by configuration.
+  static tls::ServerContext::Options status_tls_of(const RouterConfig& config);
+  static Admin::Options admin_options(const RouterConfig& config);
   void make_tcp();
   void on_connected();
   void serve();

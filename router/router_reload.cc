@@ -1,6 +1,7 @@
 // The parts of RouterProcess that concern SIGHUP: doc/operations.md tells what changes and what
 // does not.
 
+#include <memory>
 #include <utility>
 
 #include "router/config/reload.h"
@@ -47,9 +48,20 @@ Result<void> RouterProcess::reload() {
 Result<void> RouterProcess::adopt(RouterConfig next) {
   auto settings = settings_of(next);
   if (!settings) return std::move(settings).error();
+  std::unique_ptr<tls::ServerContext> status_tls;
+  if (!next.status_tls.certificate_pem.empty()) {
+    auto made = tls::ServerContext::make(status_tls_of(next));
+    if (!made) return std::move(made).error();
+    status_tls = std::move(made).value();
+  }
   if (tls_keeper_ != nullptr) {
     // Files that the configuration names are read again, too.
     if (auto renewed = tls_keeper_->reload(next.tls); !renewed) return renewed;
+  }
+  if (status_tls != nullptr && !admin_.use(std::move(status_tls))) {
+    logger_.warn(
+        "config-key-needs-restart",
+        {{"key", "status.tls"}, {"effect", "its listener opens at an upgrade or restart"}});
   }
   config_ = std::move(next);
   sink_.level(config_.log_level);

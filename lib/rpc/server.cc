@@ -32,7 +32,7 @@ std::string Request::query_param(std::string_view name) const {
 }
 
 Server::State::State(net::Loop& the_loop, const log::Logger& the_logger, Options the_options)
-    : loop(the_loop), logger(the_logger), options(the_options) {}
+    : loop(the_loop), logger(the_logger), options(the_options), tls(the_options.tls) {}
 
 Server::State::~State() { CHECK(connections.empty()); }
 
@@ -46,13 +46,12 @@ void Server::State::accept(std::unique_ptr<net::Stream> stream) {
     return;  // closes it
   }
   is_refusing = false;
-  if (options.identity != nullptr || options.tls != nullptr) return shake_hands(std::move(stream));
+  if (options.identity != nullptr || tls != nullptr) return shake_hands(std::move(stream));
   open(std::move(stream));
 }
 
 void Server::State::shake_hands(std::unique_ptr<net::Stream> stream) {
-  const tls::ServerContext* const context =
-      options.tls != nullptr ? options.tls : options.identity->server();
+  const tls::ServerContext* const context = tls != nullptr ? tls : options.identity->server();
   CHECK(context != nullptr);
   const std::string remote = stream->peer().to_string();
   const auto place = handshakes.emplace(handshakes.end());
@@ -126,6 +125,11 @@ void Server::fallback(Serve serve) { state_->fallback = std::move(serve); }
 
 void Server::observe(std::function<void(const Request&, int status, Duration took)> observer) {
   state_->observer = std::move(observer);
+}
+
+void Server::use(const tls::ServerContext& tls) {
+  CHECK(state_->tls != nullptr);
+  state_->tls = &tls;
 }
 
 Result<net::Address> Server::listen(const net::Address& address) {

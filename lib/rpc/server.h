@@ -123,7 +123,7 @@ class Server {
     // Present: TLS, and only clients with a certificate that its authorities have signed. It shows
     // one (Identity::server()) and outlives the server.
     Identity* identity = nullptr;
-    // Instead: TLS as this says, which outlives the server.
+    // Instead: TLS as this says, which outlives the server or its replacement by use().
     const tls::ServerContext* tls = nullptr;
     Duration handshake_timeout = std::chrono::seconds(10);
   };
@@ -144,6 +144,9 @@ class Server {
   // Sees every finished request (access log, metrics). Status 0: the client went away before it was
   // answered.
   void observe(std::function<void(const Request&, int status, Duration took)> observer);
+
+  // TLS of connections from now on, on a server that has been given one.
+  void use(const tls::ServerContext& tls);
 
   Result<net::Address> listen(const net::Address& address);
   // The same on a socket that listens already.

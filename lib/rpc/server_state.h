@@ -36,6 +36,7 @@ struct Server::State {
   net::Loop& loop;
   const log::Logger logger;
   const Options options;
+  const tls::ServerContext* tls;  // of the next handshake; null: `options.identity` says
   RouteTable table;
   std::deque<Serve> routes;  // by the table's numbers
   Serve fallback;

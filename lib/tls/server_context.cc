@@ -16,6 +16,7 @@
 #include "tls/certificate.h"
 #include "tls/cipher_suites.h"
 #include "tls/context_state.h"
+#include "tls/name_pattern.h"
 #include "tls/new_context.h"
 #include "tls/pem.h"
 #include "tls/server_policy.h"
@@ -292,16 +293,16 @@ const ServerPolicy::Choice& ServerPolicy::choice(std::string_view name) const {
 }
 
 const ClientPolicy& ServerPolicy::client_policy(std::string_view name) const {
-  const size_t dot = name.find('.');
+  const ClientPolicy* best = &clients;
+  size_t most = 0;
   for (const ClientPolicy& each : domains) {
-    if (each.domain == name) return each;
+    const size_t covered = bytes_covered(each.domain, name);
+    if (covered > most) {
+      best = &each;
+      most = covered;
+    }
   }
-  for (const ClientPolicy& each : domains) {
-    if (dot != std::string_view::npos && each.domain.starts_with("*.") &&
-        name.substr(dot) == std::string_view(each.domain).substr(1))
-      return each;
-  }
-  return clients;
+  return *best;
 }
 
 std::string server_name_of(const SSL* ssl) {

@@ -49,7 +49,8 @@ Admin::Admin(net::Loop& loop, const log::Logger& logger, const metrics::Registry
 void Admin::open_tls(net::Loop& loop, const log::Logger& logger) {
   rpc::Server::Options metrics = small_server();
   if (!options_.prometheus_tls.is_empty()) {
-    auto identity = rpc::Identity::open(loop, logger, options_.prometheus_tls);
+    auto identity = rpc::Identity::open(loop, logger, options_.prometheus_tls,
+                                        {.check_interval = options_.prometheus_tls_interval});
     if (!identity) {
       ready_ = with_name(identity.error(), "prometheus");
     } else {
@@ -68,6 +69,13 @@ void Admin::open_tls(net::Loop& loop, const log::Logger& logger) {
   rpc::Server::Options status = small_server();
   status.tls = status_context_.get();
   status_tls_.emplace(loop, logger.session("status-tls"), status);
+}
+
+bool Admin::use(std::unique_ptr<tls::ServerContext> status_tls) {
+  if (!status_tls_) return false;
+  status_tls_->use(*status_tls);
+  status_context_ = std::move(status_tls);
+  return true;
 }
 
 std::vector<rpc::Server*> Admin::servers() {

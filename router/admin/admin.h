@@ -40,6 +40,7 @@ class Admin {
     tls::ServerContext::Options status_tls = {};
     uint16_t prometheus_port = 0;              // /metrics on 127.0.0.1; 0 = off
     rpc::Identity::Files prometheus_tls = {};  // none: in the clear; else for those it trusts
+    Duration prometheus_tls_interval = std::chrono::seconds(10);  // between looks at these files
     Duration stale_threshold = std::chrono::seconds(120);
     bool serves_varz = false;  // /varz, /healthz and /routes on the status listener as well
     VarzPage::Identity identity = {};
@@ -57,6 +58,8 @@ class Admin {
   // under way are answered.
   std::vector<net::ListeningSocket> duplicate_sockets();
   void leave_sockets();
+  // Another certificate for the status listener over TLS, if there is one: false otherwise.
+  bool use(std::unique_ptr<tls::ServerContext> status_tls);
   void set_healthy(bool healthy) { is_healthy_ = healthy; }
   // Another page of the routes listener, beside /routes and seen by the same people.
   void serve_json(std::string_view path, std::function<std::string()> body);

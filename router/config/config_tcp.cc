@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "net/address_range.h"
 #include "router/config/reading.h"
 
 namespace causeway::router {
@@ -72,6 +73,24 @@ std::vector<uint16_t> own_ports(Reading& reading) {
 
 }  // namespace
 
+void read_proxy_protocol(Section parent, ProxyProtocol& protocol) {
+  parent.read("enable_proxy", protocol.is_accepted);
+  Section section = parent.section("proxy_protocol");
+  std::vector<std::string> trusted;
+  section.read("trusted", trusted);
+  for (const std::string& text : trusted) {
+    if (const auto range = net::AddressRange::parse(text)) {
+      protocol.trusted.push_back(*range);
+    } else {
+      section.problem("trusted", range.error().detail);
+    }
+  }
+  section.read("header_timeout", protocol.header_timeout);
+  if (protocol.header_timeout < std::chrono::milliseconds(1)) {
+    section.problem("header_timeout", "must be longer than 0");
+  }
+}
+
 void read_tcp(Reading& reading) {
   TcpSettings& tcp = reading.loaded.config.tcp;
   Section section = reading.root.section("tcp_router");
@@ -89,6 +108,7 @@ void read_tcp(Reading& reading) {
   section.read("max_connections", tcp.connections_max, {.min = 0, .max = kConnectionsMax});
   section.read("pipes_max", tcp.pipes_max, {.min = 0, .max = kPipesMax});
   section.read("log_connections", tcp.logs_connections);
+  read_proxy_protocol(section, tcp.proxy_protocol);
   std::string sent = "none";
   section.read_choice("send_proxy", sent, {"none", "v1", "v2"});
   if (sent == "v1") tcp.sent_proxy_header = net::ProxyVersion::v1;

@@ -52,7 +52,8 @@ TEST(TcpConfigTest, everything_is_read) {
   const auto loaded = with_tcp(
       "  reservable_ports: 1024\n  router_groups: [a, b]\n  connect_timeout: 1s\n"
       "  idle_timeout: 0s\n  max_attempts: 2\n  max_connections: 10\n  pipes_max: 0\n"
-      "  log_connections: true\n  send_proxy: v2\n");
+      "  log_connections: true\n  send_proxy: v2\n  enable_proxy: true\n"
+      "  proxy_protocol: {trusted: [10.0.0.0/8], header_timeout: 2s}\n");
   ASSERT_TRUE(loaded) << loaded.error().detail;
   const TcpSettings& tcp = loaded->config.tcp;
   EXPECT_EQ(tcp.router_groups, (std::vector<std::string>{"a", "b"}));
@@ -63,6 +64,9 @@ TEST(TcpConfigTest, everything_is_read) {
   EXPECT_EQ(tcp.pipes_max, 0u);
   EXPECT_TRUE(tcp.logs_connections);
   EXPECT_EQ(tcp.sent_proxy_header, net::ProxyVersion::v2);
+  EXPECT_TRUE(tcp.proxy_protocol.is_accepted);
+  ASSERT_EQ(tcp.proxy_protocol.trusted.size(), 1u);
+  EXPECT_EQ(tcp.proxy_protocol.header_timeout, std::chrono::seconds(2));
   EXPECT_TRUE(loaded->unknown_keys.empty());
 }
 
@@ -74,6 +78,8 @@ TEST(TcpConfigTest, each_mistake_is_named) {
            {"  reservable_ports: 1-70000\n", "\"1-70000\""},
            {"  reservable_ports: a\n", "\"a\""},
            {"  reservable_ports: 1024\n  send_proxy: v3\n", "tcp_router.send_proxy"},
+           {"  reservable_ports: 1024\n  proxy_protocol: {trusted: [x]}\n",
+            "tcp_router.proxy_protocol.trusted"},
            {"  reservable_ports: 1024\n  max_attempts: 0\n", "tcp_router.max_attempts"},
            {"  reservable_ports: 1024\n  connect_timeout: 0s\n", "tcp_router.connect_timeout"},
            {"  reservable_ports: 1024\n  idle_timeout: long\n", "tcp_router.idle_timeout"}}) {

@@ -48,6 +48,8 @@ void read_tracing(Reading& reading);  // after extra_headers_to_log
 void read_route_services(Reading& reading);
 // What an operator sees of the router: logs, error pages, metrics.
 void read_observation(Reading& reading);
+// PROXY protocol headers of those who connect: `enable_proxy` and `proxy_protocol` of a section.
+void read_proxy_protocol(config::Section parent, ProxyProtocol& protocol);
 // TCP routes; after the listeners and the times.
 void read_tcp(Reading& reading);
 void read_http2(Reading& reading);

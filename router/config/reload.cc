@@ -9,7 +9,7 @@ namespace {
 
 // Keys, or sections with a dot at the end, that a running router follows. All others need another
 // process, which an upgrade brings without a failed request.
-constexpr std::array<std::string_view, 74> kReloadable{
+constexpr std::array<std::string_view, 76> kReloadable{
     // Logs.
     "logging.level", "logging.redact_query_params", "logging.disable_log_forwarded_for",
     "logging.disable_log_source_ip", "logging.enable_attempts_details", "extra_headers_to_log",
@@ -40,7 +40,7 @@ constexpr std::array<std::string_view, 74> kReloadable{
     "tls_pem", "cipher_suites", "min_tls_version", "max_tls_version", "client_cert_validation",
     "client_ca_certs", "only_trust_client_ca_certs", "enable_verify_client_certificate_metadata",
     "verify_client_certificate_metadata", "domains", "xfcc_format", "client_ca_certs_file",
-    "frontend_tls."};
+    "frontend_tls.", "status.tls.certificate", "status.tls.key"};
 
 }  // namespace
 
@@ -75,6 +75,7 @@ RouterConfig reloaded(const RouterConfig& running, const RouterConfig& next) {
   config.routes.keep_emptied_routes = next.routes.keep_emptied_routes;
   config.routes.emptied_route_lifetime = next.routes.emptied_route_lifetime;
   config.backend_tls = next.backend_tls;
+  config.status_tls = next.status_tls;
   config.tls = next.tls;
   config.tls.is_enabled = running.tls.is_enabled;
   config.tls.port = running.tls.port;

@@ -40,25 +40,6 @@ void read_listeners(Reading& reading) {
   if (!enabled) config.prometheus_port = 0;
 }
 
-void read_proxy_protocol(Reading& reading) {
-  ProxyProtocol& protocol = reading.loaded.config.settings.proxy_protocol;
-  reading.root.read("enable_proxy", protocol.is_accepted);
-  Section section = reading.root.section("proxy_protocol");
-  std::vector<std::string> trusted;
-  section.read("trusted", trusted);
-  for (const std::string& text : trusted) {
-    if (const auto range = net::AddressRange::parse(text)) {
-      protocol.trusted.push_back(*range);
-    } else {
-      section.problem("trusted", range.error().detail);
-    }
-  }
-  section.read("header_timeout", protocol.header_timeout);
-  if (protocol.header_timeout < std::chrono::milliseconds(1)) {
-    section.problem("header_timeout", "must be longer than 0");
-  }
-}
-
 void read_identity(Reading& reading) {
   Section root = reading.root;
   RouterConfig& config = reading.loaded.config;
@@ -168,7 +149,7 @@ Result<LoadedConfig> read_file(config::File& file) {
   LoadedConfig loaded;
   Reading reading{file.root(), loaded};
   read_listeners(reading);
-  read_proxy_protocol(reading);
+  read_proxy_protocol(reading.root, reading.loaded.config.settings.proxy_protocol);
   read_identity(reading);
   read_observation(reading);
   read_routes(reading);

@@ -90,11 +90,8 @@ void Arrival::on_turn() {
 }
 
 void Arrival::shake_hands(std::string_view first_bytes) {
-  const auto& contexts = front_.tls_;
-  const auto& context =
-      facts_.entrance == Entrance::internal ? contexts->internal : contexts->external;
   handshake_ = tls::Handshake::accept(
-      std::move(stream_), *context,
+      std::move(stream_), *front_.tls_,
       {.timeout = front_.settings_.frontend_handshake_timeout, .first_bytes = first_bytes},
       [this](Result<tls::Secured> secured) { on_secured(std::move(secured)); });
 }

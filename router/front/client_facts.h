@@ -11,9 +11,8 @@ namespace causeway::router {
 
 // Which of the router's doors a connection came through.
 enum class Entrance : uint8_t {
-  plain,     // `port`
-  tls,       // `ssl_port`
-  internal,  // the route services' way back, with certificates of the router's own
+  plain,  // `port`
+  tls,    // `ssl_port`
 };
 
 // What a TLS handshake told of a client. The views are of static storage.

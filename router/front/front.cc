@@ -12,10 +12,6 @@ namespace {
 // Between two log lines about PROXY headers that are none.
 constexpr Duration kRefusalSilence = std::chrono::seconds(1);
 
-}  // namespace
-
-namespace {
-
 constexpr Duration rate_interval = std::chrono::milliseconds(5);
 
 }  // namespace
@@ -27,7 +23,6 @@ Front::Front(net::Loop& loop, const Settings& settings, const log::Logger& logge
       logger_(logger),
       metrics_(metrics),
       on_client_(std::move(on_client)),
-      rate_(settings.frontend_handshakes_per_second),
       rate_timer_(loop) {}
 
 Front::~Front() { CHECK(arrivals_.empty()); }
@@ -46,10 +41,11 @@ void Front::note_refused_header(const net::Address& peer, std::string_view reaso
   logger_.info("proxy-header-refused", {{"peer", peer.to_string()}, {"reason", reason}});
 }
 
-bool HandshakeRate::take(Instant now) {
-  if (per_second_ == 0) return true;
+bool HandshakeRate::take(Instant now, uint32_t per_second) {
+  if (per_second == 0) return true;
+  const double burst = std::max(1.0, per_second / 10.0);
   const std::chrono::duration<double> passed = now - refilled_;
-  tokens_ = std::min(burst(), tokens_ + passed.count() * per_second_);
+  tokens_ = std::min(burst, tokens_ + passed.count() * per_second);
   refilled_ = now;
   if (tokens_ < 1) return false;
   tokens_ -= 1;
@@ -57,7 +53,8 @@ bool HandshakeRate::take(Instant now) {
 }
 
 bool Front::may_shake(Arrival& arrival) {
-  if (waiting_.empty() && rate_.take(loop_.now())) return true;
+  const uint32_t per_second = settings_.frontend_handshakes_per_second;
+  if (waiting_.empty() && rate_.take(loop_.now(), per_second)) return true;
   metrics_.handshakes_delayed.add();
   waiting_.push_back(&arrival);
   if (!rate_timer_.is_armed()) rate_timer_.every(rate_interval, [this] { on_rate_tick(); });
@@ -65,7 +62,9 @@ bool Front::may_shake(Arrival& arrival) {
 }
 
 void Front::on_rate_tick() {
-  while (!waiting_.empty() && (waiting_.front() == nullptr || rate_.take(loop_.now()))) {
+  const uint32_t per_second = settings_.frontend_handshakes_per_second;
+  while (!waiting_.empty() &&
+         (waiting_.front() == nullptr || rate_.take(loop_.now(), per_second))) {
     Arrival* const next = waiting_.front();
     waiting_.pop_front();
     if (next != nullptr) next->on_turn();

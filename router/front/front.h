@@ -26,25 +26,17 @@ class Arrival;
 // How many handshakes may begin: so many a second, with a tenth of that at once. A value.
 class HandshakeRate {
  public:
-  // 0: any number.
-  explicit HandshakeRate(uint32_t per_second) : per_second_(per_second), tokens_(burst()) {}
-  // Takes one if there is one.
-  bool take(Instant now);
+  // Takes one if there is one. `per_second`: as it is now; 0: any number.
+  bool take(Instant now, uint32_t per_second);
 
  private:
-  double burst() const { return std::max(1.0, per_second_ / 10); }
-
-  double per_second_;
-  double tokens_;
-  Instant refilled_{};
+  double tokens_ = 0;
+  Instant refilled_{};  // so long ago that the first one finds as many as there may be
 };
 
-// The TLS side of all doors, as it is at one time: made by the control thread, read by all workers,
-// replaced as a whole.
-struct FrontTls {
-  std::shared_ptr<const tls::ServerContext> external;  // ssl_port
-  std::shared_ptr<const tls::ServerContext> internal;  // the route services' way back
-};
+// The TLS side of the https door, as it is at one time: made by the control thread, read by all
+// workers, replaced as a whole.
+using FrontTls = tls::ServerContext;
 
 // Where client sockets wait from accept to their first byte of HTTP: the PROXY header is read, the
 // TLS handshake made, and what became known goes on as ClientFacts. Sockets that need neither never

@@ -61,9 +61,7 @@ Result<void> TlsKeeper::make(const TlsSettings& settings) {
   auto context = tls::ServerContext::make(*options);
   if (!context) return std::move(context).error();
   note_expiry(*options);
-  auto front = std::make_shared<FrontTls>();
-  front->external = std::move(context).value();
-  publish_(std::move(front));
+  publish_(std::move(context).value());
   return {};
 }
 

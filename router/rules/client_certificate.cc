@@ -1,38 +1,20 @@
 // What a client's certificate is good for: X-Forwarded-Client-Cert (gorouter.md section 7.3), and
 // domains that are only for clients with one.
-#include <algorithm>
 #include <string>
 
 #include "router/proxy/exchange.h"
 #include "router/proxy/requester.h"
+#include "router/rules/mtls_domain.h"
 #include "router/rules/request_rules.h"
 #include "router/workbench/workbench.h"
+#include "tls/name_pattern.h"
 
 namespace causeway::router {
 namespace {
 
+// Exactly what the route table takes for the host: no other reading of the field may find a route.
 std::string_view host_of(std::string_view authority) {
-  if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
   return authority.substr(0, authority.find(':'));
-}
-
-bool covers(const MtlsDomain& domain, std::string_view host) {
-  if (http::equals_ignoring_case(domain.name, host)) return true;
-  const size_t dot = host.find('.');
-  return domain.name.starts_with("*.") && dot != std::string_view::npos &&
-         http::equals_ignoring_case(std::string_view(domain.name).substr(1), host.substr(dot));
-}
-
-const MtlsDomain* domain_of(std::string_view host, const Settings& settings) {
-  const auto& domains = settings.mtls_domains;
-  // One that is spelt out goes before a wildcard.
-  for (const bool is_exact : {true, false}) {
-    const auto found = std::find_if(domains.begin(), domains.end(), [&](const MtlsDomain& each) {
-      return each.name.starts_with("*.") != is_exact && covers(each, host);
-    });
-    if (found != domains.end()) return &*found;
-  }
-  return nullptr;
 }
 
 ClientCertPolicy policy_of(const ClientFacts& client, const Settings& settings) {
@@ -46,12 +28,25 @@ ClientCertPolicy policy_of(const ClientFacts& client, const Settings& settings) 
 
 }  // namespace
 
+const MtlsDomain* mtls_domain_of(std::string_view host, const Settings& settings) {
+  const MtlsDomain* best = nullptr;
+  size_t most = 0;
+  for (const MtlsDomain& each : settings.mtls_domains) {
+    const size_t covered = tls::bytes_covered(each.name, host);
+    if (covered > most) {
+      best = &each;
+      most = covered;
+    }
+  }
+  return best;
+}
+
 Verdict require_own_domain(Exchange& exchange) {
   const Settings& settings = exchange.settings();
   if (settings.mtls_domains.empty()) return Verdict::proceed;
   std::string_view host = host_of(exchange.facts().authority);
   if (host.ends_with('.')) host.remove_suffix(1);
-  const MtlsDomain* domain = domain_of(host, settings);
+  const MtlsDomain* domain = mtls_domain_of(host, settings);
   if (domain == nullptr) return Verdict::proceed;
   // Whom the handshake was for says which authority the client's certificate had to convince.
   const ClientFacts& client = exchange.client().facts();

@@ -4,6 +4,7 @@
 
 #include "router/proxy/exchange.h"
 #include "router/route_service/service_url.h"
+#include "router/rules/mtls_domain.h"
 #include "router/rules/request_rules.h"
 #include "router/workbench/workbench.h"
 
@@ -74,13 +75,16 @@ std::string forwarded_url(Exchange& exchange) {
 }
 
 // A service that is a route of this router is reached without leaving it; others as endpoints of
-// their own.
+// their own. So are those of domains whose clients must show certificates: whoever may bind a
+// route to a service would come in without one.
 Verdict find_service(Exchange& exchange, const ServiceUrl& url) {
   const Settings::RouteServices& services = exchange.settings().route_services;
   Ruling& ruling = exchange.ruling();
   ruling.filter = {};
-  const bool may_hairpin =
-      services.hairpinning && is_on_allowlist(url.host, services.hairpinning_allowlist);
+  const std::string_view table_host = url.authority.substr(0, url.authority.find(':'));
+  const bool may_hairpin = services.hairpinning &&
+                           is_on_allowlist(url.host, services.hairpinning_allowlist) &&
+                           mtls_domain_of(table_host, exchange.settings()) == nullptr;
   const Pool* own = may_hairpin ? exchange.table().find(url.authority, url.path) : nullptr;
   if (own == nullptr) {
     ruling.service = exchange.bench().service_hosts.endpoint_of(url);

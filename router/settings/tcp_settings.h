@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "net/proxy_header.h"
+#include "router/settings/proxy_protocol.h"
 
 namespace causeway::router {
 
@@ -32,6 +33,8 @@ struct TcpSettings {
   size_t connections_max = 64'000;  // of the router, HAProxy's in Cloud Foundry; 0: no limit
   size_t pipes_max = 256;           // per worker; two descriptors and up to 256 KiB each
   bool logs_connections = false;
+  // Of those who connect to routed ports.
+  ProxyProtocol proxy_protocol = {};
   // Instances are told of their client by such a header; none: by nothing.
   std::optional<net::ProxyVersion> sent_proxy_header;
 

@@ -112,6 +112,16 @@ bool send_first(const Socket& socket, std::string_view bytes) {
   return sent == static_cast<ssize_t>(bytes.size());
 }
 
+ssize_t peek(const Socket& socket, std::span<char> room) {
+  const ssize_t count = ::recv(socket.descriptor(), room.data(), room.size(), MSG_PEEK);
+  return count < 0 ? -errno : count;
+}
+
+void discard(const Socket& socket, size_t bytes) {
+  // Of TCP the kernel throws away what it is asked to truncate.
+  (void)::recv(socket.descriptor(), nullptr, bytes, MSG_TRUNC);
+}
+
 int connection_error(const Socket& socket) {
   int error = 0;
   socklen_t length = sizeof error;

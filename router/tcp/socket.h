@@ -1,5 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstddef>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -51,6 +55,11 @@ Result<Socket> begin_connecting(const net::Address& address);
 net::Address local_address(const Socket& socket);
 // The first bytes over a connection, which its empty buffer takes whole; false when it is broken.
 bool send_first(const Socket& socket, std::string_view bytes);
+// Bytes that wait to be read, which stay where they are: how many, 0 at the end, or a negative
+// errno.
+ssize_t peek(const Socket& socket, std::span<char> room);
+// Throws away the first of them.
+void discard(const Socket& socket, size_t bytes);
 // 0, or the errno that ended the attempt.
 int connection_error(const Socket& socket);
 

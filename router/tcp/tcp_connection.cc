@@ -1,6 +1,8 @@
 #include "router/tcp/tcp_connection.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -22,6 +24,8 @@ const char* word_for(TcpConnection::End how) {
       return "backend-failed";
     case TcpConnection::End::no_backend:
       return "no-backend";
+    case TcpConnection::End::bad_header:
+      return "bad-proxy-header";
     case TcpConnection::End::idle:
       return "idle";
     case TcpConnection::End::cut:
@@ -29,6 +33,10 @@ const char* word_for(TcpConnection::End how) {
   }
   return "";
 }
+
+// A line of version 1 has 107 bytes at most, one of version 2 with everything that balancers add a
+// few hundred.
+constexpr size_t header_bytes_max = 4096;
 
 }  // namespace
 
@@ -50,10 +58,51 @@ TcpConnection::TcpConnection(TcpWorker& worker, TcpPort& port, Socket client,
 void TcpConnection::begin() {
   port_.metrics.connections.add();
   port_.metrics.open.add(1);
+  if (worker_.settings().proxy_protocol.expects_header_from(peer_)) return await_header();
   dial();
 }
 
+void TcpConnection::await_header() {
+  phase_ = Phase::arriving;
+  client_is_watched_ = true;
+  if (!worker_.readiness().watch(client_.end.socket.descriptor(), client_)) {
+    return end(End::client_failed);
+  }
+  worker_.header_deadlines().arm(*this);
+}
+
+// The header is read where it lies, so that what follows it stays there for the relay.
+void TcpConnection::read_header() {
+  using Step = net::ProxyHeaderReader::Step;
+  const std::span<char> room = worker_.loop().scratch().first(header_bytes_max);
+  const ssize_t count = peek(client_.end.socket, room);
+  if (count == -EAGAIN || count == -EINTR) return;
+  if (count < 0) return end(End::client_failed);
+  if (count == 0) return dial();  // it only listens
+  net::ProxyHeaderReader reader;
+  const auto size = static_cast<size_t>(count);
+  const auto [step, taken] = reader.feed({room.data(), size});
+  switch (step) {
+    case Step::more:
+      header_has_begun_ = true;
+      if (size == header_bytes_max || client_.end.hangs_up) end(End::bad_header);
+      return;
+    case Step::done:
+      discard(client_.end.socket, taken);
+      if (reader.header().has_addresses) {
+        peer_ = reader.header().client;
+        told_server_ = reader.header().server;
+      }
+      return dial();
+    case Step::absent:
+      return dial();
+    case Step::bad:
+      return end(End::bad_header);
+  }
+}
+
 void TcpConnection::dial() {
+  phase_ = Phase::dialling;
   const size_t choices = std::min<size_t>(worker_.settings().attempts_max, port_.choices());
   while (attempts_ < choices) {
     endpoint_ = port_.choose(turn_, attempts_, worker_.loop().now());
@@ -78,9 +127,18 @@ void TcpConnection::dial_failed() {
 }
 
 void TcpConnection::on_deadline() {
-  if (phase_ == Phase::relaying) return end(End::idle);
-  dial_failed();
-  dial();
+  switch (phase_) {
+    case Phase::arriving:
+      // Where instances speak first, a client without a header may be silent.
+      return header_has_begun_ ? end(End::bad_header) : dial();
+    case Phase::dialling:
+      dial_failed();
+      return dial();
+    case Phase::relaying:
+      return end(End::idle);
+    case Phase::over:
+      return;
+  }
 }
 
 void TcpConnection::on_dialled() {
@@ -90,9 +148,10 @@ void TcpConnection::on_dialled() {
   }
   port_.mark_reached(endpoint_->address);
   phase_ = Phase::relaying;
-  if (!worker_.readiness().watch(client_.end.socket.descriptor(), client_)) {
+  if (!client_is_watched_ && !worker_.readiness().watch(client_.end.socket.descriptor(), client_)) {
     return end(End::client_failed);
   }
+  client_is_watched_ = true;
   // Registering tells what it can do already; here the first bytes of an eager client save a round.
   client_.end.can_read = client_.end.can_write = true;
   relay();
@@ -102,13 +161,14 @@ bool TcpConnection::introduce() {
   const auto& version = worker_.settings().sent_proxy_header;
   if (!version) return true;
   std::string header;
-  net::append_proxy_header(header, *version, peer_, local_address(client_.end.socket));
+  net::append_proxy_header(header, *version, peer_,
+                           told_server_ ? *told_server_ : local_address(client_.end.socket));
   return send_first(backend_.end.socket, header);
 }
 
 void TcpConnection::Half::on_ready(Ready ready) {
   if (connection.phase_ == Phase::over || !end.socket.is_open()) return;
-  if (connection.phase_ == Phase::dialling) {
+  if (connection.phase_ == Phase::dialling && this == &connection.backend_) {
     // A socket that is not connected yet says nothing else.
     if (!ready.write) return;
     end.can_read = end.can_write = true;
@@ -118,7 +178,8 @@ void TcpConnection::Half::on_ready(Ready ready) {
   end.can_read = end.can_read || ready.read;
   end.can_write = end.can_write || ready.write;
   end.hangs_up = end.hangs_up || ready.hang_up;
-  connection.relay();
+  if (connection.phase_ == Phase::arriving) return connection.read_header();
+  if (connection.phase_ == Phase::relaying) connection.relay();
 }
 
 void TcpConnection::relay() {
@@ -172,6 +233,7 @@ void TcpConnection::end(End how) {
   }
   port_.metrics.open.add(-1);
   if (how == End::no_backend) port_.metrics.failed.add();
+  if (how == End::bad_header) port_.metrics.proxy_headers_refused.add();
   if (how == End::idle) port_.metrics.idle.add();
   if (worker_.settings().logs_connections) log_end(how);
   worker_.remove(*this);

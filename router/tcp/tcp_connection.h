@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/clock.h"
 #include "net/address.h"
@@ -17,9 +18,10 @@ namespace causeway::router {
 class TcpPort;
 class TcpWorker;
 
-// One client of a routed port and the instance it was given: dials, tries others if that fails,
-// then relays both ways until both have ended, one has failed or nothing moves any more. Owner:
-// TcpWorker. Thread: its worker's. Ends: end(), after which it is buried.
+// One client of a routed port and the instance it was given: reads the PROXY header of those who
+// may send one, dials, tries others if that fails, then relays both ways until both have ended, one
+// has failed or nothing moves any more. Owner: TcpWorker. Thread: its worker's. Ends: end(), after
+// which it is buried.
 class TcpConnection final : private Deadline {
  public:
   enum class End : uint8_t {
@@ -27,6 +29,7 @@ class TcpConnection final : private Deadline {
     client_failed,   // reset
     backend_failed,  // reset
     no_backend,      // none could be reached
+    bad_header,      // it began like a PROXY header and is none
     idle,
     cut,  // by drain or the router's end
   };
@@ -45,7 +48,7 @@ class TcpConnection final : private Deadline {
   void place(size_t place) { place_ = place; }
 
  private:
-  enum class Phase : uint8_t { dialling, relaying, over };
+  enum class Phase : uint8_t { arriving, dialling, relaying, over };
 
   // Hears of one socket's readiness.
   struct Half final : Readiness::Watcher {
@@ -56,6 +59,8 @@ class TcpConnection final : private Deadline {
   };
 
   void on_deadline() override;
+  void await_header();
+  void read_header();
   void dial();
   void on_dialled();
   // Says who the client is, where that is wanted; false when the instance does not take it.
@@ -69,10 +74,13 @@ class TcpConnection final : private Deadline {
 
   TcpWorker& worker_;
   TcpPort& port_;
-  const net::Address peer_;
+  net::Address peer_;  // the client, as a PROXY header has it where that is believed
+  std::optional<net::Address> told_server_;  // where the client came to, by that header
   const Instant begun_;
   size_t place_;
   Phase phase_ = Phase::dialling;
+  bool header_has_begun_ = false;
+  bool client_is_watched_ = false;
   uint32_t attempts_ = 0;
   const uint64_t turn_;
   std::shared_ptr<const TcpEndpoint> endpoint_;

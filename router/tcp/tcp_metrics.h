@@ -16,6 +16,7 @@ struct TcpPortMetrics {
   metrics::Counter& dial_failures;
   metrics::Counter& failed;
   metrics::Counter& refused;
+  metrics::Counter& proxy_headers_refused;
   metrics::Counter& idle;
   metrics::Gauge& open;
 };

@@ -35,6 +35,7 @@ TcpWorker::TcpWorker(const Wiring& wiring)
       pipes_(settings_.pipes_max,
              registry_.gauge("tcp_pipes_open", "Pipes that bytes are spliced through.")),
       deadlines_(loop_),
+      header_(deadlines_, settings_.proxy_protocol.header_timeout),
       dial_(deadlines_, settings_.connect_timeout),
       idle_(deadlines_, settings_.idle_timeout),
       rest_timer_(loop_),

@@ -67,6 +67,7 @@ class TcpWorker final : private TcpPort::Acceptor {
   const log::Logger& logger() const { return logger_; }
   Readiness& readiness() { return readiness_; }
   PipePool& pipes() { return pipes_; }
+  DeadlineQueue& header_deadlines() { return header_; }
   DeadlineQueue& dial_deadlines() { return dial_; }
   DeadlineQueue& idle_deadlines() { return idle_; }
   // Takes a connection out; it ends after the present callback.
@@ -102,6 +103,7 @@ class TcpWorker final : private TcpPort::Acceptor {
   Readiness readiness_;
   PipePool pipes_;
   Deadlines deadlines_;
+  DeadlineQueue header_;
   DeadlineQueue dial_;
   DeadlineQueue idle_;
   std::map<uint16_t, std::unique_ptr<TcpPort>> ports_;

@@ -88,8 +88,9 @@ HandOver::~HandOver() {
 Result<void> HandOver::listen() {
   CHECK(descriptor_ < 0);
   const std::string new_path = options_.path + "." + std::to_string(::getpid());
-  const auto failed = [this](const char* call) {
+  const auto failed = [this, &new_path](const char* call) {
     const int os = errno;
+    ::unlink(new_path.c_str());
     return Error{.fault = fault_of_errno(os), .os = os, .detail = call + (" " + options_.path)};
   };
   sockaddr_un name{};

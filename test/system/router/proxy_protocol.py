@@ -3,10 +3,13 @@
 by byte where they cannot."""
 import os
 import re
+import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
@@ -193,6 +196,97 @@ def to_instances(app):
             router.stop()
 
 
+def before_tls(app):
+    """A header, then the client's hello, also in one packet or in many; both versions."""
+    port = free_port()
+    folder = tempfile.mkdtemp(prefix="causeway-proxy-tls.")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout",
+                    f"{folder}/key.pem", "-out", f"{folder}/cert.pem"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    router = Router("enable_proxy: true\nproxy_protocol: {trusted: [127.0.0.1/32], header_timeout: 500ms}\nenable_ssl: true\n"
+                    f"ssl_port: {port}\nclient_cert_validation: none\ncipher_suites: ECDHE-RSA-AES128-GCM-SHA256\n"
+                    f"tls_pem:\n- {{cert_chain_file: {folder}/cert.pem, private_key_file: {folder}/key.pem}}\n")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    def ask(header, piece_bytes):
+        """The answer over TLS; the hello goes together with the header's last piece."""
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.settimeout(PATIENCE)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            to_router, from_router = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(from_router, to_router, server_hostname="localhost")
+            say_first, heard = header, b""
+            asked = False
+            try:
+                while True:
+                    try:
+                        if not asked:
+                            tls.do_handshake()
+                            tls.write(GET)
+                            asked = True
+                        while piece := tls.read(65536):
+                            heard += piece
+                        return heard.decode()
+                    except ssl.SSLWantReadError:
+                        pass
+                    except ssl.SSLError:
+                        return heard.decode()
+                    out = say_first + to_router.read()
+                    say_first = b""
+                    for at in range(0, len(out), piece_bytes):
+                        client.sendall(out[at:at + piece_bytes])
+                    if not (piece := client.recv(65536)):
+                        return heard.decode()
+                    from_router.write(piece)
+            except OSError:
+                return heard.decode()
+
+    try:
+        router.register(["app.example"], app.port)
+        told = [(b"", "127.0.0.1"), (TOLD_V4, "203.0.113.7"), (TOLD_V6, "2001:db8::7"),
+                (b"PROXY TCP4 203.0.113.8 10.0.0.1 12345 443\r\n", "203.0.113.8"),
+                (b"PROXY TCP6 2001:db8::8 ::1 12345 443\r\n", "2001:db8::8"),
+                (b"PROXY UNKNOWN\r\n", "127.0.0.1"), (binary(0x20, 0, b""), "127.0.0.1")]
+        for header, client in told:
+            for piece_bytes in (100_000, 3):
+                answer = ask(header, piece_bytes)
+                assert forwarded_for(answer) == client, (header, piece_bytes, answer)
+                assert "x-forwarded-proto: https" in answer.lower(), answer
+        before = router.metrics()
+        for header in (b"PROXY TCP4 nonsense\r\n", binary(0x22, 0x11, bytes(12))):
+            assert ask(header, 100_000) == "", header
+        # A second header is no client's hello.
+        assert ask(TOLD_V4 + TOLD_V4, 100_000) == ""
+        until(lambda: router.metrics()["proxy_headers_refused"] - before["proxy_headers_refused"] == 2, "refusals are counted")
+        with socket.create_connection(("127.0.0.1", port)) as late:
+            late.settimeout(PATIENCE)
+            late.sendall(TOLD_V4[:14])
+            assert late.recv(100) == b"", "its time is limited"
+    finally:
+        router.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def of_tcp_routes(app):
+    """A routed port believes those it is told to believe, and tells its instances."""
+    external = free_port()
+    for trusted, client in (("", "203.0.113.7:12345"), ("trusted: [127.0.0.0/8], ", "203.0.113.7:12345")):
+        router = Router(f"tcp_router: {{reservable_ports: '{external}', enable_proxy: true, log_connections: true, "
+                        f"proxy_protocol: {{{trusted}header_timeout: 500ms}}}}\n")
+        try:
+            router.tell("router.tcp.register", {"external_port": external, "host": "127.0.0.1", "port": app.port})
+            until(lambda: Router._accepts(external), "the route's port is open")
+            for header in (TOLD_V4, b"PROXY TCP4 203.0.113.7 10.0.0.1 12345 443\r\n"):
+                for pieces in ([header + GET], [bytes([byte]) for byte in header] + [GET]):
+                    assert say(router, pieces, external).startswith("HTTP/1.1 200 "), (header, pieces)
+            assert say(router, [GET], external).startswith("HTTP/1.1 200 ")
+            until(lambda: router.program.output().count(client) == 4, "the clients that were told are logged")
+            assert say(router, [b"PROXY nonsense\r\n" + GET], external) == ""
+            until(lambda: router.metrics().get(f'tcp_proxy_headers_refused{{port="{external}"}}') == 1, "the refusal is counted")
+        finally:
+            router.stop()
+
+
 def main():
     app = App()
     router = Router("enable_proxy: true\nproxy_protocol: {header_timeout: 500ms}\n")
@@ -203,7 +297,7 @@ def main():
             print(f"{step.__name__}: as it should be", flush=True)
     finally:
         router.stop()
-    for step in (untrusted, off, to_instances):
+    for step in (untrusted, off, before_tls, of_tcp_routes, to_instances):
         step(app)
         print(f"{step.__name__}: as it should be", flush=True)
 
