@@ -224,12 +224,20 @@ TEST_F(BbsPair, a_stopped_leader_that_wakes_up_changes_nothing_and_exits) {
   EXPECT_EQ(guids(second), "p ");
 }
 
-TEST_F(BbsPair, without_the_lock_the_last_one_to_start_leads_and_the_first_is_fenced_off) {
+TEST_F(BbsPair, two_without_the_lock_do_not_depose_each_other_and_one_that_slept_is_fenced_off) {
   Member first({.redis = redis_on(redis_.port()), .stands_by = false});
   ASSERT_TRUE(until([&] { return first.serves(); }));
   ASSERT_EQ(desire(first, "p"), "");
-  first.kill(SIGSTOP);
   Member second({.redis = redis_on(redis_.port()), .stands_by = false});
+  ASSERT_TRUE(until([&] { return second.log().find("another-bbs-leads") != std::string::npos; }));
+  // Longer than its time: it renews, and the other one waits.
+  const auto begun = std::chrono::steady_clock::now();
+  ASSERT_TRUE(until([&] { return std::chrono::steady_clock::now() > begun + 5s; }));
+  EXPECT_FALSE(first.exit_code());
+  EXPECT_FALSE(second.exit_code());
+  EXPECT_FALSE(second.serves());
+  ASSERT_EQ(desire(first, "q"), "");
+  first.kill(SIGSTOP);
   ASSERT_TRUE(until([&] { return second.serves(); }));
   // No ttl ends here: its write reaches Redis, and only the token is in its way.
   EXPECT_NE(desire(first, "from-the-past", 100ms), "");
@@ -238,7 +246,25 @@ TEST_F(BbsPair, without_the_lock_the_last_one_to_start_leads_and_the_first_is_fe
   ASSERT_TRUE(until([&] { return (code = first.exit_code()).has_value(); }));
   EXPECT_EQ(code, 1);
   EXPECT_NE(first.log().find("lost-lock"), std::string::npos) << first.log();
-  EXPECT_EQ(guids(second), "p ");
+  EXPECT_EQ(guids(second), "p q ");
+}
+
+TEST_F(BbsPair, a_lone_one_that_was_killed_is_back_soon_and_another_number_of_shards_ends_it) {
+  const std::string four = R"({"shards":4,"port":)" + std::to_string(redis_.port()) + "}";
+  Member bbs({.redis = four, .stands_by = false});
+  ASSERT_TRUE(until([&] { return bbs.serves(); }));
+  ASSERT_EQ(desire(bbs, "p"), "");
+  const auto begun = std::chrono::steady_clock::now();
+  bbs.restart();
+  ASSERT_TRUE(until([&] { return bbs.serves(); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
+  EXPECT_EQ(guids(bbs), "p ");
+  const auto [code, said] =
+      run_to_its_end({.redis = R"({"shards":2,"port":)" + std::to_string(redis_.port()) + "}"});
+  EXPECT_EQ(code, 1) << said;
+  EXPECT_NE(said.find("redis.shards is 2, but the state in Redis was begun with 4"),
+            std::string::npos)
+      << said;
 }
 
 TEST_F(BbsPair, rows_are_sealed_and_sealed_again_under_a_new_key_and_wrong_keys_end_the_start) {

@@ -1,13 +1,10 @@
 #include "control/bbs/store_config.h"
 
-#include <fstream>
-#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "config/config.h"
 #include "net/address.h"
-#include "tls/context.h"
 
 namespace causeway::bbs {
 
@@ -15,39 +12,25 @@ namespace {
 
 constexpr uint32_t kClusterShards = 16;
 
-// The text of a file that a key names; "" when the key is absent.
-std::string read_text(config::Section& section, const char* key) {
-  std::string path;
-  section.read(key, path);
-  if (path.empty()) return {};
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (text.empty()) section.problem(key, "cannot be read, or is empty: \"" + path + "\"");
-  return text;
-}
-
-void read_redis_tls(config::Section& redis, redis::Options& options) {
+void read_redis_tls(config::Section& redis, StoreConfig& config) {
   bool is_enabled = false;
   redis.read("tls", is_enabled);
-  redis.read("server_name", options.tls_server_name);
-  tls::ClientContext::Options tls;
-  tls.ca_pem = read_text(redis, "ca_file");
-  tls::KeyPair pair{read_text(redis, "cert_file"), read_text(redis, "key_file")};
+  redis.read("server_name", config.redis.tls_server_name);
+  rpc::Identity::Files files;
+  redis.read("ca_file", files.authorities);
+  redis.read("cert_file", files.certificate);
+  redis.read("key_file", files.key);
   if (!is_enabled) {
     for (const char* key : {"ca_file", "cert_file", "key_file"})
       if (redis.has(key)) redis.problem(key, "without effect: tls is not set");
     return;
   }
-  if (pair.certificate_pem.empty() != pair.key_pem.empty())
-    return redis.problem("cert_file", "certificate and key belong together");
-  if (!pair.certificate_pem.empty()) {
-    if (auto good = tls::check_key_pair(pair.certificate_pem, pair.key_pem); !good)
-      return redis.problem("cert_file", good.error().detail);
-    tls.key_pair = std::move(pair);
+  if (auto fits = rpc::Identity::check(files); !fits) {
+    const std::string& reason = fits.error().detail;
+    const bool is_of_ca = !files.authorities.empty() && reason.starts_with(files.authorities);
+    return redis.problem(is_of_ca ? "ca_file" : "cert_file", reason);
   }
-  auto context = tls::ClientContext::make(tls);
-  if (!context) return redis.problem("ca_file", context.error().detail);
-  options.tls = std::move(*context);
+  config.redis_tls = std::move(files);
 }
 
 void read_nodes(config::Section& redis, redis::Options& options) {
@@ -92,8 +75,9 @@ void read_redis(config::Section redis, StoreConfig& config) {
     redis.problem("password", "missing, though user is set");
   redis.read("database", options.database, {.min = 0});
   read_topology(redis, options);
-  read_redis_tls(redis, options);
+  read_redis_tls(redis, config);
   if (options.topology == redis::Topology::cluster) config.shards = kClusterShards;
+  config.insists_on_shards = redis.has("shards");
   redis.read("shards", config.shards, {.min = 1, .max = 1024});
   redis.read("wait_replicas", config.wait_replicas, {.min = 0, .max = 100});
   redis.read("wait_timeout", config.wait_timeout);

@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "control/store/redis_store.h"
+#include "rpc/identity.h"
 
 namespace causeway::config {
 class Section;
@@ -18,12 +20,16 @@ namespace causeway::bbs {
 // checked. A value.
 struct StoreConfig {
   redis::Options redis;
-  uint32_t shards = 1;  // of a state that is begun; 16 in a cluster
+  uint32_t shards = 1;             // of a state that is begun; 16 in a cluster
+  bool insists_on_shards = false;  // named: a state that is cut otherwise is not taken
   uint32_t wait_replicas = 0;
   Duration wait_timeout = std::chrono::seconds(1);
   std::string appendfsync = "everysec";  // what is expected of the server; "unchecked"
   uint32_t reencryption_rows_per_second = 5000;
   std::shared_ptr<const store::KeyRing> keys;  // absent: rows are kept in the clear
+
+  // Over TLS: with these files, which may change while we run.
+  std::optional<rpc::Identity::Files> redis_tls;
 
   bool stands_by = false;  // locks_locket_enabled
   Duration lock_ttl = std::chrono::seconds(14);

@@ -13,6 +13,10 @@ namespace {
 
 constexpr Duration kInspectAgain = std::chrono::milliseconds(250);
 
+// Of a bbs that is alone: one that was killed is back soon after it has been started again.
+constexpr Duration kLoneTtl = std::chrono::seconds(3);
+constexpr Duration kLoneRetryInterval = std::chrono::milliseconds(500);
+
 // From least to most.
 int strength_of(const std::string& appendfsync) {
   if (appendfsync == "always") return 3;
@@ -40,7 +44,10 @@ Tenure::Tenure(net::Loop& loop, const log::Logger& logger, store::RedisStore& st
       events_(std::move(events)),
       retry_(loop),
       client_(loop, logger.session("tenure"), config.redis),
-      opening_(client_, logger, {.keys = config.keys.get(), .shards = config.shards}) {
+      opening_(client_, logger,
+               {.keys = config.keys.get(),
+                .shards = config.shards,
+                .insists_on_shards = config.insists_on_shards}) {
   expose(registry);
   inspect();
 }
@@ -81,20 +88,32 @@ void Tenure::stand(const store::StateFacts& facts) {
   store_.shards(facts.shards);
   const store::KeySpace space(facts.shards);
   locks::Leadership::Options options;
-  options.mode = config_.stands_by ? locks::Leadership::Mode::standing_by
-                                   : locks::Leadership::Mode::taking_over;
+  options.mode =
+      config_.stands_by ? locks::Leadership::Mode::standing_by : locks::Leadership::Mode::alone;
   options.lock_key = store::KeySpace::leader();
   for (size_t shard = 0; shard < facts.shards; ++shard)
     options.fence_keys.push_back(space.fence(shard));
   options.owner = config_.uuid.empty() ? tls::random_uuid() : config_.uuid;
-  options.ttl = config_.lock_ttl;
-  options.retry_interval = config_.lock_retry_interval;
+  options.ttl = config_.stands_by ? config_.lock_ttl : std::min(config_.lock_ttl, kLoneTtl);
+  options.retry_interval = config_.stands_by
+                               ? config_.lock_retry_interval
+                               : std::min(config_.lock_retry_interval, kLoneRetryInterval);
   logger_.info("lock.acquiring-lock", {{"key", options.lock_key}, {"owner", options.owner}});
   leadership_ = std::make_unique<locks::Leadership>(
       loop_, client_, logger_, std::move(options),
       locks::Leadership::Events{
           .on_held = [this](const std::string& token) { take_office(token); },
-          .on_lost = [this](const Error& error) { end("lock.lost-lock", error); }});
+          .on_lost = [this](const Error& error) { end("lock.lost-lock", error); },
+          .on_waiting = [this](const std::string& owner) { note_leader(owner); }});
+}
+
+// After a kill it is the former self, whose time is over soon.
+void Tenure::note_leader(const std::string& owner) {
+  if (config_.stands_by) return;
+  logger_.warn("another-bbs-leads",
+               {{"owner", owner},
+                {"consequence", "waiting until it ends"},
+                {"advice", "set locks_locket_enabled where there is more than one bbs"}});
 }
 
 void Tenure::take_office(const std::string& token) {

@@ -38,6 +38,7 @@ class Tenure {
   void expose(metrics::Registry& registry);
   void inspect();
   void stand(const store::StateFacts& facts);
+  void note_leader(const std::string& owner);
   void take_office(const std::string& token);
   void begin(const std::string& token, const store::StateFacts& facts);
   void reseal(const std::string& token, const store::StateFacts& facts);

@@ -13,11 +13,10 @@ namespace {
 // A stand-by looks often: a lock that was given up is taken at once, as people see it.
 constexpr Duration kLookInterval = std::chrono::milliseconds(500);
 
-// KEYS: lock, fence. ARGV: owner, ttl in ms, "wait" or "take". Answers {1, token}, or {0, ms left,
-// owner}.
+// KEYS: lock, fence. ARGV: owner, ttl in ms. Answers {1, token}, or {0, ms left, owner}.
 constexpr const char* kTakeScript = R"(
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] and ARGV[3] == 'wait' then
+if holder and holder ~= ARGV[1] then
   return {0, redis.call('PTTL', KEYS[1]), holder}
 end
 local fence = redis.call('GET', KEYS[2])
@@ -78,14 +77,16 @@ Leadership::Leadership(net::Loop& loop, redis::Client& client, const log::Logger
 
 void Leadership::attempt() {
   asked_ = loop_.now();
-  const char* how = options_.mode == Mode::standing_by ? "wait" : "take";
+  ++unanswered_;
   client_.eval(take_script_, {options_.lock_key, options_.fence_keys[0]},
-               {options_.owner, milliseconds_text(options_.ttl), how},
+               {options_.owner, milliseconds_text(options_.ttl)},
                [this](Result<redis::Value> reply) { take_attempt(std::move(reply)); });
 }
 
 void Leadership::take_attempt(Result<redis::Value> reply) {
-  if (phase_ == Phase::over) return;
+  // An answer that was lost may have been a yes.
+  may_be_ours_ |= reply ? reply->items.size() == 2 : reply.error().retry != Retry::always;
+  if (!answered()) return;
   if (!reply || reply->items.size() < 2) {
     if (!reply && reply.error().fault != Fault::unavailable)
       logger_.error("failed-to-acquire-lock", reply.error());
@@ -140,6 +141,7 @@ void Leadership::take_fences(const Error* refusal) {
 
 void Leadership::renew() {
   next_.once(options_.retry_interval, [this] { renew(); });
+  ++unanswered_;
   client_.eval(renew_script_, {options_.lock_key, options_.fence_keys[0]},
                {options_.owner, milliseconds_text(options_.ttl), token_},
                [this, asked = loop_.now()](const Result<redis::Value>& reply) {
@@ -148,16 +150,16 @@ void Leadership::renew() {
 }
 
 void Leadership::take_renewal(const Result<redis::Value>& reply, Instant asked) {
-  if (phase_ != Phase::held) return;
+  if (!answered()) return;
   if (reply) return guard(asked);
   if (reply.error().fault == Fault::refused) return lose(reply.error());
   logger_.error("failed-to-renew-lock", reply.error());
 }
 
-// The ttl runs from when Redis got the request, which is not before we asked. Who took over needs
-// no deadline: nobody waits for the lock, and whoever takes it lays a fence.
+// The ttl runs from when Redis got the request, which is not before we asked. Who is alone needs no
+// deadline: whoever takes the lock all the same lays a fence.
 void Leadership::guard(Instant asked) {
-  if (options_.mode == Mode::taking_over) return;
+  if (options_.mode == Mode::alone) return;
   const Duration left = std::max<Duration>(options_.ttl - (loop_.now() - asked), Duration::zero());
   deadline_.once(left,
                  [this] { lose({.fault = Fault::timeout, .detail = "not renewed for its ttl"}); });
@@ -170,12 +172,24 @@ void Leadership::lose(Error error) {
   events_.on_lost(error);
 }
 
+bool Leadership::answered() {
+  --unanswered_;
+  if (phase_ != Phase::over) return true;
+  if (on_released_ && unanswered_ == 0) give_up();
+  return false;
+}
+
 void Leadership::release(std::function<void()> done) {
-  const bool had_lock = phase_ == Phase::held || phase_ == Phase::fencing;
   phase_ = Phase::over;
   next_.disarm();
   deadline_.disarm();
-  if (!had_lock) return loop_.defer(std::move(done));
+  on_released_ = std::move(done);
+  if (unanswered_ == 0) give_up();
+}
+
+void Leadership::give_up() {
+  std::function<void()> done = std::exchange(on_released_, {});
+  if (!may_be_ours_) return loop_.defer(std::move(done));
   client_.eval(release_script_, {options_.lock_key}, {options_.owner},
                [done = std::move(done)](const Result<redis::Value>&) { done(); });
 }

@@ -19,14 +19,16 @@ namespace causeway::locks {
 // taken over, can do no harm, whatever it believes. Numbers only grow; the owner's name tells two
 // tokens apart that a failover of Redis has given the same number.
 //
-// Lost, once and for all: when somebody else has the lock, when it could not be renewed for its ttl
+// Who has the lock keeps it as long as it renews it; everybody else waits until its time is over.
+// Lost, once and for all: when somebody else has taken it, when it could not be renewed for its ttl
 // (standing by only), or when a shard refuses the token. Owner: main(). Thread: its loop's. Not to
 // be ended inside its callbacks.
 class Leadership {
  public:
   enum class Mode : uint8_t {
-    standing_by,  // waits until nobody has the lock
-    taking_over,  // takes it from whoever has it: the last one that starts leads
+    standing_by,  // one of several: who cannot renew ends, another one leads by then
+    alone,        // nobody else is expected: keeps the lead while Redis is away, and goes on if
+                  // really nobody has taken it
   };
   struct Options {
     Mode mode = Mode::standing_by;
@@ -49,7 +51,8 @@ class Leadership {
   Leadership& operator=(const Leadership&) = delete;
 
   bool is_held() const { return phase_ == Phase::held; }
-  // Gives it up, so that a stand-by need not wait for the ttl; `done` also when that fails.
+  // Gives it up, so that a stand-by need not wait for the ttl; `done` also when that fails. What is
+  // under way is waited for, since it could win after the release.
   void release(std::function<void()> done);
 
  private:
@@ -63,6 +66,9 @@ class Leadership {
   void take_renewal(const Result<redis::Value>& reply, Instant asked);
   void wait(Duration left);
   void guard(Instant asked);
+  // What was asked of the lock has been answered; whether that still matters.
+  bool answered();
+  void give_up();
   void lose(Error error);
 
   const Options options_;
@@ -76,6 +82,9 @@ class Leadership {
   std::string waits_for_;
   Instant asked_{};  // of the attempt under way
   size_t fences_missing_ = 0;
+  size_t unanswered_ = 0;  // attempts and renewals
+  bool may_be_ours_ = false;
+  std::function<void()> on_released_;
   net::Timer next_;      // attempt or renewal
   net::Timer deadline_;  // of what is held: ttl after the last renewal was sent
 };

@@ -29,12 +29,14 @@ struct Setting {
   std::vector<std::string> settings;
   bool has_replica = false;
   bool loses_nothing = true;
+  bool is_saved = true;         // once, before; of those that lose
   Duration loses_at_most = {};  // the newest
 };
 
-class Durability : public testing::TestWithParam<Setting> {
+// Rows written without end, and which of them were acknowledged when.
+class UnderLoad : public testing::Test {
  protected:
-  Durability() {
+  UnderLoad() {
     tick_.every(5ms, [] {});
   }
   [[nodiscard]] bool until(const std::function<bool()>& holds) {
@@ -90,6 +92,8 @@ class Durability : public testing::TestWithParam<Setting> {
   static inline test::TempFolder folder_;
 };
 
+class Durability : public UnderLoad, public testing::WithParamInterface<Setting> {};
+
 TEST_P(Durability, after_a_kill_under_load_what_was_acknowledged_is_there) {
   const Setting& setting = GetParam();
   test::RedisNode server(setting.settings);
@@ -112,7 +116,7 @@ TEST_P(Durability, after_a_kill_under_load_what_was_acknowledged_is_there) {
   bool is_usable = false;
   store.on_link([&](bool usable) { is_usable = usable; });
   ASSERT_TRUE(until([&] { return is_usable; }));
-  if (!setting.loses_nothing) {  // saved once, then written on
+  if (!setting.loses_nothing && setting.is_saved) {  // once, then written on
     write_on(store);
     ASSERT_TRUE(until([&] { return acknowledged_.size() >= 10; }));
     EXPECT_EQ(redis_cli(server.port(), "SAVE"), "OK\n");
@@ -142,8 +146,45 @@ TEST_P(Durability, after_a_kill_under_load_what_was_acknowledged_is_there) {
     EXPECT_EQ(found, acknowledged_.size());
   } else {
     EXPECT_GE(found, saved);
+    if (!setting.is_saved) {
+      EXPECT_EQ(found, 0u);
+    }
     EXPECT_LT(found, acknowledged_.size()) << "the setting is better than its description";
   }
+}
+
+// Of a failover without wait_replicas: whatever the replica had received is there.
+TEST_F(UnderLoad, a_promoted_replica_has_what_it_had_received) {
+  test::RedisNode server({"--appendonly", "yes"});
+  test::RedisNode replica({"--replicaof", "127.0.0.1 " + std::to_string(server.port())});
+  const auto offset = [](test::RedisNode& node, const std::string& name) {
+    const std::string said = redis_cli(node.port(), "INFO replication");
+    const size_t at = said.find(name + ":");
+    return at == std::string::npos ? 0 : std::stoll(said.substr(at + name.size() + 1));
+  };
+  ASSERT_TRUE(until([&] {
+    return redis_cli(replica.port(), "INFO replication").find("master_link_status:up") !=
+           std::string::npos;
+  }));
+  RedisStore::Options options;
+  options.redis.port = server.port();
+  options.redis.reconnect_wait_max = 100ms;
+  options.redis.command_timeout = 20s;
+  RedisStore store(loop_, logger_, options);
+  bool is_usable = false;
+  store.on_link([&](bool usable) { is_usable = usable; });
+  ASSERT_TRUE(until([&] { return is_usable; }));
+  for (int i = 0; i < kWriters; ++i) write_on(store);
+  ASSERT_TRUE(until([&] { return acknowledged_.size() >= kKillAfter; }));
+  const auto received_before = std::chrono::steady_clock::now();
+  const auto written = offset(server, "master_repl_offset");
+  ASSERT_TRUE(until([&] { return offset(replica, "slave_repl_offset") >= written; }));
+  server.kill(SIGKILL);
+  ASSERT_TRUE(until([&] { return !is_usable && failed_ >= kWriters; }));
+  EXPECT_EQ(redis_cli(replica.port(), "REPLICAOF NO ONE"), "OK\n");
+  const size_t found = found_on(replica.port(), received_before);
+  EXPECT_GE(found, static_cast<size_t>(kKillAfter));
+  EXPECT_EQ(found, acknowledged_.size());
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -157,6 +198,10 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{.name = "AppendNo", .settings = {"--appendonly", "yes", "--appendfsync", "no"}},
         Setting{
             .name = "SnapshotsOnly", .settings = {"--appendonly", "no"}, .loses_nothing = false},
+        Setting{.name = "NoPersistence",
+                .settings = {"--appendonly", "no"},
+                .loses_nothing = false,
+                .is_saved = false},
         Setting{
             .name = "WaitForOneReplica", .settings = {"--appendonly", "no"}, .has_replica = true}),
     [](const auto& setting) { return setting.param.name; });

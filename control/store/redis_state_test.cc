@@ -99,6 +99,22 @@ TEST_F(RedisState, an_empty_one_is_begun_and_keeps_its_shards) {
   EXPECT_EQ(again->labels(), std::vector<std::string>{""});
 }
 
+TEST_F(RedisState, another_number_of_shards_than_the_one_insisted_on_is_refused) {
+  open();
+  ASSERT_TRUE(prepare(nullptr, 4));
+  const auto inspect = [&](size_t shards) {
+    opening_ = std::make_unique<StateOpening>(
+        *client_, logger_, StateOpening::Options{.shards = shards, .insists_on_shards = true});
+    return answer_of<StateFacts>([&](auto on) { opening_->inspect(on); });
+  };
+  EXPECT_TRUE(inspect(4));
+  const auto refused = inspect(7);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, Fault::invalid);
+  EXPECT_NE(refused.error().detail.find("redis.shards is 7"), std::string::npos);
+  EXPECT_NE(refused.error().detail.find("begun with 4"), std::string::npos);
+}
+
 TEST_F(RedisState, a_newer_schema_is_refused) {
   open();
   cli("HSET 'bbs:{0}:meta' schema 3 shards 1");
@@ -209,7 +225,7 @@ TEST_F(RedisState, a_commit_counts_only_when_replicas_have_it) {
   open(nullptr, 1);
   const auto alone = put("p", std::nullopt, "v1");
   ASSERT_FALSE(alone);
-  EXPECT_EQ(alone.error().fault, Fault::unavailable);
+  EXPECT_EQ(alone.error().fault, Fault::timeout) << "it has been carried out";
   EXPECT_NE(alone.error().detail.find("only 0 replicas"), std::string::npos);
   test::RedisNode replica({"--replicaof", "127.0.0.1 " + std::to_string(server_.port())});
   open(nullptr, 1, 15s);

@@ -380,43 +380,37 @@ void RedisStore::note_fenced(const Error& error) {
 
 void RedisStore::commit(const Change& change, On<void> on_done) {
   CommitCall call(space_, form_, token_, change);
-  const size_t shard = space_.shard_of(change[0].key);
-  client_.eval(commit_script_, call.keys, call.args,
-               [this, shard, key = call.keys[0], on_done](Result<redis::Value> reply) {
-                 if (reply) return acknowledge(shard, key, on_done);
-                 note_fenced(reply.error());
-                 on_done(std::move(reply.error()));
-               });
+  client_.write(commit_script_, call.keys, call.args,
+                [this, on_done](Result<redis::Value> reply, const redis::Place& place) {
+                  if (reply) return acknowledge(place, on_done);
+                  note_fenced(reply.error());
+                  on_done(std::move(reply.error()));
+                });
 }
 
-// WAIT covers all that its connection has written before it, so one is enough for all commits whose
-// replies came in one turn; in a cluster, for those of a shard.
-void RedisStore::acknowledge(size_t shard, const std::string& key, On<void> on_done) {
+// WAIT covers all that its link has written before it, so one is enough for all commits whose
+// replies came in one turn from one server; on any other link it would confirm nothing.
+void RedisStore::acknowledge(const redis::Place& place, On<void> on_done) {
   if (options_.wait_replicas == 0) return on_done({});
   if (unconfirmed_.empty()) replica_timer_.once(Duration::zero(), [this] { ask_replicas(); });
-  const bool is_cluster = options_.redis.topology == redis::Topology::cluster;
-  Unconfirmed& waiting = unconfirmed_[is_cluster ? shard : 0];
-  waiting.key = key;
-  waiting.done.push_back(std::move(on_done));
+  unconfirmed_[place].push_back(std::move(on_done));
 }
 
 void RedisStore::ask_replicas() {
-  const auto milliseconds = std::chrono::duration_cast<Milliseconds>(options_.wait_timeout).count();
-  for (auto& [shard, waiting] : std::exchange(unconfirmed_, {})) {
-    client_.command_at(
-        waiting.key, {"WAIT", std::to_string(options_.wait_replicas), std::to_string(milliseconds)},
-        [this, done = std::move(waiting.done)](const Result<redis::Value>& reply) {
-          Result<void> verdict;
-          if (!reply) {
-            verdict = reply.error();
-          } else if (reply->integer < options_.wait_replicas) {
-            verdict = Error{.fault = Fault::unavailable,
-                            .side = Side::backend,
-                            .detail = "only " + std::to_string(reply->integer) +
-                                      " replicas have confirmed the write in time"};
-          }
-          for (const auto& each : done) each(verdict);
-        });
+  for (auto& [place, waiting] : std::exchange(unconfirmed_, {})) {
+    client_.confirm(place, options_.wait_replicas, options_.wait_timeout,
+                    [this, done = std::move(waiting)](const Result<redis::Value>& reply) {
+                      Result<void> verdict;
+                      if (!reply) {
+                        verdict = reply.error();
+                      } else if (reply->integer < options_.wait_replicas) {
+                        verdict = Error{.fault = Fault::timeout,
+                                        .side = Side::backend,
+                                        .detail = "only " + std::to_string(reply->integer) +
+                                                  " replicas have confirmed the write in time"};
+                      }
+                      for (const auto& each : done) each(verdict);
+                    });
   }
 }
 

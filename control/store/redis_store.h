@@ -69,12 +69,6 @@ class RedisStore final : public Store {
     On<ProcessPage> on_page;
     std::vector<std::pair<size_t, std::string>> scans;  // of processes: where to go on
   };
-  // Commits whose replicas are asked after.
-  struct Unconfirmed {
-    std::vector<On<void>> done;
-    std::string key;  // one of the shard's
-  };
-
   void send(std::vector<Command> commands, OnValues on_values);
   void read_processes(Reading reading);
   void take_processes(Reading reading, Values values);
@@ -84,7 +78,7 @@ class RedisStore final : public Store {
   void read_tasks(std::vector<NamedRow> named, On<std::vector<NamedRow>> on_rows);
   void prune(const ProcessRows& empty);
   std::optional<std::string> opened(const RowKey& key, redis::Value& value);
-  void acknowledge(size_t shard, const std::string& key, On<void> on_done);
+  void acknowledge(const redis::Place& place, On<void> on_done);
   void ask_replicas();
   void note_fenced(const Error& error);
 
@@ -98,7 +92,8 @@ class RedisStore final : public Store {
   redis::Script prune_script_;
   std::map<uint64_t, Batch> batches_;
   uint64_t next_batch_ = 0;
-  std::map<size_t, Unconfirmed> unconfirmed_;  // by shard, in a cluster
+  // Commits whose replicas are asked after, by the server that has carried them out.
+  std::map<redis::Place, std::vector<On<void>>> unconfirmed_;
   net::Timer replica_timer_;
 };
 

@@ -140,6 +140,15 @@ void StateOpening::take_found() {
   facts_ = facts_of(found_.meta, found_.any_old);
   if (auto good = check_state(facts_, options_.keys); !good) return fail(std::move(good.error()));
   if (facts_.schema == 0) facts_.shards = options_.shards;
+  if (options_.insists_on_shards && facts_.shards != options_.shards) {
+    return fail(
+        state_error(Fault::invalid,
+                    "redis.shards is " + std::to_string(options_.shards) +
+                        ", but the state in Redis was begun with " + std::to_string(facts_.shards) +
+                        ": rows lie where that number says, and it stays; set redis.shards to " +
+                        std::to_string(facts_.shards) +
+                        ", leave it out, or begin a new state (doc/durability.md)"));
+  }
   std::exchange(on_facts_, {})(facts_);
 }
 

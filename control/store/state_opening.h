@@ -38,7 +38,8 @@ class StateOpening {
  public:
   struct Options {
     const KeyRing* keys = nullptr;
-    size_t shards = 1;  // of a state that is begun
+    size_t shards = 1;               // of a state that is begun
+    bool insists_on_shards = false;  // a state that is cut otherwise is Fault::invalid
   };
   using OnFacts = std::function<void(Result<StateFacts>)>;
 

@@ -103,8 +103,9 @@ inline constexpr size_t kPageEntries = 100;
 
 // Where the rows live. Callbacks come exactly once, never from inside the call; those of commits in
 // the order in which they were carried out. Failures: unavailable (a commit may have been carried
-// out), conflict (a row was not as expected: nothing was written), internal. Owner: main(), which
-// ends it after its users. Thread: its loop's.
+// out), timeout (a commit has been carried out, but not as many replicas as configured have
+// confirmed it in time), conflict (a row was not as expected: nothing was written), internal.
+// Owner: main(), which ends it after its users. Thread: its loop's.
 class Store {
  public:
   template <class T>

@@ -13,7 +13,8 @@ struct BbsClient::State {
                       .timeout = options.timeout,
                       .attempts = options.attempts,
                       .wait = options.retry_wait,
-                      .identity = options.identity}) {}
+                      .identity = options.identity,
+                      .may_send = std::move(options.may_send)}) {}
 
   RetryingCaller caller;
 };

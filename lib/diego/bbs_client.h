@@ -70,7 +70,8 @@ class BbsClient {
     Duration timeout = std::chrono::seconds(10);  // of one attempt
     int attempts = 3;
     Duration retry_wait = std::chrono::milliseconds(500);
-    rpc::Identity* identity = nullptr;  // for https; outlives the client
+    rpc::Identity* identity = nullptr;    // for https; outlives the client
+    std::function<bool()> may_send = {};  // see rpc::Client
   };
   using OnDone = std::function<void(Result<void, BbsError>)>;
   template <class Response>

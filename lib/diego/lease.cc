@@ -17,6 +17,9 @@ constexpr Duration kLookInterval = std::chrono::milliseconds(500);
 // that was due later than this.
 constexpr Duration kWatchInterval = std::chrono::milliseconds(250);
 
+// What is sent on the strength of a lock is given so long to arrive; of short locks a quarter.
+constexpr Duration kArrivalTime = std::chrono::seconds(1);
+
 }  // namespace
 
 Lease::Lease(net::Loop& loop, Options options, Events events)
@@ -43,11 +46,19 @@ void Lease::value(std::string value) {
   if (!is_over_ && !is_asking_) attempt();
 }
 
+bool Lease::may_act() const { return is_held_ && SystemClock().now() < acts_until_; }
+
 void Lease::release(std::function<void()> done) {
   is_over_ = true;
+  is_held_ = false;
   next_.disarm();
   deadline_.disarm();
-  client_.release(resource_, [done = std::move(done)](const Result<void>&) { done(); });
+  on_released_ = std::move(done);
+  if (!is_asking_) give_up();
+}
+
+void Lease::give_up() {
+  client_.release(resource_, [this](const Result<void>&) { std::exchange(on_released_, {})(); });
 }
 
 void Lease::attempt() {
@@ -59,6 +70,8 @@ void Lease::attempt() {
 
 void Lease::answered(Result<void> answer) {
   is_asking_ = false;
+  // Whatever the answer is: one that was lost may have been a yes.
+  if (is_over_ && on_released_) return give_up();
   if (is_over_) return;
   const bool waits =
       !answer && !is_held_ && answer.error().fault == Fault::conflict;  // another one has it
@@ -67,6 +80,7 @@ void Lease::answered(Result<void> answer) {
   if (answer) {
     // The ttl runs from when Locket got the request, which is not before we asked.
     held_until_ = asked_ + options_.ttl;
+    acts_until_ = held_until_ - std::min<Duration>(kArrivalTime, options_.ttl / 4);
     if (!deadline_.is_armed()) deadline_.every(kWatchInterval, [this] { watch(); });
     if (!std::exchange(is_held_, true) && events_.on_held) events_.on_held();
     return;

@@ -12,8 +12,9 @@ namespace causeway::diego {
 
 // A lock or presence in Locket that is taken as soon as it is free and renewed while we live. A
 // lock that is refused on renewal, or could not be renewed for its ttl, is lost: nothing more is
-// tried, the service ends. A lost presence is taken again. Owner: main(). Thread: its loop's. Not
-// to be ended inside its callbacks.
+// tried, the service ends. A lost presence is taken again. What may be done by the holder only is
+// asked for right before it is done: may_act(). Owner: main(). Thread: its loop's. Not to be ended
+// inside its callbacks.
 class Lease {
  public:
   enum class Kind : uint8_t { lock, presence };
@@ -38,16 +39,23 @@ class Lease {
   Lease& operator=(const Lease&) = delete;
 
   bool is_held() const { return is_held_; }
+  // Whether it is ours now, and for long enough that what is sent now arrives while it is. Looks at
+  // the clock itself: a loop that was stopped does not know the time yet.
+  bool may_act() const;
+  // From when on may_act() says no, unless it is renewed before.
+  Instant acts_until() const { return is_held_ ? acts_until_ : Instant{}; }
   // From the next renewal on, which happens at once.
   void value(std::string value);
-  // Gives it up, so that nobody has to wait for its ttl; `done` also when that fails. Nothing is
-  // tried afterwards.
+  // Gives it up, so that nobody has to wait for its ttl; `done` also when that fails. An attempt
+  // that is under way is waited for, since it could win after the release. Nothing is tried
+  // afterwards.
   void release(std::function<void()> done);
 
  private:
   void attempt();
   void answered(Result<void> answer);
   void watch();
+  void give_up();
   void lose(const Error& error);
 
   const Options options_;
@@ -60,6 +68,8 @@ class Lease {
   net::Timer deadline_;  // while it is held: has its time ended?
   Instant asked_{};
   Instant held_until_{};  // ttl after the last renewal was sent
+  Instant acts_until_{};
+  std::function<void()> on_released_;
   net::Loop& loop_;
   LocketClient client_;
 };

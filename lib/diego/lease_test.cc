@@ -20,6 +20,7 @@ class LeaseTest : public testing::Test {
                            models::LockRequest request;
                            ASSERT_TRUE(request.ParseFromString(http.body));
                            requests.push_back(request);
+                           if (holds_answers) return held_back.push_back(std::move(responder));
                            if (status != 200)
                              return responder.reply(status, "text/plain", "lock-collision");
                            test::reply_with(responder, models::LockResponse());
@@ -30,7 +31,7 @@ class LeaseTest : public testing::Test {
                            test::reply_with(responder, models::ReleaseResponse());
                          });
   }
-  void take(Lease::Kind kind, Duration ttl = 10s) {
+  void take(Lease::Kind kind, Duration ttl = 10s, Duration retry_interval = 20ms) {
     lease = std::make_unique<Lease>(
         bed.loop(),
         Lease::Options{.locket_url = locket.url(),
@@ -39,7 +40,7 @@ class LeaseTest : public testing::Test {
                        .owner = "me",
                        .value = "v",
                        .ttl = ttl,
-                       .retry_interval = 20ms},
+                       .retry_interval = retry_interval},
         Lease::Events{.on_held = [this] { ++held; },
                       .on_lost = [this](const Error& error) { lost.push_back(error); },
                       .on_refused = [this](const Error&) { ++refused; }});
@@ -49,6 +50,8 @@ class LeaseTest : public testing::Test {
   test::FakeService locket{bed};
   std::unique_ptr<Lease> lease;
   std::vector<models::LockRequest> requests;
+  std::vector<rpc::Responder> held_back;
+  bool holds_answers = false;
   int status = 200;
   int held = 0;
   int refused = 0;
@@ -98,13 +101,58 @@ TEST_F(LeaseTest, a_lock_refused_on_renewal_is_lost_for_good) {
 
 TEST_F(LeaseTest, a_lock_that_cannot_be_renewed_is_lost_when_its_ttl_ends_and_not_before) {
   serve();
-  take(Lease::Kind::lock, 1s);
+  take(Lease::Kind::lock, 2s);
   ASSERT_TRUE(bed.until([&] { return held == 1; }));
   locket.stop();
   ASSERT_TRUE(bed.until([&] { return refused >= 2; }));
   EXPECT_TRUE(lease->is_held());
   ASSERT_TRUE(bed.until([&] { return lost.size() == 1; }));
   EXPECT_EQ(lost[0].fault, Fault::timeout);
+}
+
+TEST_F(LeaseTest, an_attempt_that_is_under_way_at_the_release_wins_nothing) {
+  serve();
+  holds_answers = true;
+  take(Lease::Kind::lock, 30s, 60s);
+  ASSERT_TRUE(bed.until([&] { return held_back.size() == 1; }));
+  bool is_done = false;
+  lease->release([&] { is_done = true; });
+  const Instant start = std::chrono::steady_clock::now();
+  ASSERT_TRUE(bed.until([&] { return std::chrono::steady_clock::now() - start > 100ms; }));
+  EXPECT_EQ(released, 0) << "Locket could still say yes";
+  EXPECT_FALSE(is_done);
+  test::reply_with(held_back[0], models::LockResponse());
+  ASSERT_TRUE(bed.until([&] { return is_done; }));
+  EXPECT_EQ(released, 1);
+  EXPECT_EQ(held, 0);
+  EXPECT_FALSE(lease->may_act());
+}
+
+TEST_F(LeaseTest, an_attempt_that_is_never_answered_is_followed_by_the_release_all_the_same) {
+  serve();
+  holds_answers = true;
+  take(Lease::Kind::presence, 10s, 200ms);  // which is how long an answer is waited for
+  ASSERT_TRUE(bed.until([&] { return held_back.size() == 1; }));
+  bool is_done = false;
+  lease->release([&] { is_done = true; });
+  ASSERT_TRUE(bed.until([&] { return is_done; }));
+  EXPECT_EQ(released, 1);
+}
+
+TEST_F(LeaseTest, who_slept_may_not_act_before_any_timer_has_told) {
+  serve();
+  take(Lease::Kind::lock, 2s, 100ms);
+  EXPECT_FALSE(lease->may_act());
+  ASSERT_TRUE(bed.until([&] { return held == 1; }));
+  ASSERT_TRUE(bed.until([&] { return lease->may_act(); }));
+  EXPECT_LT(lease->acts_until(), std::chrono::steady_clock::now() + 2s);
+  const Instant start = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - start < 2100ms) {
+    // As a stopped process: the loop does not turn.
+  }
+  EXPECT_TRUE(lease->is_held());
+  EXPECT_FALSE(lease->may_act());
+  ASSERT_TRUE(bed.until([&] { return lost.size() == 1; }));
 }
 
 TEST_F(LeaseTest, a_lost_presence_is_taken_again) {

@@ -9,10 +9,11 @@ namespace causeway::diego {
 
 struct RepClient::State {
   State(net::Loop& loop, Options the_options)
-      : options(the_options),
+      : options(std::move(the_options)),
         client(loop, {.connections_per_host_max = options.calls_per_cell_max,
                       .identity = options.identity,
-                      .requires_tls = options.requires_tls}) {}
+                      .requires_tls = options.requires_tls,
+                      .may_send = options.may_send}) {}
 
   const Options options;
   rpc::Client client;
@@ -67,7 +68,7 @@ std::string instance_url(const std::string& rep_url, std::string_view version,
 }  // namespace
 
 RepClient::RepClient(net::Loop& loop, Options options)
-    : state_(std::make_unique<State>(loop, options)) {}
+    : state_(std::make_unique<State>(loop, std::move(options))) {}
 
 RepClient::~RepClient() = default;
 
@@ -85,10 +86,9 @@ void RepClient::brief(const std::string& rep_url, std::function<void(Result<cf::
 
 void RepClient::perform(const std::string& rep_url, const cf::Work& work,
                         std::function<void(Result<cf::Work>)> on) {
-  send_for_message<cf::Work>(
-      state_->client,
-      rep_call("POST", rep_url + "/work", cf::to_json(work), state_->options.timeout),
-      cf::parse_work, std::move(on));
+  auto call = rep_call("POST", rep_url + "/work", cf::to_json(work), state_->options.timeout);
+  if (!work.trace_id.empty()) call.headers.emplace_back("X-Vcap-Request-Id", work.trace_id);
+  send_for_message<cf::Work>(state_->client, std::move(call), cf::parse_work, std::move(on));
 }
 
 void RepClient::stop_lrp(const std::string& rep_url, const std::string& process_guid,

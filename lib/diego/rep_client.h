@@ -26,9 +26,10 @@ class RepClient {
   struct Options {
     Duration state_timeout = std::chrono::seconds(10);
     Duration timeout = std::chrono::seconds(10);
-    size_t calls_per_cell_max = 8;      // at the same time; more wait
-    rpc::Identity* identity = nullptr;  // for https; outlives the client
-    bool requires_tls = false;          // reps without TLS are not called: Fault::unsupported
+    size_t calls_per_cell_max = 8;        // at the same time; more wait
+    rpc::Identity* identity = nullptr;    // for https; outlives the client
+    std::function<bool()> may_send = {};  // see rpc::Client
+    bool requires_tls = false;            // reps without TLS are not called: Fault::unsupported
   };
   using OnDone = std::function<void(Result<void>)>;
 

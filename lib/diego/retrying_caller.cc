@@ -11,7 +11,7 @@ namespace {
 // A failure that another attempt may cure. A time-out is not: the caller has waited long enough.
 bool is_transient(const Error& error) {
   switch (error.fault) {
-    case Fault::refused:
+    case Fault::refused:  // by the other side, or by may_send
     case Fault::unreachable:
     case Fault::reset:
     case Fault::closed:
@@ -23,16 +23,17 @@ bool is_transient(const Error& error) {
   }
 }
 
-rpc::Client::Options http_options(rpc::Identity* identity) {
-  rpc::Client::Options options;
-  options.identity = identity;
-  return options;
+rpc::Client::Options http_options(const RetryingCaller::Options& options) {
+  rpc::Client::Options http;
+  http.identity = options.identity;
+  http.may_send = options.may_send;
+  return http;
 }
 
 }  // namespace
 
 RetryingCaller::RetryingCaller(net::Loop& loop, Options options)
-    : loop_(loop), options_(std::move(options)), client_(loop, http_options(options_.identity)) {}
+    : loop_(loop), options_(std::move(options)), client_(loop, http_options(options_)) {}
 
 void RetryingCaller::send(rpc::Call call, Twice twice, rpc::Client::OnReply on_reply) {
   const uint64_t id = next_id_++;

@@ -25,7 +25,8 @@ class RetryingCaller {
     Duration timeout = std::chrono::seconds(10);  // of one attempt
     int attempts = 3;
     Duration wait = std::chrono::milliseconds(500);
-    rpc::Identity* identity = nullptr;  // for https
+    rpc::Identity* identity = nullptr;    // for https
+    std::function<bool()> may_send = {};  // see rpc::Client
   };
   enum class Twice : uint8_t { harmless, harmful };
 

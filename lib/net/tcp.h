@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -75,9 +76,14 @@ class Connector {
 class Resolver {
  public:
   using OnResolved = std::function<void(Result<Address>)>;
+  using OnAll = std::function<void(Result<std::vector<Address>>)>;
 
+  // The first IPv4 address, or else the first of all.
   static std::unique_ptr<Resolver> start(Loop& loop, const std::string& host, uint16_t port,
                                          OnResolved on_resolved);
+  // All of them, each once, never none; those of IPv4 first, else in the order of the name service.
+  static std::unique_ptr<Resolver> start_all(Loop& loop, const std::string& host, uint16_t port,
+                                             OnAll on_all);
   virtual ~Resolver() = default;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "redis/client.h"
 
 namespace causeway::net {
@@ -18,7 +19,7 @@ struct Request {
   std::string key;  // in a cluster: decides where it goes
   const Script* script = nullptr;
   std::vector<std::string> args;  // the whole command; of a script: number of keys, keys, arguments
-  OnReply on_reply;
+  OnWritten on_reply;
 };
 
 // How requests reach the servers of a topology. Owner: the Client. Thread: its loop's.
@@ -29,6 +30,9 @@ class Access {
   virtual size_t under_way() const = 0;
   // Only while ready. The answer never comes from inside the call.
   virtual void send(Request request) = 0;
+  // On that very link. Fault::unavailable, at once, when it has gone.
+  virtual Result<void> send_at(const Place& place, const std::vector<std::string>& args,
+                               const OnReply& on_reply) = 0;
   // One that is believed to serve, for subscriptions.
   virtual Node any_node() = 0;
 
@@ -37,5 +41,10 @@ class Access {
   static std::unique_ptr<Access> open(net::Loop& loop, const log::Logger& logger,
                                       const Options& options, OnLink on_link);
 };
+
+// "host:port"
+std::string name_of(const Node& node);
+// What send_at() answers then.
+Error link_has_gone();
 
 }  // namespace causeway::redis

@@ -1,6 +1,7 @@
 #include "redis/client.h"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <map>
 #include <utility>
@@ -17,6 +18,13 @@ std::unique_ptr<Access> Access::open(net::Loop& loop, const log::Logger& logger,
   if (options.topology == Topology::cluster)
     return std::make_unique<ClusterAccess>(loop, logger, options, std::move(on_link));
   return std::make_unique<SingleAccess>(loop, logger, options, std::move(on_link));
+}
+
+std::string name_of(const Node& node) { return node.host + ":" + std::to_string(node.port); }
+
+Error link_has_gone() {
+  return {
+      .fault = Fault::unavailable, .side = Side::backend, .detail = "the link has been lost since"};
 }
 
 struct Client::State {
@@ -41,6 +49,10 @@ struct Client::State {
         })) {}
 
   // Calls back in a later turn.
+  void refuse(OnWritten on_written, Error error) {
+    refuse([on = std::move(on_written)](Result<Value> reply) { on(std::move(reply), {}); },
+           std::move(error));
+  }
   void refuse(OnReply on_reply, Error error) {
     if (refused.empty()) refusal_timer.once(Duration::zero(), [this] { tell_refused(); });
     refused.push_back({std::move(on_reply), std::move(error)});
@@ -51,7 +63,8 @@ struct Client::State {
   }
 
   // Whether no command may be sent now; then `on_reply` is taken.
-  bool refuses(OnReply& on_reply) {
+  template <class On>
+  bool refuses(On& on_reply) {
     if (!access->is_ready()) {
       refuse(std::move(on_reply), {.fault = Fault::unavailable,
                                    .side = Side::backend,
@@ -70,11 +83,15 @@ struct Client::State {
 
   void command(std::string key, std::vector<std::string> args, OnReply on_reply) {
     if (refuses(on_reply)) return;
-    access->send({.key = std::move(key), .args = std::move(args), .on_reply = std::move(on_reply)});
+    access->send({.key = std::move(key),
+                  .args = std::move(args),
+                  .on_reply = [on = std::move(on_reply)](Result<Value> reply, const Place&) {
+                    on(std::move(reply));
+                  }});
   }
 
   void eval(const Script& script, const std::vector<std::string>& keys,
-            const std::vector<std::string>& args, OnReply on_reply) {
+            const std::vector<std::string>& args, OnWritten on_reply) {
     if (refuses(on_reply)) return;
     std::vector<std::string> all;
     all.reserve(1 + keys.size() + args.size());
@@ -87,6 +104,13 @@ struct Client::State {
                   .script = &known->second,
                   .args = std::move(all),
                   .on_reply = std::move(on_reply)});
+  }
+
+  void confirm(const Place& place, uint32_t replicas, Duration timeout, const OnReply& on_reply) {
+    const auto milliseconds = std::chrono::duration_cast<Milliseconds>(timeout).count();
+    auto sent = access->send_at(
+        place, {"WAIT", std::to_string(replicas), std::to_string(milliseconds)}, on_reply);
+    if (!sent) refuse(on_reply, std::move(sent).error());
   }
 
   void open_subscriber() {
@@ -164,7 +188,18 @@ void Client::command_at(const std::string& key, std::vector<std::string> args, O
 
 void Client::eval(const Script& script, const std::vector<std::string>& keys,
                   const std::vector<std::string>& args, OnReply on_reply) {
-  state_->eval(script, keys, args, std::move(on_reply));
+  state_->eval(script, keys, args, [on = std::move(on_reply)](Result<Value> reply, const Place&) {
+    on(std::move(reply));
+  });
+}
+
+void Client::write(const Script& script, const std::vector<std::string>& keys,
+                   const std::vector<std::string>& args, OnWritten on_written) {
+  state_->eval(script, keys, args, std::move(on_written));
+}
+
+void Client::confirm(const Place& place, uint32_t replicas, Duration timeout, OnReply on_reply) {
+  state_->confirm(place, replicas, timeout, on_reply);
 }
 
 void Client::subscribe(const std::string& channel, std::function<void(std::string_view)> on_message,

@@ -47,6 +47,14 @@ class Script {
 
 using OnReply = std::function<void(Result<Value>)>;
 
+// Where a command was carried out: one link to one server, for as long as it stands.
+struct Place {
+  std::string server;  // host:port
+  uint64_t link = 0;   // counted by server; 0: nowhere
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+using OnWritten = std::function<void(Result<Value>, const Place&)>;
+
 struct Node {
   std::string host;
   uint16_t port = 0;
@@ -68,8 +76,9 @@ struct Options {
   std::string user, password;
   std::string sentinel_user, sentinel_password;
   int database = 0;
-  // Absent: no TLS. To all, Sentinels included.
-  std::shared_ptr<const tls::ClientContext> tls;
+  // Asked before each handshake, so that files may change. Absent: no TLS. To all, Sentinels
+  // included.
+  std::function<const tls::ClientContext&()> tls;
   std::string tls_server_name;  // expected of certificates; "": the host connected to
   Duration connect_timeout = std::chrono::seconds(2);
   Duration command_timeout = std::chrono::seconds(5);
@@ -104,6 +113,13 @@ class Client {
   // In a cluster: at least one key, all of one slot.
   void eval(const Script& script, const std::vector<std::string>& keys,
             const std::vector<std::string>& args, OnReply on_reply);
+
+  // As eval(), and tells where it was done in the end, redirections followed.
+  void write(const Script& script, const std::vector<std::string>& keys,
+             const std::vector<std::string>& args, OnWritten on_written);
+  // Answers how many replicas have what was written there (WAIT); at most `replicas` are waited
+  // for. Fault::unavailable when the link has been lost since: a new one knows of no writes.
+  void confirm(const Place& place, uint32_t replicas, Duration timeout, OnReply on_reply);
 
   // Own second connection, resubscribed after reconnects. `on_gap` tells that messages may have
   // been missed: whenever the subscription has come to stand, the first time included; from then on

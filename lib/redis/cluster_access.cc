@@ -15,7 +15,12 @@ namespace {
 constexpr int kRedirectsMax = 16;
 constexpr Duration kSettleWait = std::chrono::milliseconds(50);
 
-std::string name_of(const Node& node) { return node.host + ":" + std::to_string(node.port); }
+// A guide that has not answered in this time is left; others know the same.
+constexpr Duration kGuideTimeout = std::chrono::seconds(2);
+
+Error unfit(std::string detail) {
+  return {.fault = Fault::unavailable, .side = Side::backend, .detail = std::move(detail)};
+}
 
 }  // namespace
 
@@ -28,14 +33,20 @@ ClusterAccess::ClusterAccess(net::Loop& loop, const log::Logger& logger, const O
       ask_timer_(loop),
       retry_timer_(loop) {
   CHECK(!options_.nodes.empty());
-  guide_ = std::make_unique<Pipeline>(
-      loop_, logger_, options_,
-      Pipeline::User{[this](bool up) {
-                       if (!up) return ask_timer_.disarm();
-                       ask_for_slots();
-                       ask_timer_.every(options_.topology_interval, [this] { ask_for_slots(); });
-                     },
-                     [this] { return asked_ = any_node(); }});
+  open_guide();
+}
+
+void ClusterAccess::open_guide() {
+  Options options = options_;
+  options.command_timeout = std::min(options_.command_timeout, kGuideTimeout);
+  guide_ = std::make_unique<Pipeline>(loop_, logger_, options,
+                                      Pipeline::User{[this](bool up) {
+                                                       if (!up) return ask_timer_.disarm();
+                                                       ask_guide();
+                                                       ask_timer_.every(options_.topology_interval,
+                                                                        [this] { ask_guide(); });
+                                                     },
+                                                     [this] { return asked_ = any_node(); }});
 }
 
 size_t ClusterAccess::under_way() const {
@@ -51,17 +62,34 @@ Node ClusterAccess::any_node() {
   return known[next_++ % known.size()];
 }
 
-void ClusterAccess::ask_for_slots() {
+void ClusterAccess::ask_guide() {
   if (guide_->under_way() > 0) return;
-  guide_->send({"CLUSTER", "SLOTS"}, [this](const Result<Value>& reply) {
-    if (reply) return take_slots(*reply);
-    if (guide_->is_ready()) guide_->fail(reply.error());  // another one may know it
-  });
+  is_unfit_ = false;
+  guide_->send({"CLUSTER", "INFO"}, [this](const Result<Value>& reply) { take_health(reply); });
+  guide_->send({"CLUSTER", "SLOTS"}, [this](const Result<Value>& reply) { take_slots(reply); });
 }
 
-void ClusterAccess::take_slots(const Value& reply) {
-  auto map = SlotMap::parse(reply, asked_.host);
-  if (!map) return guide_->fail(map.error());
+// A node that was cut off shows a map of its own for as long as it is: nothing in CLUSTER SLOTS
+// tells that it is old.
+void ClusterAccess::take_health(const Result<Value>& reply) {
+  // Not allowed to ask (+cluster|info): then any map has to do.
+  if (!reply && reply.error().detail.starts_with("NOPERM")) return;
+  if (!guide_->is_ready()) return;
+  is_unfit_ = true;
+  if (!reply) return guide_->leave(reply.error());
+  const ClusterHealth health = parse_cluster_health(reply->text);
+  if (!health.is_ok) return guide_->leave(unfit("as it sees the cluster, slots are not served"));
+  if (health.epoch < epoch_seen_) return guide_->leave(unfit("it knows less than another node"));
+  epoch_seen_ = health.epoch;
+  is_unfit_ = false;
+}
+
+void ClusterAccess::take_slots(const Result<Value>& reply) {
+  if (is_unfit_ || !guide_->is_ready()) return;
+  if (!reply) return guide_->leave(reply.error());  // another one may know it
+  auto map = SlotMap::parse(*reply, asked_.host);
+  if (!map) return guide_->leave(map.error());
+  guide_->trust();
   if (*map == map_) return;
   map_ = std::move(*map);
   logger_.info("cluster-map", {{"nodes", map_.nodes().size()}, {"complete", map_.is_complete()}});
@@ -120,21 +148,30 @@ void ClusterAccess::go(Pipeline& pipeline, Trip trip, bool asking) {
   if (asking) pipeline.send({"ASKING"}, [](const Result<Value>&) {});
   const Script* script = trip.request.script;
   const Pipeline::Args args = trip.request.args;
-  const Node* at = map_.node_of(slot_of(trip.request.key));
-  auto on_reply = [this, from = at == nullptr ? Node{} : *at,
-                   trip = std::move(trip)](Result<Value> reply) mutable {
-    take(std::move(trip), from, std::move(reply));
+  auto on_reply = [this, place = Place{name_of(pipeline.node()), pipeline.link()},
+                   from = pipeline.node(), trip = std::move(trip)](Result<Value> reply) mutable {
+    take(std::move(trip), from, place, std::move(reply));
   };
   if (script == nullptr) return pipeline.send(args, std::move(on_reply));
   pipeline.eval(*script, args, std::move(on_reply));
 }
 
-void ClusterAccess::take(Trip trip, const Node& from, Result<Value> reply) {
-  if (reply || trip.redirects >= kRedirectsMax) return trip.request.on_reply(std::move(reply));
+Result<void> ClusterAccess::send_at(const Place& place, const std::vector<std::string>& args,
+                                    const OnReply& on_reply) {
+  const auto found = nodes_.find(place.server);
+  if (found == nodes_.end() || !found->second->is_ready() || found->second->link() != place.link)
+    return link_has_gone();
+  found->second->send(args, on_reply);
+  return {};
+}
+
+void ClusterAccess::take(Trip trip, const Node& from, const Place& place, Result<Value> reply) {
+  if (reply || trip.redirects >= kRedirectsMax)
+    return trip.request.on_reply(std::move(reply), place);
   const std::string& text = reply.error().detail;
   if (text.starts_with("TRYAGAIN")) return later(std::move(trip));
   auto redirect = parse_redirect(text);
-  if (!redirect) return trip.request.on_reply(std::move(reply));
+  if (!redirect) return trip.request.on_reply(std::move(reply), place);
   ++trip.redirects;
   if (redirect->node.host.empty()) redirect->node.host = from.host;
   Pipeline& pipeline = node(redirect->node);
@@ -152,7 +189,8 @@ void ClusterAccess::later(Trip trip) {
     return trip.request.on_reply(Error{.fault = Fault::unavailable,
                                        .side = Side::backend,
                                        .retry = Retry::always,
-                                       .detail = "the cluster has not settled"});
+                                       .detail = "the cluster has not settled"},
+                                 {});
   }
   waiting_.push_back(std::move(trip));
   if (retry_timer_.is_armed()) return;

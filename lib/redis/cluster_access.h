@@ -12,8 +12,9 @@
 namespace causeway::redis {
 
 // The nodes of a Redis Cluster, a pipeline to each that serves slots. Who serves what is asked of
-// one node after the other, again and again, and learnt from MOVED; what was redirected is sent
-// again. Owner: the Client. Thread: its loop's.
+// one node, again and again, and learnt from MOVED; what was redirected is sent again. A node that
+// does not answer, sees itself in a minority or knows less than another one did is left for the
+// next. Owner: the Client. Thread: its loop's.
 class ClusterAccess final : public Access {
  public:
   ClusterAccess(net::Loop& loop, const log::Logger& logger, const Options& options, OnLink on_link);
@@ -21,6 +22,8 @@ class ClusterAccess final : public Access {
   bool is_ready() const override { return ready_; }
   size_t under_way() const override;
   void send(Request request) override;
+  Result<void> send_at(const Place& place, const std::vector<std::string>& args,
+                       const OnReply& on_reply) override;
   Node any_node() override;
 
  private:
@@ -30,14 +33,16 @@ class ClusterAccess final : public Access {
     int redirects = 0;
   };
 
-  void ask_for_slots();
-  void take_slots(const Value& reply);
+  void open_guide();
+  void ask_guide();
+  void take_health(const Result<Value>& reply);
+  void take_slots(const Result<Value>& reply);
   void follow_map();
   Pipeline& node(const Node& node);
   void look();
   void start(Trip trip);
   void go(Pipeline& node, Trip trip, bool asking);
-  void take(Trip trip, const Node& from, Result<Value> reply);
+  void take(Trip trip, const Node& from, const Place& place, Result<Value> reply);
   void later(Trip trip);
 
   net::Loop& loop_;
@@ -47,7 +52,9 @@ class ClusterAccess final : public Access {
   SlotMap map_;
   bool ready_ = false;
   size_t next_ = 0;
-  Node asked_;  // for the map
+  Node asked_;               // for the map
+  bool is_unfit_ = false;    // what it says does not count
+  uint64_t epoch_seen_ = 0;  // the newest that a guide knew of
   net::Timer ask_timer_;
   net::Timer retry_timer_;
   std::vector<Trip> waiting_;                               // for the cluster to settle

@@ -24,18 +24,19 @@ Connection::Connection(net::Loop& loop, const log::Logger& logger, const Options
 void Connection::start() {
   phase_ = Phase::resolving;
   node_ = user_.next_node ? user_.next_node() : Node{options_.host, options_.port};
-  resolver_ =
-      net::Resolver::start(loop_, node_.host, node_.port, [this](Result<net::Address> address) {
-        if (address) {
-          connect(*address);
-        } else {
-          fail(address.error());
-        }
-      });
+  resolver_ = net::Resolver::start_all(loop_, node_.host, node_.port,
+                                       [this](const Result<std::vector<net::Address>>& addresses) {
+                                         if (addresses) {
+                                           connect(*addresses);
+                                         } else {
+                                           fail(addresses.error());
+                                         }
+                                       });
 }
 
-void Connection::connect(const net::Address& address) {
+void Connection::connect(const std::vector<net::Address>& addresses) {
   phase_ = Phase::connecting;
+  const net::Address& address = addresses[attempts_++ % addresses.size()];
   const net::Connector::Options options{.timeout = options_.connect_timeout,
                                         .keep_alive_probe = std::chrono::seconds(15)};
   connector_ = net::Connector::start(loop_, address, options,
@@ -49,12 +50,12 @@ void Connection::connect(const net::Address& address) {
 }
 
 void Connection::secure(std::unique_ptr<net::Stream> stream) {
-  if (options_.tls == nullptr) return greet(std::move(stream));
+  if (!options_.tls) return greet(std::move(stream));
   phase_ = Phase::securing;
   const tls::Handshake::ConnectOptions options{
       .server_name = options_.tls_server_name.empty() ? node_.host : options_.tls_server_name,
       .timeout = options_.connect_timeout};
-  handshake_ = tls::Handshake::connect(std::move(stream), *options_.tls, options,
+  handshake_ = tls::Handshake::connect(std::move(stream), options_.tls(), options,
                                        [this](Result<tls::Secured> secured) {
                                          if (secured) {
                                            greet(std::move(secured->stream));
@@ -100,10 +101,25 @@ void Connection::take_greeting(const Value& reply) {
         .fault = Fault::unavailable, .side = Side::backend, .detail = "it is not the primary"});
   phase_ = Phase::ready;
   timer_.disarm();
+  --attempts_;  // this address, as long as it serves
+  if (!is_doubtful_) {
+    wait_ = options_.reconnect_wait_min;
+    outage_logged_ = false;
+    logger_.info("connected", {{"host", node_.host}, {"port", node_.port}});
+  }
+  user_.on_ready();
+}
+
+void Connection::leave(const Error& error) {
+  is_doubtful_ = true;
+  fail(error);
+}
+
+void Connection::trust() {
+  if (!std::exchange(is_doubtful_, false)) return;
   wait_ = options_.reconnect_wait_min;
   outage_logged_ = false;
   logger_.info("connected", {{"host", node_.host}, {"port", node_.port}});
-  user_.on_ready();
 }
 
 void Connection::append(const std::vector<std::string>& args) {

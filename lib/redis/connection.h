@@ -34,16 +34,22 @@ class Connection final : public net::Stream::Events {
   Connection& operator=(const Connection&) = delete;
 
   bool is_ready() const { return phase_ == Phase::ready; }
+  // Of the present attempt or link.
+  const Node& node() const { return node_; }
   // Queues one command; all commands of a turn leave in one write. Only while ready.
   void send(const std::vector<std::string>& args);
   // Gives the link up and makes it anew.
   void fail(const Error& error);
+  // The same with a server that answers, but is of no use to us: until trust(), the waits between
+  // attempts grow as if it did not answer, and nothing more is logged.
+  void leave(const Error& error);
+  void trust();
 
  private:
   enum class Phase : uint8_t { waiting, resolving, connecting, securing, greeting, ready };
 
   void start();
-  void connect(const net::Address& address);
+  void connect(const std::vector<net::Address>& addresses);
   void secure(std::unique_ptr<net::Stream> stream);
   void greet(std::unique_ptr<net::Stream> stream);
   void take_greeting(const Value& reply);
@@ -62,6 +68,8 @@ class Connection final : public net::Stream::Events {
   Phase phase_ = Phase::waiting;
   Duration wait_;
   bool outage_logged_ = false;
+  bool is_doubtful_ = false;  // left, not trusted since
+  size_t attempts_ = 0;       // a name with several addresses: one after the other
   size_t greetings_left_ = 0;
   std::string out_;
   std::unique_ptr<net::Resolver> resolver_;

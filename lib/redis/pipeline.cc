@@ -37,7 +37,11 @@ Pipeline::Pipeline(net::Loop& loop, const log::Logger& logger, const Options& op
       user_(std::move(user)),
       deadline_timer_(loop),
       connection_(loop, logger, options,
-                  {[this] { user_.on_link(true); }, [this](const Error& error) { lost(error); },
+                  {[this] {
+                     ++links_;
+                     user_.on_link(true);
+                   },
+                   [this](const Error& error) { lost(error); },
                    [this](Value&& reply) { take(std::move(reply)); }, user_.next_node}) {}
 
 void Pipeline::lost(const Error& error) {

@@ -30,6 +30,9 @@ class Pipeline {
   Pipeline& operator=(const Pipeline&) = delete;
 
   bool is_ready() const { return connection_.is_ready(); }
+  const Node& node() const { return connection_.node(); }
+  // How many links there have been: another number, another link.
+  uint64_t link() const { return links_; }
   size_t under_way() const { return pending_.size(); }
   // Only while ready. The answer is an Error when the link broke.
   void send(const Args& args, OnReply on_reply);
@@ -37,6 +40,9 @@ class Pipeline {
   void eval(const Script& script, const Args& keys_and_args, OnReply on_reply);
   // Gives the link up and makes it anew.
   void fail(const Error& error) { connection_.fail(error); }
+  // See Connection.
+  void leave(const Error& error) { connection_.leave(error); }
+  void trust() { connection_.trust(); }
 
  private:
   struct Pending {
@@ -54,6 +60,7 @@ class Pipeline {
   net::Loop& loop_;
   const Options options_;
   const User user_;
+  uint64_t links_ = 0;
   std::deque<Pending> pending_;
   std::set<std::string, std::less<>> loaded_scripts_;  // on this connection
   std::map<std::string, std::string, std::less<>> script_sources_;

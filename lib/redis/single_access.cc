@@ -1,5 +1,6 @@
 #include "redis/single_access.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -8,6 +9,13 @@
 #include "net/loop.h"
 
 namespace causeway::redis {
+
+namespace {
+
+// A Sentinel that has not answered in this time is left; others know the same.
+constexpr Duration kSentinelTimeout = std::chrono::seconds(2);
+
+}  // namespace
 
 SingleAccess::SingleAccess(net::Loop& loop, const log::Logger& logger, const Options& options,
                            OnLink on_link)
@@ -25,9 +33,20 @@ SingleAccess::SingleAccess(net::Loop& loop, const log::Logger& logger, const Opt
 }
 
 void SingleAccess::send(Request request) {
+  auto on_reply = [place = Place{name_of(node_), server_->link()},
+                   on = std::move(request.on_reply)](Result<Value> reply) {
+    on(std::move(reply), place);
+  };
   if (request.script != nullptr)
-    return server_->eval(*request.script, request.args, std::move(request.on_reply));
-  server_->send(request.args, std::move(request.on_reply));
+    return server_->eval(*request.script, request.args, std::move(on_reply));
+  server_->send(request.args, std::move(on_reply));
+}
+
+Result<void> SingleAccess::send_at(const Place& place, const std::vector<std::string>& args,
+                                   const OnReply& on_reply) {
+  if (!is_ready() || server_->link() != place.link) return link_has_gone();
+  server_->send(args, on_reply);
+  return {};
 }
 
 void SingleAccess::open_server() {
@@ -42,6 +61,7 @@ void SingleAccess::open_sentinel() {
   options.user = options_.sentinel_user;
   options.password = options_.sentinel_password;
   options.database = 0;
+  options.command_timeout = std::min(options_.command_timeout, kSentinelTimeout);
   const auto next = [this] { return options_.nodes[next_sentinel_++ % options_.nodes.size()]; };
   const auto on_link = [this](bool ready) {
     if (!ready) return ask_timer_.disarm();
@@ -55,7 +75,9 @@ void SingleAccess::ask_sentinel() {
   if (sentinel_->under_way() > 0) return;
   sentinel_->send({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", options_.primary_name},
                   [this](const Result<Value>& reply) {
-                    if (reply) take_primary(*reply);
+                    if (reply) return take_primary(*reply);
+                    // It may not tell us, or does not know yet: another one may.
+                    if (sentinel_->is_ready()) sentinel_->leave(reply.error());
                   });
 }
 
@@ -67,10 +89,11 @@ void SingleAccess::take_primary(const Value& reply) {
   }
   if (port == 0) {
     // Another one may know it.
-    return sentinel_->fail({.fault = Fault::not_found,
-                            .side = Side::backend,
-                            .detail = "it knows no primary \"" + options_.primary_name + "\""});
+    return sentinel_->leave({.fault = Fault::not_found,
+                             .side = Side::backend,
+                             .detail = "it knows no primary \"" + options_.primary_name + "\""});
   }
+  sentinel_->trust();
   const Node named{reply.items[0].text, port};
   if (server_ != nullptr && named == node_) return;
   node_ = named;

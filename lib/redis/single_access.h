@@ -17,6 +17,8 @@ class SingleAccess final : public Access {
   bool is_ready() const override { return server_ != nullptr && server_->is_ready(); }
   size_t under_way() const override { return server_ == nullptr ? 0 : server_->under_way(); }
   void send(Request request) override;
+  Result<void> send_at(const Place& place, const std::vector<std::string>& args,
+                       const OnReply& on_reply) override;
   Node any_node() override { return node_; }
 
  private:

@@ -88,6 +88,20 @@ std::vector<Node> SlotMap::nodes() const {
   return serving;
 }
 
+ClusterHealth parse_cluster_health(std::string_view text) {
+  ClusterHealth health;
+  constexpr std::string_view state = "cluster_state:", epoch = "cluster_current_epoch:";
+  while (!text.empty()) {
+    const size_t end = text.find_first_of("\r\n");
+    const std::string_view line = text.substr(0, end);
+    if (line.starts_with(state)) health.is_ok = line.substr(state.size()) == "ok";
+    if (line.starts_with(epoch))
+      health.epoch = number_in<uint64_t>(line.substr(epoch.size())).value_or(0);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return health;
+}
+
 std::optional<Redirect> parse_redirect(std::string_view error) {
   Redirect redirect;
   if (error.starts_with("ASK ")) {

@@ -40,6 +40,14 @@ class SlotMap {
   std::vector<uint16_t> slots_ = std::vector<uint16_t>(kSlots, kNobody);
 };
 
+// What a node says of the cluster as it sees it (CLUSTER INFO).
+struct ClusterHealth {
+  bool is_ok = false;  // all slots are served, and the node is not in a minority
+  uint64_t epoch = 0;  // grows with each failover
+  friend bool operator==(const ClusterHealth&, const ClusterHealth&) = default;
+};
+ClusterHealth parse_cluster_health(std::string_view text);
+
 // "MOVED 3999 127.0.0.1:6381" and "ASK ..." alike; nothing when it is neither.
 struct Redirect {
   bool is_ask = false;

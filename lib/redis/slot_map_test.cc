@@ -72,5 +72,15 @@ TEST(RedirectTest, is_read_from_errors) {
     EXPECT_FALSE(parse_redirect(text)) << text;
 }
 
+TEST(ClusterHealth, is_read_from_what_a_node_says) {
+  EXPECT_EQ(parse_cluster_health("cluster_state:ok\r\ncluster_slots_assigned:16384\r\n"
+                                 "cluster_current_epoch:12\r\ncluster_my_epoch:3\r\n"),
+            (ClusterHealth{.is_ok = true, .epoch = 12}));
+  EXPECT_EQ(parse_cluster_health("cluster_state:fail\r\ncluster_current_epoch:7"),
+            (ClusterHealth{.is_ok = false, .epoch = 7}));
+  EXPECT_EQ(parse_cluster_health(""), ClusterHealth{});
+  EXPECT_EQ(parse_cluster_health("cluster_current_epoch:-1\n:\n\n"), ClusterHealth{});
+}
+
 }  // namespace
 }  // namespace causeway::redis

@@ -102,12 +102,12 @@ void Client::send(Call call, OnReply on_reply) {
 std::unique_ptr<Client::EventStream> Client::subscribe(Call call, StreamEvents events) {
   PoolShared& shared = state_->shared;
   auto url = url_of(call, shared.options);
-  return std::make_unique<SubscriptionHandle>(
-      std::make_unique<Subscription>(shared.loop, std::move(call), std::move(url),
-                                     Dialer::Options{.timeout = shared.options.connect_timeout,
-                                                     .keep_alive_probe = {},
-                                                     .identity = shared.options.identity},
-                                     std::move(events)));
+  Dialer::Options dialing{.timeout = shared.options.connect_timeout,
+                          .keep_alive_probe = {},
+                          .identity = shared.options.identity};
+  if (shared.options.resolve) dialing.resolve = shared.options.resolve;
+  return std::make_unique<SubscriptionHandle>(std::make_unique<Subscription>(
+      shared.loop, std::move(call), std::move(url), std::move(dialing), std::move(events)));
 }
 
 }  // namespace causeway::rpc

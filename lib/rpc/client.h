@@ -11,8 +11,10 @@
 #include "base/result.h"
 
 namespace causeway::net {
+class Address;
 class Loop;
-}
+class Resolver;
+}  // namespace causeway::net
 
 namespace causeway::rpc {
 
@@ -21,6 +23,11 @@ class Identity;
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
 // Value of the first header of that name, without case; "" when absent.
 std::string_view header_value(const HeaderList& headers, std::string_view name);
+
+// How names become addresses: net::Resolver::start_all, or a test's own.
+using ResolveAll = std::function<std::unique_ptr<net::Resolver>(
+    net::Loop& loop, const std::string& host, uint16_t port,
+    std::function<void(Result<std::vector<net::Address>>)> on_all)>;
 
 struct Reply {
   int status = 0;
@@ -52,6 +59,10 @@ class Client {
     Duration connect_timeout = std::chrono::seconds(5);
     Identity* identity = nullptr;  // for https; outlives the client
     bool requires_tls = false;     // http is Fault::unsupported
+    // Asked right before a request's first byte leaves. No: the call fails, unsent, with
+    // Fault::refused. Absent: always.
+    std::function<bool()> may_send = {};
+    ResolveAll resolve = {};  // absent: by the machine's name service
   };
   using OnReply = std::function<void(Result<Reply>)>;
 

@@ -51,10 +51,7 @@ ClientConnection::ClientConnection(HostPool& pool)
       parser_(arena_, kReplyHeadLimits, *this),
       idle_timer_(loop_) {
   dialer_ = std::make_unique<Dialer>(
-      loop_, pool.host(), pool.port(),
-      Dialer::Options{.timeout = pool.shared().options.connect_timeout,
-                      .keep_alive_probe = {},
-                      .identity = pool.identity()},
+      loop_, pool.host(), pool.port(), pool.dialing(),
       [this](Result<std::unique_ptr<net::Stream>> stream) { dialled(std::move(stream)); });
 }
 
@@ -97,6 +94,8 @@ void ClientConnection::dialled(Result<std::unique_ptr<net::Stream>> stream) {
 }
 
 void ClientConnection::send_request() {
+  const auto& may_send = pool_.shared().options.may_send;
+  if (may_send && !may_send()) return refuse_to_send();
   arena_.reset();
   reply_ = {};
   parser_.expect(pending_->call.method);
@@ -105,6 +104,17 @@ void ClientConnection::send_request() {
   const std::string head = request_head(call, pending_->url, has_body);
   const std::array<std::string_view, 2> pieces{head, call.body};
   stream_->write(pieces);
+}
+
+// From a callback of its own: send() never calls back.
+void ClientConnection::refuse_to_send() {
+  idle_timer_.once(Duration::zero(), [this] {
+    Error error{
+        .fault = Fault::refused,
+        .retry = Retry::always,
+        .detail = pending_->call.method + " " + pending_->call.url + ": may not be sent now"};
+    pool_.finished(*this, std::move(pending_), std::move(error), true);
+  });
 }
 
 void ClientConnection::on_read(std::span<char> bytes) {

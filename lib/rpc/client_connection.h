@@ -47,6 +47,7 @@ class ClientConnection final : net::Stream::Events, http::ReplyParser::Events {
 
   void dialled(Result<std::unique_ptr<net::Stream>> stream);
   void send_request();
+  void refuse_to_send();
   void finish(bool reusable);
   // The connection broke while it carried a call.
   void lost(Error error);

@@ -13,6 +13,15 @@ HostPool::HostPool(PoolShared& shared, const Url& url)
 
 HostPool::~HostPool() { CHECK(has_ended_); }
 
+Dialer::Options HostPool::dialing() {
+  Dialer::Options dialing{.timeout = shared_.options.connect_timeout,
+                          .keep_alive_probe = {},
+                          .identity = identity(),
+                          .last_good = &last_good_};
+  if (shared_.options.resolve) dialing.resolve = shared_.options.resolve;
+  return dialing;
+}
+
 void HostPool::submit(std::unique_ptr<PendingCall> pending) {
   PendingCall& call = *pending;
   call.deadline.once(call.call.timeout, [this, &call] { expire(call); });

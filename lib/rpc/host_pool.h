@@ -2,6 +2,7 @@
 
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "net/loop.h"
 #include "net/timer.h"
 #include "rpc/client.h"
+#include "rpc/dialer.h"
 #include "rpc/url.h"
 
 namespace causeway::rpc {
@@ -65,6 +67,8 @@ class HostPool {
   PoolShared& shared() { return shared_; }
   const std::string& host() const { return host_; }
   uint16_t port() const { return port_; }
+  // For a new connection.
+  Dialer::Options dialing();
   Identity* identity() const { return is_tls_ ? shared_.options.identity : nullptr; }
 
  private:
@@ -77,6 +81,7 @@ class HostPool {
   const std::string host_;
   const uint16_t port_;
   const bool is_tls_;
+  std::optional<net::Address> last_good_;  // of the host's addresses
   bool has_ended_ = false;
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
   std::vector<ClientConnection*> idle_;  // the one used last is taken first

@@ -68,53 +68,126 @@ inline std::string redis_cli(uint16_t port, const std::string& words) {
   return text;
 }
 
+// The user that doc/durability.md gives to a bbs, with the password "secret": settings of a server.
+inline std::vector<std::string> user_of_bbs() {
+  return {"--user",         "bbs",      "on",
+          ">secret",        "~bbs:*",   "+get",
+          "+set",           "+del",     "+exists",
+          "+mget",          "+rename",  "+hget",
+          "+hset",          "+hdel",    "+hmget",
+          "+hscan",         "+hgetall", "+zadd",
+          "+zrem",          "+sadd",    "+srem",
+          "+smembers",      "+eval",    "+evalsha",
+          "+zrangebylex",   "+scan",    "+wait",
+          "+role",          "+ping",    "+select",
+          "+cluster|slots", "+asking",  "+cluster|info",
+          "+config|get"};
+}
+
 // Three primaries.
 class RedisCluster {
  public:
-  RedisCluster() {
+  struct Options {
+    std::vector<std::string> settings = {};  // of each node, behind the usual ones
+    bool tls = false;
+    std::string cli = {};  // words for redis-cli, for TLS
+  };
+  RedisCluster() : RedisCluster(Options{}) {}
+  explicit RedisCluster(Options options) : options_(std::move(options)) {
     std::string nodes;
     for (int i = 0; i < 3; ++i) {
-      const std::string bus = std::to_string(free_port());
-      nodes_.push_back(std::make_unique<RedisNode>(
-          std::vector<std::string>{"--cluster-enabled", "yes", "--cluster-port", bus,
-                                   "--cluster-node-timeout", "2000", "--appendonly", "yes"}));
+      nodes_.push_back(new_node());
       nodes += " " + nodes_.back()->address();
     }
-    const std::string said =
-        redis_cli(nodes_[0]->port(), "--cluster create" + nodes + " --cluster-yes");
+    const std::string said = cli(0, "--cluster create" + nodes + " --cluster-yes");
     if (said.find("All 16384 slots covered") == std::string::npos) throw std::runtime_error(said);
-    for (const auto& node : nodes_) wait_until_it_is_one(*node);
+    for (size_t i = 0; i < size(); ++i) {
+      wait_until([&] { return cli(i, "CLUSTER INFO").find("cluster_state:ok") != npos; });
+    }
   }
   RedisNode& node(size_t index) { return *nodes_.at(index); }
   size_t size() const { return nodes_.size(); }
+  std::string cli(size_t index, const std::string& words) {
+    return redis_cli(node(index).port(), options_.cli + " " + words);
+  }
+  std::string id_of(size_t index) {
+    const std::string id = cli(index, "CLUSTER MYID");
+    return id.substr(0, id.find('\n'));
+  }
+  // Which node serves the key.
+  size_t owner_of(const std::string& key) {
+    for (size_t i = 0; i < size(); ++i)
+      if (cli(i, "EXISTS '" + key + "'").find("MOVED") == npos) return i;
+    throw std::runtime_error("nobody serves " + key);
+  }
+  // Another node, which is behind this one; when it has all that there is. Not counted by size().
+  std::unique_ptr<RedisNode> add_replica(size_t of) {
+    auto replica = new_node();
+    const auto say = [&](const std::string& words) {
+      return redis_cli(replica->port(), options_.cli + " " + words);
+    };
+    const std::string nodes = cli(of, "CLUSTER NODES");  // "ID 127.0.0.1:PORT@BUS myself,..."
+    const size_t line = nodes.find(id_of(of)), at = nodes.find('@', line) + 1;
+    const std::string bus = nodes.substr(at, nodes.find_first_of(" ,", at) - at);
+    say("CLUSTER MEET 127.0.0.1 " + std::to_string(node(of).port()) + " " + bus);
+    wait_until([&] { return say("CLUSTER REPLICATE " + id_of(of)) == "OK\n"; });
+    wait_until([&] { return say("INFO replication").find("master_link_status:up") != npos; });
+    for (size_t i = 0; i < size(); ++i) {
+      wait_until([&] { return cli(i, "CLUSTER NODES").find(replica->address() + "@") != npos; });
+    }
+    return replica;
+  }
 
  private:
-  // As that node sees it: until then it serves nothing.
-  static void wait_until_it_is_one(const RedisNode& node) {
+  static constexpr size_t npos = std::string::npos;
+
+  std::unique_ptr<RedisNode> new_node() {
+    std::vector<std::string> settings = {
+        "--cluster-enabled",      "yes",  "--cluster-port", std::to_string(free_port()),
+        "--cluster-node-timeout", "2000", "--appendonly",   "yes"};
+    settings.insert(settings.end(), options_.settings.begin(), options_.settings.end());
+    return std::make_unique<RedisNode>(
+        RedisNode::Options{.settings = std::move(settings), .tls = options_.tls});
+  }
+  template <class Holds>
+  static void wait_until(const Holds& holds) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (redis_cli(node.port(), "CLUSTER INFO").find("cluster_state:ok") == std::string::npos) {
+    while (!holds()) {
       if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("no cluster");
       std::this_thread::sleep_for(std::chrono::milliseconds(20));  // tidy: polled with a deadline
     }
   }
+
+  const Options options_;
   std::vector<std::unique_ptr<RedisNode>> nodes_;
 };
 
 // redis-server as a Sentinel that watches one primary, called "platform".
 class RedisSentinel final : public ServerProcess {
  public:
-  explicit RedisSentinel(uint16_t primary_port) : primary_port_(primary_port) { start_somewhere(); }
+  struct Options {
+    std::string lines = {};  // of its configuration, behind the usual ones
+    bool tls = false;        // the port speaks TLS only
+  };
+  explicit RedisSentinel(uint16_t primary_port) : RedisSentinel(primary_port, Options{}) {}
+  RedisSentinel(uint16_t primary_port, Options options)
+      : primary_port_(primary_port), options_(std::move(options)) {
+    start_somewhere();
+  }
 
  private:
   std::vector<std::string> command(uint16_t port) const override {
     const std::string path = folder() + "/sentinel.conf";
-    std::ofstream(path) << "port " << port << "\nbind 127.0.0.1\ndir " << folder()
+    std::ofstream(path) << (options_.tls ? "port 0\ntls-port " : "port ") << port
+                        << "\nbind 127.0.0.1\ndir " << folder()
                         << "\nsentinel monitor platform 127.0.0.1 " << primary_port_
                         << " 1\nsentinel down-after-milliseconds platform 1000\n"
-                        << "sentinel failover-timeout platform 3000\n";
+                        << "sentinel failover-timeout platform 3000\n"
+                        << options_.lines;
     return {"redis-server", path, "--sentinel"};
   }
   const uint16_t primary_port_;
+  const Options options_;
 };
 
 }  // namespace causeway::test

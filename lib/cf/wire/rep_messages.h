@@ -50,6 +50,7 @@ struct TaskWork {
   Demand demand = {};
   std::string state = {};  // "Pending", "Running", "Completed" ...; "" is Invalid
   bool failed = false;
+  std::string trace_id = {};  // of the call it comes of; goes as X-Vcap-Request-Id, not in the body
   friend bool operator==(const TaskWork&, const TaskWork&) = default;
 };
 
@@ -91,6 +92,7 @@ struct Work {
   std::vector<LrpWork> lrps = {};
   std::vector<TaskWork> tasks = {};
   std::string cell_id = {};
+  std::string trace_id = {};  // goes as X-Vcap-Request-Id, not in the body
   friend bool operator==(const Work&, const Work&) = default;
 };
 
