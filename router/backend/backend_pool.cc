@@ -42,14 +42,15 @@ void BackendLease::drop() {
   if (connection_) pool_->end(std::move(connection_));
 }
 
-BackendPool::BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ArenaBlocks& arena_blocks,
-                         http2::Memory& memory, ProxyMetrics& metrics, Options options)
+BackendPool::BackendPool(net::Loop& loop, const Http2Connection::Times& times,
+                         ArenaBlocks& arena_blocks, http2::Memory& memory, ProxyMetrics& metrics,
+                         Options options)
     : loop_(loop),
-      idle_deadlines_(idle_deadlines),
+      idle_deadlines_(times.idle),
       arena_blocks_(arena_blocks),
       metrics_(metrics),
       options_(options),
-      http2_(*this, loop, idle_deadlines, arena_blocks, memory, options_.http2) {}
+      http2_(*this, loop, times, arena_blocks, memory, options_.http2) {}
 
 void BackendPool::use(const Options& options) {
   const Dial::Options& dial = options.http2.dial;

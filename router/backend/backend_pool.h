@@ -38,7 +38,7 @@ class BackendPool {
     Http2Pool::Options http2;
   };
 
-  BackendPool(net::Loop& loop, DeadlineQueue& idle_deadlines, ArenaBlocks& arena_blocks,
+  BackendPool(net::Loop& loop, const Http2Connection::Times& times, ArenaBlocks& arena_blocks,
               http2::Memory& memory, ProxyMetrics& metrics, Options options);
   BackendPool(const BackendPool&) = delete;
   BackendPool& operator=(const BackendPool&) = delete;

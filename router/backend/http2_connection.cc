@@ -14,20 +14,25 @@ using Kind = http2::StreamFailure::Kind;
 constexpr size_t output_bytes = 64u << 10;
 constexpr size_t output_bytes_kept = 128u << 10;
 
+// Servers of gRPC send those away who ping three times with less than this between and nothing
+// said meanwhile.
+constexpr Duration ping_rest = std::chrono::minutes(5);
+
 }  // namespace
 
 Http2Connection::Http2Connection(net::Loop& loop, http2::Memory& memory,
-                                 Http2ConnectionOwner& owner, DeadlineQueue& idle_deadlines,
+                                 Http2ConnectionOwner& owner, const Times& times,
                                  std::unique_ptr<net::Stream> stream, const Options& options)
     : loop_(loop),
       owner_(owner),
-      idle_deadlines_(idle_deadlines),
+      times_(times),
+      silence_(*this),
       options_(options),
       stream_(std::move(stream)),
       session_(memory, *this, options.limits) {
   stream_->watermarks(options_.buffer_bytes_max);
   stream_->listen(*this);
-  idle_deadlines_.arm(*this);
+  times_.idle.arm(*this);
   on_output_waiting();  // the preface
 }
 
@@ -41,6 +46,7 @@ void Http2Connection::open(http2::ClientStream& stream, http2::ClientStream::Eve
   ++opened_;
   stream.high_mark(options_.buffer_bytes_max);
   session_.open(stream, events, request);
+  if (!silence_.is_linked()) times_.silence.arm(silence_);
 }
 
 void Http2Connection::close(http2::ClientStream& stream) {
@@ -50,9 +56,10 @@ void Http2Connection::close(http2::ClientStream& stream) {
   if (has_ended_) return;
   owner_.on_room(*this);
   if (streams_ > 0) return;
+  silence_.call_off();
   // Often within an event of the session: it ends later.
   if (is_unwanted()) return on_output_waiting();
-  idle_deadlines_.arm(*this);
+  times_.idle.arm(*this);
 }
 
 bool Http2Connection::is_unwanted() const {
@@ -68,6 +75,7 @@ void Http2Connection::end(const http2::StreamFailure& failure) {
   if (has_ended_) return;
   has_ended_ = true;
   call_off();
+  silence_.call_off();
   session_.say_goodbye();
   output_.clear();
   if (!stream_->is_full() && session_.take_output(output_, output_bytes)) stream_->write(output_);
@@ -79,14 +87,31 @@ void Http2Connection::lose(Kind kind, const Error* error) {
   if (has_ended_) return;
   has_ended_ = true;
   call_off();
+  silence_.call_off();
   owner_.on_over(*this);
   session_.fail_streams({.kind = kind, .error = error});
 }
 
 void Http2Connection::on_read(std::span<char> bytes) {
   if (has_ended_) return;
+  if (streams_ > 0) times_.silence.arm(silence_);
   session_.feed({bytes.data(), bytes.size()});
   if (session_.has_ended()) lose(Kind::malformed, nullptr);
+}
+
+// Whoever cut the network says nothing, and requests would go on to a connection that leads
+// nowhere.
+void Http2Connection::on_silence() {
+  if (session_.awaits_ping()) {
+    const Error error{.fault = Fault::timeout, .side = Side::backend, .detail = "PING"};
+    return lose(Kind::broken, &error);
+  }
+  times_.silence.arm(silence_);
+  const bool has_replied = session_.frames_of_replies() != replies_at_ping_;
+  if (pinged_at_ && !has_replied && loop_.now() - *pinged_at_ < ping_rest) return;
+  pinged_at_ = loop_.now();
+  replies_at_ping_ = session_.frames_of_replies();
+  session_.ping();
 }
 
 void Http2Connection::on_end() { lose(Kind::closed, nullptr); }

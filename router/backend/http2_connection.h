@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "http2/client_session.h"
 #include "net/stream.h"
@@ -37,6 +39,11 @@ class Http2Connection final : private net::Stream::Events,
                               private http2::ClientSession::Carrier,
                               private Deadline {
  public:
+  // Deadlines of the worker's connections.
+  struct Times {
+    DeadlineQueue& idle;     // without streams
+    DeadlineQueue& silence;  // with streams, of an endpoint that says nothing
+  };
   struct Options {
     http2::ClientSession::Limits limits;
     size_t buffer_bytes_max = 64u << 10;
@@ -44,8 +51,7 @@ class Http2Connection final : private net::Stream::Events,
   };
 
   Http2Connection(net::Loop& loop, http2::Memory& memory, Http2ConnectionOwner& owner,
-                  DeadlineQueue& idle_deadlines, std::unique_ptr<net::Stream> stream,
-                  const Options& options);
+                  const Times& times, std::unique_ptr<net::Stream> stream, const Options& options);
   Http2Connection(const Http2Connection&) = delete;
   Http2Connection& operator=(const Http2Connection&) = delete;
   ~Http2Connection();
@@ -68,6 +74,12 @@ class Http2Connection final : private net::Stream::Events,
   void end(const http2::StreamFailure& failure);
 
  private:
+  struct Silence final : Deadline {
+    explicit Silence(Http2Connection& c) : connection(c) {}
+    void on_deadline() override { connection.on_silence(); }
+    Http2Connection& connection;
+  };
+
   void on_read(std::span<char> bytes) override;
   void on_end() override;
   void on_failure(const Error& error) override;
@@ -75,13 +87,17 @@ class Http2Connection final : private net::Stream::Events,
   void on_output_waiting() override;
   void on_deadline() override;  // of its idle time
 
+  void on_silence();
   void flush();
   bool is_unwanted() const;
   void lose(http2::StreamFailure::Kind kind, const Error* error);
 
   net::Loop& loop_;
   Http2ConnectionOwner& owner_;
-  DeadlineQueue& idle_deadlines_;
+  const Times times_;
+  Silence silence_;
+  std::optional<Instant> pinged_at_;
+  uint64_t replies_at_ping_ = 0;
   const Options options_;
   std::unique_ptr<net::Stream> stream_;
   http2::ClientSession session_;

@@ -19,11 +19,11 @@ constexpr size_t spare_streams_max = 1000;
 Http2Pool::Shelf::Shelf(Http2Pool& p, const Endpoint& endpoint)
     : pool(p), target(endpoint), dial(p.loop_, *this) {}
 
-Http2Pool::Http2Pool(BackendPool& pool, net::Loop& loop, DeadlineQueue& idle_deadlines,
+Http2Pool::Http2Pool(BackendPool& pool, net::Loop& loop, const Http2Connection::Times& times,
                      ArenaBlocks& arena_blocks, http2::Memory& memory, const Options& options)
     : pool_(pool),
       loop_(loop),
-      idle_deadlines_(idle_deadlines),
+      times_(times),
       arena_blocks_(arena_blocks),
       memory_(memory),
       options_(options) {}
@@ -108,7 +108,7 @@ Http2Connection* Http2Pool::Shelf::find_room() {
 
 Http2Connection& Http2Pool::Shelf::keep(std::unique_ptr<net::Stream> stream) {
   connections.push_back(std::make_unique<Http2Connection>(pool.loop_, pool.memory_, *this,
-                                                          pool.idle_deadlines_, std::move(stream),
+                                                          pool.times_, std::move(stream),
                                                           pool.options_.connection));
   ++pool.connections_;
   pool.pool_.show();

@@ -47,7 +47,7 @@ class Http2Pool {
     size_t connections_max = 8;  // per endpoint, of those that take requests
   };
 
-  Http2Pool(BackendPool& pool, net::Loop& loop, DeadlineQueue& idle_deadlines,
+  Http2Pool(BackendPool& pool, net::Loop& loop, const Http2Connection::Times& times,
             ArenaBlocks& arena_blocks, http2::Memory& memory, const Options& options);
   Http2Pool(const Http2Pool&) = delete;
   Http2Pool& operator=(const Http2Pool&) = delete;
@@ -115,7 +115,7 @@ class Http2Pool {
 
   BackendPool& pool_;
   net::Loop& loop_;
-  DeadlineQueue& idle_deadlines_;
+  const Http2Connection::Times times_;
   ArenaBlocks& arena_blocks_;
   http2::Memory& memory_;
   Options options_;

@@ -10,8 +10,9 @@ void read_http2(Reading& reading) {
   constexpr int64_t window_max = 0x7fff'ffff;
   Settings::Http2& http2 = reading.loaded.config.settings.http2;
   reading.root.read("enable_http2", reading.loaded.config.settings.enable_http2);
-  reading.root.section("backends")
-      .read("http2_prior_knowledge", reading.loaded.config.settings.http2_prior_knowledge);
+  config::Section backends = reading.root.section("backends");
+  backends.read("http2_prior_knowledge", reading.loaded.config.settings.http2_prior_knowledge);
+  backends.read("http2_ping_interval", reading.loaded.config.settings.http2_ping_interval);
   reading.root.read("enable_h2c", http2.on_plain_port);
   config::Section section = reading.root.section("http2");
   section.read("max_concurrent_streams", http2.max_concurrent_streams,
@@ -21,6 +22,9 @@ void read_http2(Reading& reading) {
   section.read("connection_window_bytes", http2.connection_window_bytes,
                {.min = window_min, .max = window_max});
   section.read("connection_age_max", http2.connection_age_max);
+  section.read("stall_timeout", http2.stall_timeout);
+  if (http2.stall_timeout < std::chrono::seconds(1))
+    section.problem("stall_timeout", "must be 1s or longer");
 }
 
 }  // namespace causeway::router

@@ -88,6 +88,8 @@ struct Settings {
     uint32_t connection_window_bytes = 1u << 20;  // of all bodies of a connection
     // From then on it takes no new streams and ends with its last one; 0: never.
     Duration connection_age_max = Duration::zero();
+    // A reply whose client takes next to nothing of it for so long is reset.
+    Duration stall_timeout = std::chrono::seconds(30);
     bool on_plain_port = false;  // enable_h2c: by prior knowledge, on `port`
   };
   Http2 http2;
@@ -99,6 +101,9 @@ struct Settings {
   // Endpoints without TLS that are registered for HTTP/2 are spoken to in it, unasked
   // (backends.http2_prior_knowledge); otherwise in HTTP/1.1, as gorouter does.
   bool http2_prior_knowledge = false;
+  // An HTTP/2 connection with open streams on which an endpoint has been silent for so long is
+  // asked for a sign of life, and given up after as long again (backends.http2_ping_interval).
+  Duration http2_ping_interval = std::chrono::seconds(30);
   uint32_t max_attempts = 1;  // backends.max_attempts, at least 1
   uint32_t max_conns = 0;  // backends.max_conns: exchanges in flight per endpoint, over all workers
   // An exchange counts as in flight until the end of its reply, tunnels included; otherwise until

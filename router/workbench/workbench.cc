@@ -17,8 +17,6 @@ constexpr Duration drain_idle_time = std::chrono::seconds(1);
 // Lines wait this long at most before the log thread gets them, or until so many bytes are there.
 constexpr Duration access_flush_interval = std::chrono::milliseconds(50);
 constexpr size_t access_flush_bytes = 128u << 10;
-// An HTTP/2 client is looked at this often for whether it takes what waits for its window.
-constexpr Duration http2_stall_time = std::chrono::seconds(30);
 // Go's default (http.Transport.MaxResponseHeaderBytes).
 constexpr size_t reply_head_bytes_default = 10u << 20;
 // Guards memory when max_response_headers is off.
@@ -97,13 +95,14 @@ Workbench::Workbench(net::Loop& l, std::shared_ptr<const Settings> s, const log:
       endpoint_answers(deadlines, settings.endpoint_timeout),
       http2_endpoint_answers(deadlines, settings.http2_endpoint_timeout),
       backend_idle(deadlines, settings.backend_idle_timeout),
+      backend_silence(deadlines, settings.http2_ping_interval),
       lingering(deadlines, linger_interval),
       drain_idle(deadlines, drain_idle_time),
       http2_age(deadlines, settings.http2.connection_age_max),
-      http2_stall(deadlines, http2_stall_time),
+      http2_stall(deadlines, settings.http2.stall_timeout),
       access_flush(deadlines, access_flush_interval),
-      backends(loop, backend_idle, arena_blocks, http2_memory, metrics,
-               pool_options(settings, backend_sessions)),
+      backends(loop, {.idle = backend_idle, .silence = backend_silence}, arena_blocks, http2_memory,
+               metrics, pool_options(settings, backend_sessions)),
       turns(loop),
       logs_local_address(wants_local_address(settings)),
       access_log_(access_log),
@@ -123,7 +122,9 @@ void Workbench::use(std::shared_ptr<const Settings> next) {
   endpoint_answers.length(settings.endpoint_timeout);
   http2_endpoint_answers.length(settings.http2_endpoint_timeout);
   backend_idle.length(settings.backend_idle_timeout);
+  backend_silence.length(settings.http2_ping_interval);
   http2_age.length(settings.http2.connection_age_max);
+  http2_stall.length(settings.http2.stall_timeout);
   // Whom to trust may have changed, and a session that is resumed asks nobody.
   backend_sessions.clear();
   service_sessions.clear();

@@ -103,13 +103,14 @@ struct Workbench {
   DeadlineQueue endpoint_answers;
   DeadlineQueue http2_endpoint_answers;  // of requests that came over HTTP/2
   DeadlineQueue backend_idle;
+  DeadlineQueue backend_silence;  // of endpoints with open HTTP/2 streams
   DeadlineQueue lingering;
   DeadlineQueue drain_idle;
   DeadlineQueue http2_age;
   DeadlineQueue http2_stall;
   DeadlineQueue access_flush;
 
-  ArenaBlocks arena_blocks;  // of requests and replies, taken only while there is one
+  ArenaBlocks arena_blocks;    // of requests and replies, taken only while there is one
   http2::Memory http2_memory;  // of sessions with clients and with endpoints
   BackendPool backends;
   SendBatch to_backend;
