@@ -165,6 +165,22 @@ TEST_P(StoreContract, rows_of_a_process_are_written_and_read_in_parts) {
   EXPECT_EQ(guids_in_pages({}), "p ");
 }
 
+TEST_P(StoreContract, a_cell_may_hold_more_rows_than_one_step_reads) {
+  for (int process = 0; process < 12; ++process) {
+    const std::string guid(1, static_cast<char>('a' + process));
+    Change change;
+    for (int index = 0; index < 100; ++index)
+      change.push_back(actual(guid, std::to_string(index), kNone, "row", "", "z1"));
+    ASSERT_TRUE(commit(change));
+  }
+  const auto rows = *wait_for<std::vector<CellRow>>([&](auto on) { store().read_cell("z1", on); });
+  std::set<std::string> names;
+  for (const auto& row : rows) names.insert(row.process_guid + "/" + row.slot + "=" + row.bytes);
+  EXPECT_EQ(rows.size(), 1200u);
+  EXPECT_EQ(names.size(), 1200u);
+  EXPECT_TRUE(names.contains("l/99=row"));
+}
+
 TEST_P(StoreContract, a_row_that_is_not_as_expected_stops_the_whole_commit) {
   ASSERT_TRUE(commit({scheduling("p", kNone, "v1"), actual("p", "0", kNone, "a1")}));
   const std::vector<Change> wrong{
