@@ -20,8 +20,22 @@ std::vector<double> duration_bounds() {
   return {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 }
 
+// The request id that all of it comes of; of several, none.
+std::string common_trace(const place::Placement::CellWork& work) {
+  const std::string& trace =
+      work.lrps.empty() ? work.tasks.front().trace_id : work.lrps.front().trace_id;
+  const auto is_same = [&trace](const auto& demand) { return demand.trace_id == trace; };
+  const bool is_one = std::all_of(work.lrps.begin(), work.lrps.end(), is_same) &&
+                      std::all_of(work.tasks.begin(), work.tasks.end(), is_same);
+  return is_one ? trace : "";
+}
+
+log::Field request_id(const std::string& trace_id) {
+  return log::Field::optional("request_id", trace_id);
+}
+
 cf::Work work_of(const place::Placement::CellWork& work, const std::string& cell_id) {
-  cf::Work message{.cell_id = cell_id};
+  cf::Work message{.cell_id = cell_id, .trace_id = common_trace(work)};
   for (const place::LrpDemand& lrp : work.lrps) {
     message.lrps.push_back({.process_guid = lrp.process_guid,
                             .index = lrp.index,
@@ -166,11 +180,13 @@ void Auction::hand_out(size_t index) {
   for (const place::LrpDemand& lrp : work.lrps) {
     logger_.info("lrp-added-to-cell", {{"process-guid", lrp.process_guid},
                                        {"index", lrp.index},
-                                       {"cell-guid", tools_.roster.cell_id(work.cell)}});
+                                       {"cell-guid", tools_.roster.cell_id(work.cell)},
+                                       request_id(lrp.trace_id)});
   }
   for (const place::TaskDemand& task : work.tasks) {
-    logger_.info("task-added-to-cell",
-                 {{"task-guid", task.task_guid}, {"cell-guid", tools_.roster.cell_id(work.cell)}});
+    logger_.info("task-added-to-cell", {{"task-guid", task.task_guid},
+                                        {"cell-guid", tools_.roster.cell_id(work.cell)},
+                                        request_id(task.trace_id)});
   }
   tools_.metrics.lrp_auctions_started.add(work.lrps.size());
   tools_.metrics.task_auctions_started.add(work.tasks.size());
@@ -230,12 +246,14 @@ void Auction::report(std::vector<place::LrpFailure> lrps, std::vector<place::Tas
   for (place::LrpFailure& failure : lrps) {
     logger_.info("lrp-auction-failed", {{"process-guid", failure.demand.process_guid},
                                         {"index", failure.demand.index},
-                                        {"reason", failure.reason}});
+                                        {"reason", failure.reason},
+                                        request_id(failure.demand.trace_id)});
     tools_.reports.add(std::move(failure));
   }
   for (place::TaskFailure& failure : tasks) {
-    logger_.info("task-auction-failed",
-                 {{"task-guid", failure.demand.task_guid}, {"reason", failure.reason}});
+    logger_.info("task-auction-failed", {{"task-guid", failure.demand.task_guid},
+                                         {"reason", failure.reason},
+                                         request_id(failure.demand.trace_id)});
     tools_.reports.add(std::move(failure));
   }
 }

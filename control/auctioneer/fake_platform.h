@@ -41,6 +41,7 @@ class FakeCell {
                             auto work = cf::parse_work(request.body);
                             CHECK(work.has_value());
                             works.push_back(*work);
+                            traces.emplace_back(request.header("X-Vcap-Request-Id"));
                             if (breaks) return;  // 500
                             responder.reply(200, "application/json",
                                             refuses ? cf::to_json(*work) : cf::to_json(cf::Work{}));
@@ -61,6 +62,7 @@ class FakeCell {
   bool breaks = false;
   int asked = 0;
   std::vector<cf::Work> works;
+  std::vector<std::string> traces;  // of each
 };
 
 // Knows the cells and remembers the failures.

@@ -11,7 +11,8 @@ bool Inbox::add(const std::vector<cf::LrpStartRequest>& requests) {
       lrps_[{request.process_guid, index}] = {.process_guid = request.process_guid,
                                               .index = index,
                                               .domain = request.domain,
-                                              .demand = request.demand};
+                                              .demand = request.demand,
+                                              .trace_id = request.trace_id};
     }
   }
   return true;
@@ -20,8 +21,10 @@ bool Inbox::add(const std::vector<cf::LrpStartRequest>& requests) {
 bool Inbox::add(const std::vector<cf::TaskStartRequest>& requests) {
   if (size() + requests.size() > kEntriesMax) return false;
   for (const cf::TaskStartRequest& request : requests) {
-    tasks_[request.task_guid] = {
-        .task_guid = request.task_guid, .domain = request.domain, .demand = request.demand};
+    tasks_[request.task_guid] = {.task_guid = request.task_guid,
+                                 .domain = request.domain,
+                                 .demand = request.demand,
+                                 .trace_id = request.trace_id};
   }
   return true;
 }

@@ -52,7 +52,7 @@ class FakeOutbox final : public Outbox {
     told.push_back("update " + update.process_guid + "/" + update.instance_guid + " at " + rep_url);
     on_done({});
   }
-  void cancel_task(const std::string& rep_url, const std::string& task_guid,
+  void cancel_task(const std::string& rep_url, const std::string& task_guid, const std::string&,
                    OnDone on_done) override {
     told.push_back("cancel " + task_guid + " at " + rep_url);
     on_done({});

@@ -69,7 +69,11 @@ def make_certificates():
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.pem")
     with open(os.path.join(folder, "names"), "w") as names:
         names.write("subjectAltName=DNS:locket.service.cf.internal,IP:127.0.0.1\n")
-    for name in ("server", "client"):
+    sign("server", "client")
+
+
+def sign(*names):
+    for name in names:
         run("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
         run("openssl", "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
             "-extfile", "names", "-out", f"{name}.pem")
@@ -78,6 +82,23 @@ def make_certificates():
 def content(name):
     with open(os.path.join(folder, name), "rb") as file:
         return file.read()
+
+
+def shown_certificate(port):
+    said = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-alpn", "h2", "-cert", "client.pem", "-key", "client.key"],
+                          cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).stdout
+    begin = said.find(b"-----BEGIN CERTIFICATE-----")
+    return said[begin:said.find(b"-----END CERTIFICATE-----")]
+
+
+def rotated(port, messages):
+    before = shown_certificate(port)
+    sign("server")
+    wait_for("the new certificate", lambda: shown_certificate(port) not in (before, b""))
+    expect("the new certificate is the file's", shown_certificate(port) in content("server.pem"), True)
+    trusted = grpc.ssl_channel_credentials(content("ca.pem"), content("client.key"), content("client.pem"))
+    locket = Locket(grpc.secure_channel(f"127.0.0.1:{port}", trusted), messages)
+    expect("and serves", locket.fetch(messages.FetchRequest(key="auctioneer"), timeout=30).resource.owner, "b")
 
 
 def start_bbs(redis_port, tls):
@@ -186,6 +207,7 @@ def main():
     exercise(Locket(grpc.secure_channel(f"127.0.0.1:{port}", trusted), messages), messages)
     stranger = Locket(grpc.secure_channel(f"127.0.0.1:{port}", grpc.ssl_channel_credentials(content("ca.pem"))), messages)
     expect("a client without a certificate", refusal(stranger.fetch, messages.FetchRequest(key="auctioneer")).split(" ")[0], "UNAVAILABLE")
+    rotated(port, messages)
     stop_last()
 
 

@@ -1,8 +1,6 @@
 // bbs: the control plane's memory. See doc/bbs.md.
 #include <csignal>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 
@@ -38,6 +36,21 @@ log::Sink::Options sink_options(const bbs::Config& config) {
   return options;
 }
 
+// The store's configuration, with TLS by files that are read again when they change.
+std::optional<bbs::StoreConfig> with_tls(net::Loop& loop, const log::Logger& logger,
+                                         bbs::StoreConfig config,
+                                         std::unique_ptr<rpc::Identity>& identity) {
+  if (!config.redis_tls) return config;
+  auto opened = rpc::Identity::open(loop, logger.session("redis"), *config.redis_tls);
+  if (!opened) {
+    std::fprintf(stderr, "bbs: redis: %s\n", opened.error().detail.c_str());
+    return std::nullopt;
+  }
+  identity = std::move(*opened);
+  config.redis.tls = [&redis = *identity]() -> const tls::ClientContext& { return redis.client(); };
+  return config;
+}
+
 store::RedisStore::Options store_options(const bbs::StoreConfig& config) {
   return {.redis = config.redis,
           .keys = config.keys.get(),
@@ -45,19 +58,17 @@ store::RedisStore::Options store_options(const bbs::StoreConfig& config) {
           .wait_timeout = config.wait_timeout};
 }
 
-std::string text_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-// The API's certificate, for gRPC's clients, which insist on ALPN. Read once.
-Result<std::unique_ptr<tls::ServerContext>> grpc_context(const rpc::Identity::Files& files) {
-  tls::ServerContext::Options options;
-  options.key_pair = {text_of(files.certificate), text_of(files.key)};
-  options.alpn = {"h2"};
-  options.client_certificate = tls::ServerContext::Options::ClientCertificate::required;
-  options.client_ca_pem = text_of(files.authorities);
-  return tls::ServerContext::make(options);
+// The API's certificate once more, for gRPC's clients, which insist on ALPN.
+bool open_locket_identity(const bbs::Config& config, net::Loop& loop, const log::Logger& logger,
+                          std::unique_ptr<rpc::Identity>& identity) {
+  if (config.locket_listen_address.empty() || config.tls.is_empty()) return true;
+  auto opened = rpc::Identity::open(loop, logger, config.tls, {.alpn = {"h2"}});
+  if (!opened) {
+    std::fprintf(stderr, "bbs: locket: %s\n", opened.error().detail.c_str());
+    return false;
+  }
+  identity = std::move(*opened);
+  return true;
 }
 
 bool listen(const char* what, const std::string& text, const log::Logger& logger,
@@ -83,12 +94,15 @@ int run(const bbs::Config& config) {
   const SystemClock clock;
   metrics::Registry registry;
   net::Loop loop;
-  std::unique_ptr<rpc::Identity> own, auctioneer, reps;
+  std::unique_ptr<rpc::Identity> own, auctioneer, reps, redis, locket;
   if (!diego::open_identity("bbs", loop, logger, config.tls, own) ||
       !diego::open_identity("bbs", loop, logger, config.auctioneer_tls, auctioneer) ||
-      !diego::open_identity("bbs", loop, logger, config.rep_tls, reps))
+      !diego::open_identity("bbs", loop, logger, config.rep_tls, reps) ||
+      !open_locket_identity(config, loop, logger, locket))
     return 1;
-  store::RedisStore store(loop, logger, store_options(config.store));
+  const auto store_config = with_tls(loop, logger, config.store, redis);
+  if (!store_config) return 1;
+  store::RedisStore store(loop, logger, store_options(*store_config));
   bbs::HttpOutbox outbox(loop, logger,
                          {.auctioneer_url = config.auctioneer_address,
                           .timeout = config.communication_timeout,
@@ -96,6 +110,12 @@ int run(const bbs::Config& config) {
                           .reps = reps.get(),
                           .callbacks = own.get(),
                           .reps_require_tls = config.rep_requires_tls});
+  registry.gauge_from("AuctionRequestsWaiting",
+                      "Processes and tasks the auctioneer is to be asked about.",
+                      [&outbox] { return static_cast<double>(outbox.auctions_waiting()); });
+  registry.counter_from("AuctionRequestsDropped",
+                        "Of those, how many were left to convergence as the auctioneer was away.",
+                        [&outbox] { return static_cast<double>(outbox.auctions_dropped()); });
   bbs::Service service(
       {loop, store, outbox, clock, logger, registry, [] { return tls::random_uuid(); }, own.get()},
       config);
@@ -105,15 +125,6 @@ int run(const bbs::Config& config) {
   if (!listen("health", config.health_address, logger,
               [&](const auto& at) { return service.listen_health(at); }))
     return 1;
-  std::shared_ptr<const tls::ServerContext> locket_tls;
-  if (!config.locket_listen_address.empty() && !config.tls.is_empty()) {
-    auto context = grpc_context(config.tls);
-    if (!context) {
-      std::fprintf(stderr, "bbs: locket: %s\n", context.error().detail.c_str());
-      return 1;
-    }
-    locket_tls = std::move(*context);
-  }
   int exit_code = 0;
   const auto end = [&](int code) {
     exit_code = code;
@@ -125,12 +136,12 @@ int run(const bbs::Config& config) {
       return end(1);
     if (!config.locket_listen_address.empty() &&
         !listen("locket", config.locket_listen_address, logger,
-                [&](const auto& at) { return service.listen_locket(at, locket_tls); }))
+                [&](const auto& at) { return service.listen_locket(at, locket.get()); }))
       return end(1);
     service.start();
     logger.info("started", {{"redis", config.store.place()}});
   };
-  bbs::Tenure tenure(loop, logger, store, config.store, registry, {begin, end});
+  bbs::Tenure tenure(loop, logger, store, *store_config, registry, {begin, end});
 
   net::Timer idle_check(loop), deadline(loop);
   const auto stop = [&] {

@@ -20,6 +20,7 @@
 #include "metrics/registry.h"
 #include "net/loop.h"
 #include "rpc/debug.h"
+#include "rpc/identity.h"
 #include "rpc/server.h"
 
 namespace causeway::bbs {
@@ -209,6 +210,8 @@ struct Service::Parts {
           [this] { return as_double(server.refused_connections()); });
     gauge("StoreConflicts", "Decisions taken again because a row had changed.",
           [this] { return as_double(ledger.conflicts()); });
+    gauge("StoreUnconfirmed", "Changes made that replicas did not confirm in time.",
+          [this] { return as_double(ledger.unconfirmed()); });
     gauge("UndecodableRows", "Rows met that could not be read.",
           [this] { return as_double(lrp_reader.undecodable_rows()); });
   }
@@ -249,9 +252,9 @@ Result<net::Address> Service::listen_health(const net::Address& address) {
 }
 
 Result<net::Address> Service::listen_locket(const net::Address& address,
-                                            std::shared_ptr<const tls::ServerContext> tls) {
+                                            const rpc::Identity* identity) {
   grpc::Server::Options options;
-  options.tls = std::move(tls);
+  if (identity != nullptr) options.tls = [identity] { return identity->server(); };
   Parts& parts = *parts_;
   parts.locket_grpc =
       std::make_unique<LocketGrpc>(parts.loop, parts.logger, parts.locket, std::move(options));

@@ -24,9 +24,6 @@ class Identity;
 namespace causeway::store {
 class Store;
 }
-namespace causeway::tls {
-class ServerContext;
-}
 
 namespace causeway::bbs {
 
@@ -56,9 +53,9 @@ class Service {
   Result<net::Address> listen(const net::Address& address);
   // /health and /metrics.
   Result<net::Address> listen_health(const net::Address& address);
-  // Locket over gRPC, for who speaks nothing else. At most once.
-  Result<net::Address> listen_locket(const net::Address& address,
-                                     std::shared_ptr<const tls::ServerContext> tls);
+  // Locket over gRPC, for who speaks nothing else; with TLS if there is an identity, which offers
+  // "h2". At most once.
+  Result<net::Address> listen_locket(const net::Address& address, const rpc::Identity* identity);
   // Begins to converge.
   void start();
   // Stops accepting; event streams end, calls are answered.

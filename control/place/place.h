@@ -15,12 +15,14 @@ struct LrpDemand {
   int32_t index = 0;
   std::string domain = {};
   cf::Demand demand = {};
+  std::string trace_id = {};  // of the call it comes of; decides nothing
 };
 
 struct TaskDemand {
   std::string task_guid;
   std::string domain = {};
   cf::Demand demand = {};
+  std::string trace_id = {};
 };
 
 struct Rules {

@@ -215,6 +215,9 @@ void MemoryStore::commit(const Change& change, On<void> on_done) {
   }
   if (wrote) ++commits_;
   if (std::exchange(lose_next_answer_, false)) return answer<void>(std::move(on_done), away());
+  if (wrote && unconfirmed_)
+    return answer<void>(std::move(on_done),
+                        Error{.fault = Fault::timeout, .detail = "no replica has confirmed"});
   answer<void>(std::move(on_done), {});
 }
 

@@ -34,6 +34,8 @@ class MemoryStore final : public Store {
   // The next commit, if it comes before set_usable(), is carried out, but its caller is told
   // Fault::unavailable.
   void lose_next_answer() { lose_next_answer_ = true; }
+  // While so, commits are carried out and their callers told Fault::timeout.
+  void leave_unconfirmed(bool unconfirmed) { unconfirmed_ = unconfirmed; }
   // Runs once, right before the next commit is looked at: another writer that comes first.
   void before_next_commit(std::function<void()> action) { before_commit_ = std::move(action); }
   // Writes at once and without a check (behind the back of whoever uses the store).
@@ -60,6 +62,7 @@ class MemoryStore final : public Store {
   std::function<void()> before_commit_;
   bool usable_ = true;
   bool lose_next_answer_ = false;
+  bool unconfirmed_ = false;
   size_t commits_ = 0;
   size_t reads_ = 0;
 };

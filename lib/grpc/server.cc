@@ -16,11 +16,11 @@ void Server::State::accept(std::unique_ptr<net::Stream> stream) {
     logger.warn("too-many-connections", {{"limit", options.connections_max}});
     return;  // closes it
   }
-  if (options.tls == nullptr) return open(std::move(stream));
+  if (!options.tls) return open(std::move(stream));
   const auto place = handshakes.emplace(handshakes.end());
   const std::string remote = stream->peer().to_string();
   *place = tls::Handshake::accept(
-      std::move(stream), *options.tls, {.timeout = options.handshake_timeout},
+      std::move(stream), *options.tls(), {.timeout = options.handshake_timeout},
       [this, place, remote](Result<tls::Secured> secured) {
         handshakes.erase(place);
         if (secured && !is_draining) return open(std::move(secured->stream));

@@ -43,9 +43,10 @@ struct Answer {
 class Server {
  public:
   struct Options {
-    std::shared_ptr<const tls::ServerContext> tls;  // absent: HTTP/2 in the clear
-    size_t connections_max = 2000;                  // more are closed
-    uint32_t calls_max = 100;                       // of a connection, at a time
+    // Asked before each handshake, so that certificates may change. Absent: HTTP/2 in the clear.
+    std::function<const tls::ServerContext*()> tls;
+    size_t connections_max = 2000;  // more are closed
+    uint32_t calls_max = 100;       // of a connection, at a time
     size_t message_bytes_max = 1u << 20;
     Duration idle_timeout = std::chrono::minutes(5);  // of a connection nobody speaks on
     Duration handshake_timeout = std::chrono::seconds(10);

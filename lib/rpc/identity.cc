@@ -69,7 +69,7 @@ Result<Identity::Contexts> Identity::read(const Files& files, const Options& opt
   if (!client.key_pair || files.authorities.empty()) return contexts;
   using Wanted = tls::ServerContext::Options::ClientCertificate;
   auto server = tls::ServerContext::make({.key_pair = *client.key_pair,
-                                          .alpn = {"http/1.1"},
+                                          .alpn = options.alpn,
                                           .client_certificate = Wanted::required,
                                           .client_ca_pem = client.ca_pem});
   if (!server) return broken_file(files.certificate, server.error().detail);

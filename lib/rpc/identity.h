@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -34,6 +35,7 @@ class Identity {
     // `none`: whoever answers is believed. For tools only.
     tls::ClientContext::Options::Verify verify = tls::ClientContext::Options::Verify::peer;
     Duration check_interval = std::chrono::seconds(10);  // of the files; 0: never again
+    std::vector<std::string> alpn = {"http/1.1"};        // of the server
   };
 
   // Fault::invalid with the file and the reason. A certificate needs its key.

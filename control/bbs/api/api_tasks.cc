@@ -21,16 +21,17 @@ std::function<void(const TaskVerdict&)> task_answer(std::function<void(TaskChang
 void Api::add_task_routes(rpc::Server& server) {
   call<models::DesireTaskRequest, TaskChanged>(
       server, "/v1/tasks/desire.r2",
-      [this](const auto& request, const Caller&, const auto& respond) {
+      [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(),
             [request](const auto& task, int64_t now_ns) {
               return desire_task(task, request, now_ns);
             },
-            task_answer(respond));
+            task_answer(respond), caller.trace_id);
       });
   call<models::StartTaskRequest, models::StartTaskResponse>(
-      server, "/v1/tasks/start", [this](const auto& request, const Caller&, const auto& respond) {
+      server, "/v1/tasks/start",
+      [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(),
             [request](const auto& task, int64_t now_ns) {
@@ -44,57 +45,62 @@ void Api::add_task_routes(rpc::Server& server) {
                 response.set_should_start(verdict.should_start);
               }
               respond(response);
-            });
+            },
+            caller.trace_id);
       });
   call<models::TaskGuidRequest, TaskChanged>(
-      server, "/v1/tasks/cancel", [this](const auto& request, const Caller&, const auto& respond) {
+      server, "/v1/tasks/cancel",
+      [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(),
             [](const auto& task, int64_t now_ns) { return cancel_task(task, now_ns); },
-            task_answer(respond));
+            task_answer(respond), caller.trace_id);
       });
   call<models::FailTaskRequest, TaskChanged>(
-      server, "/v1/tasks/fail", [this](const auto& request, const Caller&, const auto& respond) {
+      server, "/v1/tasks/fail",
+      [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(),
             [reason = request.failure_reason()](const auto& task, int64_t now_ns) {
               return fail_task(task, reason, now_ns);
             },
-            task_answer(respond));
+            task_answer(respond), caller.trace_id);
       });
   call<models::RejectTaskRequest, TaskChanged>(
-      server, "/v1/tasks/reject", [this](const auto& request, const Caller&, const auto& respond) {
+      server, "/v1/tasks/reject",
+      [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(),
             [reason = request.rejection_reason(), retries = services_.task_retries_max](
                 const auto& task, int64_t now_ns) {
               return reject_task(task, reason, retries, now_ns);
             },
-            task_answer(respond));
+            task_answer(respond), caller.trace_id);
       });
   call<models::CompleteTaskRequest, TaskChanged>(
       server, "/v1/tasks/complete",
-      [this](const auto& request, const Caller&, const auto& respond) {
+      [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(),
             [request](const auto& task, int64_t now_ns) {
               return complete_task(task, request, now_ns);
             },
-            task_answer(respond));
+            task_answer(respond), caller.trace_id);
       });
   call<models::TaskGuidRequest, TaskChanged>(
       server, "/v1/tasks/resolving",
-      [this](const auto& request, const Caller&, const auto& respond) {
+      [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(),
             [](const auto& task, int64_t now_ns) { return resolve_task(task, now_ns); },
-            task_answer(respond));
+            task_answer(respond), caller.trace_id);
       });
   call<models::TaskGuidRequest, TaskChanged>(
-      server, "/v1/tasks/delete", [this](const auto& request, const Caller&, const auto& respond) {
+      server, "/v1/tasks/delete",
+      [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(), [](const auto& task, int64_t) { return delete_task(task); },
-            task_answer(respond));
+            task_answer(respond), caller.trace_id);
       });
 
   for (const bool folded : {false, true}) {

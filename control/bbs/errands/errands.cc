@@ -37,18 +37,22 @@ void Errands::place(const models::DesiredLRP& scheduling, const std::vector<int3
   outbox_.place(std::move(request));
 }
 
-void Errands::place(const models::Task& task) {
+void Errands::place(const models::Task& task, const std::string& trace_id) {
   cf::TaskStartRequest request;
   request.task_guid = task.task_guid();
   request.domain = task.domain();
   request.demand = demand_of(task.task_definition());
   request.state = task_state_name(task.state());
+  request.trace_id = trace_id;
   outbox_.place(std::move(request));
 }
 
-Outbox::OnDone Errands::logged(const char* what, std::string guid) {
-  return [this, what, guid = std::move(guid)](const Result<void>& result) {
-    if (!result) logger_.error(what, result.error(), {{"guid", guid}});
+Outbox::OnDone Errands::logged(const char* what, std::string guid, std::string trace_id) {
+  return [this, what, guid = std::move(guid),
+          trace_id = std::move(trace_id)](const Result<void>& result) {
+    if (!result)
+      logger_.error(what, result.error(),
+                    {{"guid", guid}, log::Field::optional("request_id", trace_id)});
   };
 }
 
@@ -64,7 +68,8 @@ void Errands::stop(const models::ActualLRP& instance, const std::string& trace_i
   const auto& key = instance.actual_lrp_instance_key();
   at_cell(key.cell_id(), [this, process = instance.actual_lrp_key().process_guid(),
                           guid = key.instance_guid(), trace_id](const std::string& rep_url) {
-    outbox_.stop(rep_url, process, guid, trace_id, logged("failed-stopping-instance", guid));
+    outbox_.stop(rep_url, process, guid, trace_id,
+                 logged("failed-stopping-instance", guid, trace_id));
   });
 }
 
@@ -80,13 +85,16 @@ void Errands::update(const models::DesiredLRP& scheduling, const models::ActualL
   update.internal_hostnames = converge::internal_hostnames(scheduling.routes());
   update.metric_tags = converge::metric_tags_of(scheduling, instance);
   at_cell(key.cell_id(), [this, update = std::move(update)](const std::string& rep_url) {
-    outbox_.update(rep_url, update, logged("failed-updating-instance", update.instance_guid));
+    outbox_.update(rep_url, update,
+                   logged("failed-updating-instance", update.instance_guid, update.trace_id));
   });
 }
 
-void Errands::cancel_task(const std::string& cell_id, const std::string& task_guid) {
-  at_cell(cell_id, [this, task_guid](const std::string& rep_url) {
-    outbox_.cancel_task(rep_url, task_guid, logged("failed-cancelling-task", task_guid));
+void Errands::cancel_task(const std::string& cell_id, const std::string& task_guid,
+                          const std::string& trace_id) {
+  at_cell(cell_id, [this, task_guid, trace_id](const std::string& rep_url) {
+    outbox_.cancel_task(rep_url, task_guid, trace_id,
+                        logged("failed-cancelling-task", task_guid, trace_id));
   });
 }
 

@@ -20,16 +20,17 @@ class Errands {
 
   void place(const models::DesiredLRP& scheduling, const std::vector<int32_t>& indexes,
              const std::string& trace_id = {});
-  void place(const models::Task& task);
+  void place(const models::Task& task, const std::string& trace_id = {});
   void stop(const models::ActualLRP& instance, const std::string& trace_id);
   void update(const models::DesiredLRP& scheduling, const models::ActualLRP& instance,
               const std::string& trace_id = {});
-  void cancel_task(const std::string& cell_id, const std::string& task_guid);
+  void cancel_task(const std::string& cell_id, const std::string& task_guid,
+                   const std::string& trace_id);
 
  private:
   // Calls `tell` with the cell's address, unless the cell is not there.
   void at_cell(const std::string& cell_id, std::function<void(const std::string& rep_url)> tell);
-  Outbox::OnDone logged(const char* what, std::string guid);
+  Outbox::OnDone logged(const char* what, std::string guid, std::string trace_id);
 
   Cells& cells_;
   Outbox& outbox_;

@@ -15,7 +15,6 @@ using namespace std::chrono_literals;
 
 constexpr Duration kRetryMin = 100ms;
 constexpr Duration kRetryMax = 5s;
-constexpr Duration kGiveUp = 30s;  // the next convergence is due by then
 
 const std::string& guid_of(const cf::LrpStartRequest& request) { return request.process_guid; }
 const std::string& guid_of(const cf::TaskStartRequest& request) { return request.task_guid; }
@@ -47,7 +46,7 @@ Error status_error(int status, const std::string& url) {
 }
 
 const std::string& trace_of(const cf::LrpStartRequest& request) { return request.trace_id; }
-std::string trace_of(const cf::TaskStartRequest&) { return {}; }
+std::string trace_of(const cf::TaskStartRequest& request) { return request.trace_id; }
 
 // The request id that all of them come of; of several, none.
 template <class Request>
@@ -63,11 +62,11 @@ std::string common_trace(const std::vector<Request>& requests) {
 
 template <class Request>
 AuctionQueue<Request>::AuctionQueue(net::Loop& loop, rpc::Client& client, const log::Logger& logger,
-                                    std::string url)
+                                    Auctioneer auctioneer)
     : loop_(loop),
       client_(client),
       logger_(logger),
-      url_(std::move(url)),
+      auctioneer_(std::move(auctioneer)),
       retry_(loop),
       wait_(kRetryMin) {}
 
@@ -80,7 +79,9 @@ void AuctionQueue<Request>::add(Request request) {
     std::string guid = guid_of(request);
     requests_.emplace(std::move(guid), std::move(request));
   } else {
-    ++dropped_;
+    if (dropped_++ % kEntriesMax == 0)
+      logger_.error("auction-requests-dropped",
+                    {{"url", auctioneer_.url}, {"waiting", kEntriesMax}});
   }
   send();
 }
@@ -94,8 +95,9 @@ void AuctionQueue<Request>::send() {
     sent_ = std::exchange(requests_, {});
     std::vector<Request> list;
     for (const auto& [guid, request] : sent_) list.push_back(request);
-    rpc::Call call{
-        .url = url_, .headers = {{"Content-Type", "application/json"}}, .body = cf::to_json(list)};
+    rpc::Call call{.url = auctioneer_.url,
+                   .headers = {{"Content-Type", "application/json"}},
+                   .body = cf::to_json(list)};
     if (const std::string trace = common_trace(list); !trace.empty())
       call.headers.emplace_back("X-Vcap-Request-Id", trace);
     client_.send(std::move(call), [this](const Result<rpc::Reply>& reply) { finished(reply); });
@@ -106,25 +108,26 @@ template <class Request>
 void AuctionQueue<Request>::finished(const Result<rpc::Reply>& reply) {
   if (reply && (reply->status == 202 || reply->status == 400)) {
     if (reply->status == 400)
-      logger_.error("auction-request-refused", status_error(reply->status, url_));
+      logger_.error("auction-request-refused", status_error(reply->status, auctioneer_.url));
     sent_.clear();
     under_way_ = false;
     failing_since_.reset();
     wait_ = kRetryMin;
     return send();
   }
-  keep_for_later(reply ? status_error(reply->status, url_) : reply.error());
+  keep_for_later(reply ? status_error(reply->status, auctioneer_.url) : reply.error());
 }
 
 template <class Request>
 void AuctionQueue<Request>::keep_for_later(const Error& error) {
   if (!failing_since_) {
     failing_since_ = loop_.now();
-    logger_.error("auction-request-failed", error, {{"url", url_}});
+    logger_.error("auction-request-failed", error, {{"url", auctioneer_.url}});
   }
-  if (loop_.now() - *failing_since_ > kGiveUp) {
+  if (loop_.now() - *failing_since_ > auctioneer_.given_up_after) {
     dropped_ += sent_.size();
-    logger_.error("auction-requests-dropped", error, {{"url", url_}, {"requests", sent_.size()}});
+    logger_.error("auction-requests-dropped", error,
+                  {{"url", auctioneer_.url}, {"requests", sent_.size()}});
     sent_.clear();
   }
   Requests newer = std::exchange(requests_, std::exchange(sent_, {}));
@@ -145,8 +148,10 @@ HttpOutbox::HttpOutbox(net::Loop& loop, const log::Logger& logger, Options optio
       client_(loop, http_options(options_.auctioneer, false)),
       reps_(loop, http_options(options_.reps, options_.reps_require_tls)),
       callbacks_(loop, http_options(options_.callbacks, false)),
-      lrps_(loop, client_, logger, options_.auctioneer_url + "/v1/lrps"),
-      tasks_(loop, client_, logger, options_.auctioneer_url + "/v1/tasks") {}
+      lrps_(loop, client_, logger,
+            {options_.auctioneer_url + "/v1/lrps", options_.auctions_given_up_after}),
+      tasks_(loop, client_, logger,
+             {options_.auctioneer_url + "/v1/tasks", options_.auctions_given_up_after}) {}
 
 void HttpOutbox::tell(rpc::Call call, OnDone on_done) {
   call.timeout = options_.timeout;
@@ -178,8 +183,10 @@ void HttpOutbox::update(const std::string& rep_url, const cf::LrpUpdate& update,
 }
 
 void HttpOutbox::cancel_task(const std::string& rep_url, const std::string& task_guid,
-                             OnDone on_done) {
-  tell({.url = rep_url + "/v1/tasks/" + task_guid + "/cancel"}, std::move(on_done));
+                             const std::string& trace_id, OnDone on_done) {
+  rpc::Call call{.url = rep_url + "/v1/tasks/" + task_guid + "/cancel"};
+  if (!trace_id.empty()) call.headers.emplace_back("X-Vcap-Request-Id", trace_id);
+  tell(std::move(call), std::move(on_done));
 }
 
 void HttpOutbox::call_back(const std::string& url, std::string body,

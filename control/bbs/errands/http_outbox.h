@@ -23,10 +23,15 @@ class AuctionQueue {
  public:
   static constexpr size_t kEntriesMax = 10'000;
 
-  AuctionQueue(net::Loop& loop, rpc::Client& client, const log::Logger& logger, std::string url);
+  struct Auctioneer {
+    std::string url;
+    Duration given_up_after;
+  };
+  AuctionQueue(net::Loop& loop, rpc::Client& client, const log::Logger& logger,
+               Auctioneer auctioneer);
 
   void add(Request request);
-  size_t waiting() const { return requests_.size(); }
+  size_t waiting() const { return requests_.size() + sent_.size(); }
   uint64_t dropped() const { return dropped_; }
 
  private:
@@ -39,7 +44,7 @@ class AuctionQueue {
   net::Loop& loop_;
   rpc::Client& client_;
   const log::Logger& logger_;
-  const std::string url_;
+  const Auctioneer auctioneer_;
   net::Timer retry_;
   Requests requests_, sent_;
   bool under_way_ = false;
@@ -54,6 +59,8 @@ class HttpOutbox final : public Outbox {
   struct Options {
     std::string auctioneer_url;
     Duration timeout = std::chrono::seconds(10);
+    // An auctioneer that is away: the next convergence is due by then.
+    Duration auctions_given_up_after = std::chrono::seconds(30);
     // For https; outlive the outbox. Callbacks of tasks go out with `callbacks`.
     rpc::Identity* auctioneer = nullptr;
     rpc::Identity* reps = nullptr;
@@ -68,9 +75,13 @@ class HttpOutbox final : public Outbox {
             const std::string& instance_guid, const std::string& trace_id, OnDone on_done) override;
   void update(const std::string& rep_url, const cf::LrpUpdate& update, OnDone on_done) override;
   void cancel_task(const std::string& rep_url, const std::string& task_guid,
-                   OnDone on_done) override;
+                   const std::string& trace_id, OnDone on_done) override;
   void call_back(const std::string& url, std::string body,
                  std::function<void(Result<int>)> on_status) override;
+
+  // Instances' processes and tasks that wait for the auctioneer; those that were given up.
+  size_t auctions_waiting() const { return lrps_.waiting() + tasks_.waiting(); }
+  uint64_t auctions_dropped() const { return lrps_.dropped() + tasks_.dropped(); }
 
  private:
   void tell(rpc::Call call, OnDone on_done);

@@ -97,6 +97,22 @@ TEST_F(OutboxTest, an_auctioneer_that_is_away_gets_them_when_it_is_back) {
   EXPECT_EQ(asked(), std::vector<std::string>{"p[0 ]q[0 ]"});
 }
 
+TEST_F(OutboxTest, one_that_is_away_too_long_is_given_up_counted_and_asked_anew_when_it_is_back) {
+  outbox_ = std::make_unique<HttpOutbox>(
+      loop_, logger_,
+      HttpOutbox::Options{.auctioneer_url = url(), .auctions_given_up_after = 50ms});
+  server_.reset();
+  outbox_->place(lrp("p", {0}));
+  outbox_->place(lrp("q", {0}));
+  ASSERT_TRUE(until([&] { return outbox_->auctions_dropped() == 2; }));
+  EXPECT_EQ(outbox_->auctions_waiting(), 0u);
+  start_server();
+  outbox_->place(lrp("p", {0}));  // convergence does so
+  ASSERT_TRUE(until([&] { return !seen_.empty(); }));
+  EXPECT_EQ(asked(), std::vector<std::string>{"p[0 ]"});
+  EXPECT_EQ(outbox_->auctions_dropped(), 2u);
+}
+
 TEST_F(OutboxTest, one_that_cannot_now_is_asked_again_and_one_that_will_not_is_left) {
   status_ = 503;
   outbox_->place(lrp("p", {0}));
@@ -127,7 +143,14 @@ TEST_F(OutboxTest, the_request_id_goes_along_unless_several_calls_are_asked_for_
   update.trace_id = "three";
   outbox_->update(url(), update, [](const Result<void>&) {});
   ASSERT_TRUE(until([&] { return seen_.size() == 3; }));
-  EXPECT_EQ(traces_, (std::vector<std::string>{"one", "", "three"}));
+  outbox_->cancel_task(url(), "t", "four", [](const Result<void>&) {});
+  ASSERT_TRUE(until([&] { return seen_.size() == 4; }));
+  cf::TaskStartRequest task;
+  task.task_guid = "t";
+  task.trace_id = "five";
+  outbox_->place(task);
+  ASSERT_TRUE(until([&] { return seen_.size() == 5; }));
+  EXPECT_EQ(traces_, (std::vector<std::string>{"one", "", "three", "four", "five"}));
 }
 
 TEST_F(OutboxTest, tasks_have_their_own_queue) {
@@ -148,11 +171,11 @@ TEST_F(OutboxTest, cells_are_told_at_their_own_paths) {
   update.process_guid = "p";
   update.instance_guid = "i";
   outbox_->update(url(), update, note);
-  outbox_->cancel_task(url(), "t", note);
+  outbox_->cancel_task(url(), "t", "trace", note);
   ASSERT_TRUE(until([&] { return done.size() == 3; }));
   EXPECT_EQ(done, std::vector<bool>(3, true));
   status_ = 500;
-  outbox_->cancel_task(url(), "t", note);
+  outbox_->cancel_task(url(), "t", "trace", note);
   ASSERT_TRUE(until([&] { return done.size() == 4; }));
   EXPECT_FALSE(done.back());
   std::string paths;

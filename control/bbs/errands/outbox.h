@@ -27,7 +27,7 @@ class Outbox {
                     OnDone on_done) = 0;
   virtual void update(const std::string& rep_url, const cf::LrpUpdate& update, OnDone on_done) = 0;
   virtual void cancel_task(const std::string& rep_url, const std::string& task_guid,
-                           OnDone on_done) = 0;
+                           const std::string& trace_id, OnDone on_done) = 0;
 
   // To whoever waits for a task: POST of a JSON body; answers the status.
   virtual void call_back(const std::string& url, std::string body,

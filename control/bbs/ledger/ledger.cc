@@ -180,7 +180,7 @@ void Ledger::commit_next(uint64_t id) {
   world_.store.commit(decision.steps[decision.committed].change,
                       [this, id](const Result<void>& done) {
                         Decision& waiting = decisions_.at(id);
-                        if (done) {
+                        if (stands(done, waiting.unconfirmed)) {
                           publish(waiting, waiting.steps[waiting.committed]);
                           ++waiting.committed;
                           return commit_next(id);
@@ -192,6 +192,20 @@ void Ledger::commit_next(uint64_t id) {
                         }
                         finish(id, refusal_of(done.error()));
                       });
+}
+
+// Has the change been made? Replicas that are late do not undo it.
+bool Ledger::stands(const Result<void>& done, std::optional<Refusal>& unconfirmed) {
+  const bool late = !done && done.error().fault == Fault::timeout;
+  if (late) {
+    ++unconfirmed_;
+    unconfirmed = refusal_of(done.error());
+    if (std::exchange(is_confirmed_, false))
+      world_.logger.error("commits-unconfirmed", done.error());
+  } else if (done && !std::exchange(is_confirmed_, true)) {
+    world_.logger.info("commits-confirmed-again");
+  }
+  return done || late;
 }
 
 // The rest of a very large change could not be written. Its beginning stands, so the call has
@@ -227,16 +241,19 @@ void Ledger::finish(uint64_t id, std::optional<Refusal> refusal) {
     for (const auto& instance : verdict.stop) world_.errands.stop(instance, decision.trace_id);
     for (const auto& instance : verdict.update)
       world_.errands.update(*scheduling, instance, decision.trace_id);
+    verdict.refusal = std::move(decision.unconfirmed);
   }
   decision.on_verdict(verdict);
 }
 
-void Ledger::decide_task(const std::string& task_guid, TaskRule rule, OnTaskVerdict on_verdict) {
+void Ledger::decide_task(const std::string& task_guid, TaskRule rule, OnTaskVerdict on_verdict,
+                         std::string trace_id) {
   const uint64_t id = next_id_++;
   TaskDecision& decision = task_decisions_[id];
   decision.task_guid = task_guid;
   decision.rule = std::move(rule);
   decision.on_verdict = std::move(on_verdict);
+  decision.trace_id = std::move(trace_id);
   read_task(id);
 }
 
@@ -267,7 +284,7 @@ void Ledger::rule_on_task(uint64_t id, const std::optional<std::string>& row) {
   change.cell_after = after ? after->cell_id() : "";
   world_.store.commit({std::move(change)}, [this, id](const Result<void>& done) {
     TaskDecision& waiting = task_decisions_.at(id);
-    if (done) {
+    if (stands(done, waiting.unconfirmed)) {
       world_.streams.publish(waiting.before, waiting.verdict.after);
       return finish_task(id, std::nullopt);
     }
@@ -284,10 +301,11 @@ void Ledger::finish_task(uint64_t id, std::optional<Refusal> refusal) {
   TaskVerdict& verdict = decision.verdict;
   verdict.refusal = std::move(refusal);
   if (!verdict.refusal) {
-    if (verdict.auction && verdict.after) world_.errands.place(*verdict.after);
+    if (verdict.auction && verdict.after) world_.errands.place(*verdict.after, decision.trace_id);
     if (!verdict.cancel_on_cell.empty())
-      world_.errands.cancel_task(verdict.cancel_on_cell, decision.task_guid);
+      world_.errands.cancel_task(verdict.cancel_on_cell, decision.task_guid, decision.trace_id);
     if (verdict.callback && verdict.after && on_callback_due_) on_callback_due_(*verdict.after);
+    verdict.refusal = std::move(decision.unconfirmed);
   }
   decision.on_verdict(verdict);
 }

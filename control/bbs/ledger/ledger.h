@@ -26,8 +26,11 @@ struct CommitStep {
 
 // Writes what rules decide. Reads the rows a rule needs, has it decide, and commits its decision on
 // the condition that the rows are still what it saw; somebody else was faster: again. Then events
-// go to the subscribers and errands are sent, and the caller hears of it. Owner: main(). Thread:
-// its loop's. Ends: decisions under way are dropped, committed or not.
+// go to the subscribers and errands are sent, and the caller hears of it. What stands without its
+// replicas' confirmation is told to all of them likewise, as later decisions rest on it; only the
+// caller is refused. What may stand because the link broke, subscribers learn by reading anew
+// (service.cc). Owner: main(). Thread: its loop's. Ends: decisions under way are dropped, committed
+// or not.
 class Ledger {
  public:
   struct World {
@@ -54,13 +57,16 @@ class Ledger {
   // A failing store is a refusal like any other.
   void decide(const std::string& process_guid, const Selection& selection, Rule rule,
               std::string trace_id, OnVerdict on_verdict);
-  void decide_task(const std::string& task_guid, TaskRule rule, OnTaskVerdict on_verdict);
+  void decide_task(const std::string& task_guid, TaskRule rule, OnTaskVerdict on_verdict,
+                   std::string trace_id = {});
 
   // Told of tasks that are completed and have a callback.
   void on_callback_due(std::function<void(const models::Task&)> callback) {
     on_callback_due_ = std::move(callback);
   }
   uint64_t conflicts() const { return conflicts_; }
+  // Changes that stand, but not on as many replicas as they should.
+  uint64_t unconfirmed() const { return unconfirmed_; }
   size_t under_way() const { return decisions_.size() + task_decisions_.size(); }
 
  private:
@@ -75,14 +81,17 @@ class Ledger {
     Verdict verdict;
     std::vector<CommitStep> steps;  // in this order; more than one only for very many instances
     size_t committed = 0;
+    std::optional<Refusal> unconfirmed;  // what the caller is told although it stands
   };
   struct TaskDecision {
     std::string task_guid;
     TaskRule rule;
     OnTaskVerdict on_verdict;
+    std::string trace_id;
     int attempts = 0;
     std::optional<models::Task> before;
     TaskVerdict verdict;
+    std::optional<Refusal> unconfirmed;
   };
 
   void read(uint64_t id);
@@ -95,12 +104,15 @@ class Ledger {
   void read_task(uint64_t id);
   void rule_on_task(uint64_t id, const std::optional<std::string>& row);
   void finish_task(uint64_t id, std::optional<Refusal> refusal);
+  bool stands(const Result<void>& done, std::optional<Refusal>& unconfirmed);
 
   World world_;
   std::map<uint64_t, Decision> decisions_;
   std::map<uint64_t, TaskDecision> task_decisions_;
   uint64_t next_id_ = 0;
   uint64_t conflicts_ = 0;
+  uint64_t unconfirmed_ = 0;
+  bool is_confirmed_ = true;  // the last commit was
   std::function<void(const models::Task&)> on_callback_due_;
 };
 

@@ -94,10 +94,10 @@ void Locket::change(const Name& name, Rule rule, int attempts, On<void> on_done)
         .after = verdict.after ? std::optional(encode_row(*verdict.after)) : std::nullopt};
     store_.commit({std::move(change)}, [this, name, rule, attempts, on_done, found,
                                         after = verdict.after](const Result<void>& done) {
-      if (done) {
-        note(name, found, after);
-        return on_done({});
-      }
+      // Replicas that are late do not undo it.
+      const bool stands = done || done.error().fault == Fault::timeout;
+      if (stands) note(name, found, after);
+      if (done) return on_done({});
       // It may stand all the same: what there is now is found out at the next tick.
       if (done.error().fault == Fault::unavailable) {
         leases_.erase(name);
@@ -130,13 +130,16 @@ void Locket::lock(const models::LockRequest& request, On<void> on_done) {
       std::move(on_done));
 }
 
-// Requests name no type that could be relied on: whichever of the two tables has the key.
+// Requests name no type that could be relied on: whichever of the two tables has the key, as the
+// store knows (right after a hand-over we do not, yet).
 void Locket::release(const models::ReleaseRequest& request, On<void> on_done) {
   const models::Resource& resource = request.resource();
-  const Rule rule = [resource](const auto& found) { return release_rule(found, resource); };
-  const bool is_presence = leases_.contains({Table::presence, resource.key()});
-  change({is_presence ? Table::presence : Table::lock, resource.key()}, rule, 1,
-         std::move(on_done));
+  const std::string& key = resource.key();
+  store_.read_row({Table::presence, key}, [this, resource, on_done](const auto& row) {
+    if (!row) return on_done(store_away(row.error()));
+    const Rule rule = [resource](const auto& found) { return release_rule(found, resource); };
+    change({*row ? Table::presence : Table::lock, resource.key()}, rule, 1, on_done);
+  });
 }
 
 void Locket::fetch(const models::FetchRequest& request, On<models::Resource> on_resource) {

@@ -49,6 +49,7 @@ Refusal refusal_of(const Error& error) {
     case Fault::conflict:
       return refuse(models::Error::ResourceConflict);
     case Fault::unavailable:
+    case Fault::timeout:
       return {models::Error::UnknownError, "storage is unavailable: " + error.detail};
     default:
       return {models::Error::UnknownError, to_string(error)};
