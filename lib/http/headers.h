@@ -20,10 +20,14 @@ bool has_token(std::string_view list, std::string_view token) noexcept;
 
 // The header lines of one message, in the order and spelling received; duplicates stay separate
 // lines. Names compare without case. Keeps its capacity over clear(), so a reused one does not
-// allocate. Owner: its message. The views must outlive it.
+// allocate, but for a memory that only a strange message needs. Owner: its message. The views must
+// outlive it.
 class Headers {
  public:
-  void clear() noexcept { lines_.clear(); }
+  void clear() noexcept {
+    if (lines_.capacity() > lines_kept_max) return std::vector<Header>().swap(lines_);
+    lines_.clear();
+  }
   size_t size() const noexcept { return lines_.size(); }
   bool empty() const noexcept { return lines_.empty(); }
   const Header* begin() const noexcept { return lines_.data(); }
@@ -51,6 +55,7 @@ class Headers {
   bool has_token(std::string_view name, std::string_view token) const noexcept;
 
  private:
+  static constexpr size_t lines_kept_max = 256;  // 8 KiB
   std::vector<Header> lines_;
 };
 

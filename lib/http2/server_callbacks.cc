@@ -132,11 +132,12 @@ int ServerSession::Callbacks::on_frame(nghttp2_session* session, const nghttp2_f
   return 0;
 }
 
-int ServerSession::Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int,
-                                               void* user) {
+int ServerSession::Callbacks::on_invalid_frame(nghttp2_session* session, const nghttp2_frame* frame,
+                                               int, void* user) {
   ServerSession& self = session_of(user);
   if (frame->hd.type == NGHTTP2_HEADERS) self.is_in_head_ = false;
   self.events_.on_violation(false);
+  if (stream_of(session, frame->hd.stream_id) != nullptr) return 0;  // counted when it closes
   return self.note_broken_stream() ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
@@ -163,8 +164,9 @@ int ServerSession::Callbacks::on_stream_close(nghttp2_session* session, int32_t 
   self.close(*stream, code != NGHTTP2_NO_ERROR);
   // A tunnel's end is a reset as well, and no fault.
   if (!is_unanswered || stream->is_tunnel_ || code == NGHTTP2_NO_ERROR) return 0;
-  // While output is taken there is nobody to tell; what comes next is counted.
-  if (!self.note_broken_stream() && self.output_ == nullptr) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (self.note_broken_stream()) return 0;
+  if (self.output_ == nullptr) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  self.give_up(ErrorCode::enhance_your_calm);
   return 0;
 }
 

@@ -6,10 +6,23 @@
 
 namespace causeway::http2 {
 
+bool ServerSession::has_room_for(ServerStream& stream, size_t field_bytes) {
+  if (stream.is_beyond_room_) return false;
+  if (heads_bytes_ + field_bytes > limits_.heads_bytes_max) {
+    stream.is_beyond_room_ = true;
+    events_.on_violation(true);
+    return false;
+  }
+  heads_bytes_ += field_bytes;
+  stream.kept_head_bytes_ += field_bytes;
+  return true;
+}
+
 bool ServerSession::take_field(ServerStream& stream, std::string_view name, std::string_view value,
                                bool name_is_static) {
   constexpr size_t field_overhead = 32;  // RFC 9113 section 6.5.2
-  stream.head_bytes_ += name.size() + value.size() + field_overhead;
+  const size_t field_bytes = name.size() + value.size() + field_overhead;
+  stream.head_bytes_ += field_bytes;
   http::Headers& lines = stream.head_is_complete_ ? stream.trailers_ : stream.head_.headers;
   if (stream.head_bytes_ > limits_.head_bytes_max || lines.size() >= limits_.head_lines_max) {
     // The rest is read, since the table of the whole connection depends on it, and not kept.
@@ -17,6 +30,8 @@ bool ServerSession::take_field(ServerStream& stream, std::string_view name, std:
     stream.refusal_ = 431;
     return true;
   }
+  // Likewise: read and not kept.
+  if (!has_room_for(stream, field_bytes)) return !stream.head_is_complete_;
   if (name.starts_with(':')) return take_pseudo_field(stream, name, value);
   Arena& arena = stream.head_arena();
   value = arena.copy(value);
@@ -64,6 +79,7 @@ bool ServerSession::take_pseudo_field(ServerStream& stream, std::string_view nam
 
 void ServerSession::complete_head(ServerStream& stream) {
   http::RequestHead& head = stream.head_;
+  if (stream.is_beyond_room_) return stream.reset(ErrorCode::refused_stream);
   stream.head_is_complete_ = true;
   touch(stream);
   if (stream.refusal_ != 0) return;

@@ -131,7 +131,8 @@ void ServerSession::open(ServerStream& stream, int32_t id) {
   stream.trailers_.clear();
   stream.reply_trailers_.clear();
   stream.authority_ = stream.protocol_ = {};
-  stream.head_bytes_ = stream.unconsumed_ = stream.queue_begin_ = 0;
+  stream.head_bytes_ = stream.kept_head_bytes_ = stream.unconsumed_ = stream.queue_begin_ = 0;
+  stream.is_beyond_room_ = false;
   stream.cookies_ = stream.refusal_ = 0;
   stream.sent_bytes_ = 0;
   stream.announces_trailers_ = false;
@@ -149,6 +150,7 @@ void ServerSession::close(ServerStream& stream, bool by_client) {
   stream.unlink();
   stream.session_ = nullptr;
   queued_bytes_ -= stream.queued_bytes();
+  heads_bytes_ -= stream.kept_head_bytes_;
   stream.queue_.clear();
   stream.queue_begin_ = 0;
   if (stream.queue_.capacity() > reply_bytes_kept) std::string().swap(stream.queue_);

@@ -27,6 +27,9 @@ struct ServerLimits {
   // Names, values and 32 bytes for each field; a request with more is refused with 431.
   uint32_t head_bytes_max = 1u << 20;
   uint32_t head_lines_max = 10'000;
+  // Of all requests that are open, heads and trailers counted likewise; a stream with more is
+  // refused, so that few bytes on the wire never become many here.
+  size_t heads_bytes_max = 4u << 20;
   // Of replies that wait for the client's windows; beyond, every stream with some is full.
   size_t queued_bytes_max = 1u << 20;
   FloodLimits floods;
@@ -64,6 +67,7 @@ class ServerSession {
 
   size_t streams() const { return streams_.size(); }
   size_t queued_bytes() const { return queued_bytes_; }
+  size_t heads_bytes() const { return heads_bytes_; }
   // For each open one; the visited one may act, but not close.
   template <class Visit>
   void for_each_stream(Visit visit) {
@@ -101,6 +105,7 @@ class ServerSession {
   bool note_idle_frame();
   bool note_broken_stream();
   void give_up(ErrorCode code);
+  bool has_room_for(ServerStream& stream, size_t field_bytes);
   bool take_field(ServerStream& stream, std::string_view name, std::string_view value,
                   bool name_is_static);
   bool take_pseudo_field(ServerStream& stream, std::string_view name, std::string_view value);
@@ -116,6 +121,7 @@ class ServerSession {
   List<ServerStream> streams_;
   std::vector<ServerStream*> touched_;
   size_t queued_bytes_ = 0;        // of all streams
+  size_t heads_bytes_ = 0;         // likewise
   std::string* output_ = nullptr;  // while it is taken
   size_t output_most_ = 0;
   // Streams that we have reset last: frames of theirs may still be on their way.

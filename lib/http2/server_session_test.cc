@@ -1,5 +1,6 @@
 #include "http2/server_session.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -92,6 +93,71 @@ TEST_F(Http2Server, a_request_is_told_at_the_end_of_what_was_fed_not_in_the_midd
   EXPECT_EQ(streams[1]->head().method, "GET");
   EXPECT_EQ(streams[1]->head().headers.get("host"), "app.example");
   EXPECT_EQ(streams[1]->head().version, (http::Version{2, 0}));
+}
+
+TEST_F(Http2Server, heads_of_all_open_requests_have_a_bound_together) {
+  greet();
+  // 3,000 bytes said once, then named by a byte each: 200 times, 0.6 MiB for 200 bytes.
+  const std::string large = std::string("\x40\x01x\x7f\xb9\x16", 6) + std::string(3000, 'y');
+  say(frame_of(1, 5, 1, get_block() + large));
+  streams[0]->reply(200, fields, true);
+  output();
+  EXPECT_EQ(session.heads_bytes(), 0u);
+  uint32_t id = 3;
+  for (; id < 3 + 2 * 20; id += 2) say(frame_of(1, 5, id, get_block() + std::string(200, '\xbe')));
+  EXPECT_LE(session.heads_bytes(), ServerLimits{}.heads_bytes_max);
+  EXPECT_GT(session.heads_bytes(), ServerLimits{}.heads_bytes_max - 4000);
+  const auto told = [this] {
+    return std::count_if(streams.begin(), streams.end(),
+                         [](const auto& each) { return each->fed > 0; });
+  };
+  EXPECT_EQ(told(), 1 + 6);
+  EXPECT_EQ(floods, 14);
+  const std::string refused("\0\0\x4\x3\0\0\0\0\x11\0\0\0\x7", 13);  // stream 17
+  EXPECT_NE(output().find(refused), std::string::npos);
+  // The table is whole all the same, and there is room again when one of them ends.
+  streams[1]->reply(200, fields, true);
+  output();
+  say(frame_of(1, 5, id, get_block() + std::string(2, '\xbe')));
+  EXPECT_EQ(told(), 1 + 7);
+  EXPECT_EQ(streams.back()->head().headers.get("x").size(), 3000u);
+}
+
+TEST_F(Http2Server, streams_that_it_has_to_reset_count_as_broken_ones_wherever_it_notices) {
+  greet();
+  uint32_t id = 1;
+  // More of a body than its length: noticed while reading, reset while writing.
+  const std::string post = field_of(":method", "POST") + field_of(":scheme", "http") +
+                           field_of(":path", "/") + field_of(":authority", "app.example") +
+                           field_of("content-length", "1");
+  while (!session.is_over() && id < 2000) {
+    say(frame_of(1, 4, id, post) + frame_of(0, 0, id, "xy"));
+    output();
+    id += 2;
+  }
+  EXPECT_EQ(id / 2, FloodLimits{}.broken_streams_burst + 1);
+  EXPECT_EQ(floods, 1);
+}
+
+TEST_F(Http2Server, a_body_beyond_the_connections_window_is_an_error_of_the_connection) {
+  greet();
+  say(frame_of(4, 1, 0, {}));  // our windows hold from now on
+  const std::string post = field_of(":method", "POST") + field_of(":scheme", "http") +
+                           field_of(":path", "/") + field_of(":authority", "app.example");
+  // 1 MiB, of which nobody takes a byte, over streams whose own windows have room.
+  size_t said = 0;
+  for (uint32_t id = 1; id < 12; id += 2) {
+    say(frame_of(1, 4, id, post));
+    for (int i = 0; i < 12 && said < 64; ++i, ++said)
+      say(frame_of(0, 0, id, std::string(16'384, 'x')));
+  }
+  EXPECT_EQ(said, 64u);
+  EXPECT_EQ(violations, 0);
+  EXPECT_EQ(streams.size(), 6u);
+  say(frame_of(0, 0, 11, "x"));
+  const std::string out = output();
+  EXPECT_EQ(out.substr(out.size() - 4), std::string("\0\0\0\x3", 4));  // FLOW_CONTROL_ERROR
+  EXPECT_TRUE(session.is_over());
 }
 
 TEST_F(Http2Server, a_reply_beyond_the_window_waits_and_its_queue_tells_when_it_has_drained) {

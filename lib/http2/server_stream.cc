@@ -23,6 +23,14 @@ nghttp2_nv status_field(std::array<char, 4>& digits, uint16_t status) {
 
 ServerStream::~ServerStream() { CHECK(session_ == nullptr); }
 
+void ServerStream::forget_request() {
+  constexpr size_t text_kept = 4096;
+  head_.clear();
+  trailers_.clear();
+  reply_trailers_.clear();
+  if (trailer_text_.capacity() > text_kept) std::string().swap(trailer_text_);
+}
+
 void ServerStream::consume(size_t bytes) {
   if (session_ == nullptr || bytes == 0) return;
   CHECK(bytes <= unconsumed_);
@@ -69,7 +77,7 @@ void ServerStream::leave_tunnel() {
   if (session_ == nullptr || !is_tunnel_) return;
   is_tunnel_ = false;
   if (reply_is_sent_ && !request_is_whole_) return reset(ErrorCode::no_error);
-  if (!reply_has_ended_) reset(ErrorCode::cancel);
+  end({});
 }
 
 void ServerStream::write(std::string_view bytes) {

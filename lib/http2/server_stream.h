@@ -49,7 +49,7 @@ class ServerStream : public ListLink<ServerStream> {
   void cut();
   // At once: what is queued is lost.
   void reset(ErrorCode code);
-  // It is a tunnel no more: once its reply has ended, the client is told to send nothing either.
+  // It is a tunnel no more: its reply ends, and then the client is told to send nothing either.
   void leave_tunnel();
   size_t queued_bytes() const { return queue_.size() - queue_begin_; }
   // Beyond its own mark, or is it one of those that make too much of the connection's?
@@ -63,6 +63,8 @@ class ServerStream : public ListLink<ServerStream> {
 
  protected:
   ServerStream() = default;
+  // Once it has closed: lets go of what a strange request needed much memory for.
+  void forget_request();
   ~ServerStream();
 
  private:
@@ -85,10 +87,12 @@ class ServerStream : public ListLink<ServerStream> {
   http::RequestHead head_;
   http::Headers trailers_;
   std::string_view authority_;
-  std::string_view protocol_;  // :protocol
-  size_t head_bytes_ = 0;      // of the head or of the trailers, as the peer's limit counts
-  uint16_t cookies_ = 0;       // lines
+  std::string_view protocol_;   // :protocol
+  size_t head_bytes_ = 0;       // of the head or of the trailers, as the peer's limit counts
+  size_t kept_head_bytes_ = 0;  // of both together, among the session's
+  uint16_t cookies_ = 0;        // lines
   uint16_t refusal_ = 0;
+  bool is_beyond_room_ = false;  // its head is: it is refused
   bool has_content_length_ = false;
   bool announces_trailers_ = false;
   bool head_is_complete_ = false;

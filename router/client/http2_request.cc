@@ -14,8 +14,8 @@
 namespace causeway::router {
 namespace {
 
-// What a client must take of a reply that waits for its windows, from one look (http2_stall_time)
-// to the next.
+// What a client must take of a reply that waits for its windows, from one look
+// (http2.stall_timeout) to the next.
 constexpr uint64_t taken_bytes_min = 4096;
 // Kept for the next time something has to wait.
 constexpr size_t waiting_bytes_kept = 4096;
@@ -294,6 +294,7 @@ void Http2Request::release_if_done() {
   ListLink<Http2Request>::unlink();
   ahead_.clear();
   if (ahead_.capacity() > waiting_bytes_kept) std::string().swap(ahead_);
+  forget_request();
   arena_.release();
   std::exchange(connection_, nullptr)->release(*this);
 }

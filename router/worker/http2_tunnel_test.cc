@@ -149,6 +149,46 @@ TEST(Http2Tunnel, what_an_endpoint_said_last_waits_for_the_clients_window) {
   EXPECT_TRUE(eventually([&] { return router.counts().tunnels == 0; }));
 }
 
+TEST(Http2Tunnel, a_drain_tells_both_sides_that_the_router_goes_away) {
+  const std::string going_away("\x03\xe9", 2);  // 1001
+  FakeBackend backend([&](RawSocket& peer, size_t) {
+    ASSERT_TRUE(switch_to_websocket(peer));
+    const std::string close = peer.receive_exactly(8);  // masked
+    ASSERT_EQ(close.size(), 8u);
+    EXPECT_EQ(close.substr(0, 2), "\x88\x82");
+    for (size_t i = 0; i < 2; ++i)
+      EXPECT_EQ(static_cast<char>(close[6 + i] ^ close[2 + i]), going_away[i]);
+    peer.send("\x88\x02" + going_away);
+    EXPECT_EQ(peer.receive_all(), "");
+  });
+  RouterUnderTest::Options options = h2c_options();
+  options.settings.websocket_drain_timeout = std::chrono::seconds(10);
+  RouterUnderTest router(options);
+  router.add("app.example", backend.port());
+  Http2WebSocket client(router);
+  std::atomic<int> left{-1};
+  router.worker().drain(std::chrono::seconds(60),
+                        [&](size_t open) { left = static_cast<int>(open); });
+  const auto goaway = client.peer.next();
+  ASSERT_TRUE(goaway && goaway->type == H2Type::goaway);
+  std::string heard;
+  while (heard.size() < 4) {
+    const auto frame = client.peer.next();
+    ASSERT_TRUE(frame);
+    if (frame->type == H2Type::data) heard += frame->payload;
+  }
+  EXPECT_EQ(heard, "\x88\x02" + going_away);
+  EXPECT_EQ(left, -1);
+  client.peer.send_data(client.stream, std::string("\x88\x82\0\0\0\0", 6) + going_away);
+  Http2Peer::Request rest;
+  rest.stream = client.stream;
+  client.peer.read_rest(rest);
+  EXPECT_TRUE(rest.is_whole);
+  EXPECT_TRUE(eventually([&] { return left == 0; }));
+  EXPECT_EQ(router.counts().tunnels, 0u);
+  EXPECT_EQ(router.metric("websockets_sent_away"), 1);
+}
+
 TEST(Http2Tunnel, a_client_that_goes_without_an_end_cuts_its_tunnel) {
   std::promise<bool> saw_end;
   FakeBackend backend([&](RawSocket& peer, size_t) {

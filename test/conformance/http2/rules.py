@@ -70,6 +70,37 @@ def told(stream):
 
 # --- 3.4, 4: connections and frames --------------------------------------------------------------
 
+def stranger(client, said):
+    """Another connection that has said just that."""
+    other = Client(client.socket.getpeername()[1], greet=False)
+    other.send(said)
+    return other
+
+
+@rule("3.4", "the server's first frame is SETTINGS; the client's in its preface is acknowledged")
+def server_preface(client):
+    other = stranger(client, PREFACE + settings())
+    other.until(lambda: other.acks == 1, "the ACK")
+    assert other.frames[0][:3] == (SETTINGS, 0, 0), other.frames
+    other.close()
+
+
+@rule("3.4", "another frame than SETTINGS after the preface is PROTOCOL_ERROR")
+def no_settings(client):
+    other = stranger(client, PREFACE + frame(PING, payload=b"12345678"))
+    connection_error(other, PROTOCOL_ERROR)
+    other.close()
+
+
+@rule("3.4", "a preface that is none is HTTP/1, and a bad request")
+def no_preface(client):
+    with socket.create_connection(client.socket.getpeername()) as other:
+        other.settimeout(PATIENCE)
+        other.sendall(PREFACE[:20] + b"SX\r\n\r\n")
+        heard = b""
+        while piece := other.recv(4096):
+            heard += piece
+    assert heard.split()[1] in (b"400", b"505"), heard
 
 
 @rule("4.1", "frames of unknown types are ignored")
@@ -103,6 +134,24 @@ def largest_frame(client):
     client.send(frame(DATA, END_STREAM, number, b"x" * 16384))
     stream = client.answer(number)
     assert len(told(stream)["body"]) == 16384
+
+
+@rule("4.2", "frames of ours are no larger than 2^14 bytes, since nobody said that they may be")
+def own_frames(client):
+    assert client.answer(client.request(path="/big/200000")).ended
+    assert max(size for _, _, _, size in client.frames) == 16384
+
+
+@rule("4.3.1", "a smaller SETTINGS_HEADER_TABLE_SIZE is kept to, and said so at the beginning of the next head")
+def smaller_table(client):
+    client.answer(client.request())  # the table has something in it
+    blocks, decode = [], client.decoder.decode
+    client.decoder.decode = lambda block: blocks.append(block) or decode(block)
+    client.send(settings((HEADER_TABLE_SIZE, 0)))
+    client.until(lambda: client.acks == 2, "the ACK")
+    for _ in range(2):
+        assert client.answer(client.request()).status == 200
+    assert blocks[0][0] == 0x20 and client.decoder.dynamic == [], blocks
 
 
 broken_frame("4.3", "an index that nobody has is COMPRESSION_ERROR", frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\xfe"), COMPRESSION_ERROR)
@@ -159,6 +208,29 @@ def headers_on_closed(client):
     client.answer(number)
     client.send(frame(HEADERS, END_HEADERS | END_STREAM, number, PLAIN))
     connection_error(client, STREAM_CLOSED, PROTOCOL_ERROR)
+
+
+@rule("5.1", "closed: DATA on it is lost (ADR 0031), and given back to the connection's window")
+def data_on_closed(client):
+    number = client.request()
+    client.answer(number)
+    client.send(frame(DATA, 0, number, b"x" * 16384) * 80)  # more than the window
+    client.alive()
+    client.until(lambda: client.windows.get(0, 0) >= (80 - 32) * 16384, "the window")
+
+
+@rule("5.1", "closed by the client's RST_STREAM: HEADERS on it is STREAM_CLOSED, of the connection by our choice (5.4.2)")
+def head_on_reset(client):
+    client.send(frame(HEADERS, END_HEADERS, 1, hpack.block(request_fields(method="POST"))) + reset(1) + GOOD)
+    connection_error(client, STREAM_CLOSED)
+
+
+@rule("5.4.2", "RST_STREAM is never answered with one")
+def no_reset_back(client):
+    number = client.request(path="/held")
+    client.send(reset(number) + reset(number))
+    client.alive()
+    assert client.stream(number).reset is None and client.goaway is None
 
 
 @rule("5.1", "closed: WINDOW_UPDATE, RST_STREAM and PRIORITY on it are ignored")
@@ -293,6 +365,18 @@ broken_frame("6.7", "PING of another size than 8 is FRAME_SIZE_ERROR", frame(PIN
 broken_frame("6.8", "GOAWAY on a stream is PROTOCOL_ERROR", frame(GOAWAY, 0, 1, b"\0" * 8), PROTOCOL_ERROR)
 
 
+broken_frame("6.8", "GOAWAY of less than 8 bytes is FRAME_SIZE_ERROR", frame(GOAWAY, 0, 0, b"\0" * 7), FRAME_SIZE_ERROR)
+
+
+@rule("7", "codes that nobody knows mean nothing special, in RST_STREAM and in GOAWAY")
+def unknown_codes(client):
+    client.send(reset(client.request(path="/held"), 0xbeef))
+    client.alive()
+    number = client.request(path="/big/1000")
+    client.send(frame(GOAWAY, 0, 0, struct.pack(">II", 0, 0xbeef)))
+    assert len(client.answer(number).body) == 1000
+
+
 @rule("6.8", "what was asked before a client's GOAWAY is answered")
 def goaway(client):
     number = client.request(path="/big/100000")
@@ -394,6 +478,16 @@ def beyond_stream_window(client):
     assert FLOW_CONTROL_ERROR in (client.goaway, client.stream(number).reset)
 
 
+@rule("6.9", "DATA of streams that we have reset counts for the connection's window, and is given back to it")
+def lost_data(client):
+    for _ in range(8):  # more than the window
+        number = client.request(fields=[*request_fields(method="POST"), ("connection", "x")], end=False)
+        client.send(frame(DATA, 0, number, b"x" * 16384) * 12)
+        client.answer(number)
+    client.alive()
+    assert client.windows.get(0, 0) >= 8 * 12 * 16384 - 65535, client.windows
+
+
 # --- 6.10: CONTINUATION ------------------------------------------------------------------------------------
 
 on_open_stream("6.10", "CONTINUATION after a whole head is PROTOCOL_ERROR", lambda number: frame(CONTINUATION, END_HEADERS, number, b""),
@@ -419,6 +513,18 @@ def trailers_in(client):
     said = told(client.answer(number))
     assert said["body"] == "body" and said["trailers"] == [["x-sum", "7"]], said
     assert ["Transfer-Encoding", "chunked"] in said["fields"]
+
+
+@rule("8.1", "trailers after a body with a length reach an HTTP/1 backend if they were announced; else they are lost, and nothing but them")
+def trailers_after_length(client):
+    block = hpack.block([("x-sum", "7")])
+    for more, passed, field in (([("trailer", "x-sum")], [["x-sum", "7"]], "transfer-encoding"), ([], [], "content-length")):
+        number = client.request(method="POST", end=False, more=[("content-length", "4"), *more])
+        client.send(frame(DATA, 0, number, b"body") + frame(HEADERS, END_HEADERS | END_STREAM, number, block))
+        said = told(client.answer(number))
+        assert said["body"] == "body" and said["trailers"] == passed, said
+        assert field in [name.lower() for name, _ in said["fields"]], said
+        client.alive()
 
 
 @rule("8.1", "trailers without END_STREAM are malformed")
@@ -457,6 +563,16 @@ def cut_reply(client):
     stream = client.answer(client.request(path="/cut"))
     assert stream.status == 200 and stream.body == b"only this" and stream.reset == INTERNAL_ERROR and not stream.ended
     client.alive()
+
+
+@rule("8.3.2", "each head of a reply begins with one :status, trailers have none")
+def one_status(client):
+    for path in ("/", "/hints", "/trailers", "/status/204"):
+        heads = client.answer(client.request(path=path)).heads
+        for head in heads:
+            pseudo = [name for name, _ in head if name.startswith(":")]
+            is_trailers = path == "/trailers" and head is heads[-1]
+            assert pseudo == ([] if is_trailers else [":status"]) and (is_trailers or head[0][0] == ":status"), head
 
 
 @rule("8.1", "1xx come before the final head")
