@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "control/auctioneer/auction.h"
@@ -24,11 +25,12 @@ class Auctioneer {
     rpc::Identity* reps = nullptr;
   };
 
+  // `may_act`: whether the lock is ours, asked before anything is sent or taken. Absent: always.
   Auctioneer(net::Loop& loop, const log::Logger& logger, const Settings& settings,
-             metrics::Registry& registry, Identities identities);
+             metrics::Registry& registry, Identities identities, std::function<bool()> may_act);
   Auctioneer(net::Loop& loop, const log::Logger& logger, const Settings& settings,
              metrics::Registry& registry)
-      : Auctioneer(loop, logger, settings, registry, Identities{}) {}
+      : Auctioneer(loop, logger, settings, registry, Identities{}, {}) {}
   Auctioneer(const Auctioneer&) = delete;
   Auctioneer& operator=(const Auctioneer&) = delete;
   ~Auctioneer();
@@ -47,6 +49,7 @@ class Auctioneer {
   net::Loop& loop_;
   const log::Logger logger_;
   const Settings settings_;
+  const std::function<bool()> may_act_;
   Metrics metrics_;
   Inbox inbox_;
   Roster roster_;

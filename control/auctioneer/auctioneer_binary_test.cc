@@ -134,6 +134,35 @@ TEST_F(AuctioneerBinaryTest, serves_only_while_it_holds_the_lock) {
   EXPECT_NE(output.find("lost-lock"), std::string::npos);
 }
 
+// Everything it needs to go on lies in its sockets when it wakes up, and no timer of its own has
+// told it yet that its time is over.
+TEST_F(AuctioneerBinaryTest, one_that_slept_longer_than_its_lock_changes_nothing_and_ends) {
+  run(R"(,"locks_locket_enabled":true,"lock_ttl":"2s","lock_retry_interval":"100ms",)"
+      R"("cell_state_timeout":"30s","locket_address":")" +
+      bbs.service.url() + "\"");
+  ASSERT_TRUE(said("auctioneer.started")) << output;
+  cell.holds_state = true;
+  diego::AuctioneerClient client(bed.loop(), {.url = "http://" + address.to_string()});
+  client.request_lrps({lrp_request("p", {0})}, [](const Result<void>& done) { EXPECT_TRUE(done); });
+  ASSERT_TRUE(bed.until([&] { return cell.held.size() == 1; }));
+  child->kill(SIGSTOP);
+  cell.release();
+  int taken = 0, refused = 0;
+  diego::AuctioneerClient late(bed.loop(), {.url = "http://" + address.to_string(), .attempts = 1});
+  late.request_lrps({lrp_request("q", {0})},
+                    [&](const Result<void>& done) { ++(done ? taken : refused); });
+  const auto stopped = std::chrono::steady_clock::now();
+  ASSERT_TRUE(bed.until([&] { return std::chrono::steady_clock::now() > stopped + 3s; }));
+  child->kill(SIGCONT);
+  ASSERT_TRUE(ended());
+  EXPECT_EQ(exit->status, 1);
+  EXPECT_NE(output.find("lost-lock"), std::string::npos) << output;
+  ASSERT_TRUE(bed.until([&] { return taken + refused == 1; }));
+  EXPECT_EQ(taken, 0) << "a request that was taken by it is lost";
+  EXPECT_TRUE(cell.works.empty());
+  EXPECT_TRUE(bbs.failed.empty());
+}
+
 TEST_F(AuctioneerBinaryTest, mistakes_of_configuration_end_it_with_every_one_named) {
   run(R"(,"auction_runner_workers":0,"rep_require_tls":true)");
   ASSERT_TRUE(ended());

@@ -50,8 +50,10 @@ int run(const Settings& settings) {
   if (!open(settings.server_tls, own) || !open(settings.bbs_tls, bbs) ||
       !open(settings.rep_tls, reps) || !open(settings.locket_tls, locket))
     return 1;
-  causeway::auctioneer::Auctioneer auctioneer(loop, logger, settings, registry,
-                                              {.bbs = bbs.get(), .reps = reps.get()});
+  std::unique_ptr<causeway::diego::Lease> lease;
+  causeway::auctioneer::Auctioneer auctioneer(
+      loop, logger, settings, registry, {.bbs = bbs.get(), .reps = reps.get()},
+      [&] { return settings.locket_url.empty() || (lease != nullptr && lease->may_act()); });
   causeway::rpc::Server health(loop, logger);
   causeway::rpc::serve_metrics(health, registry);
   causeway::rpc::register_process_metrics(registry);
@@ -59,7 +61,6 @@ int run(const Settings& settings) {
   server_options.identity = own.get();
   causeway::rpc::Server server(loop, logger, server_options);
   auctioneer.serve(server);
-  std::unique_ptr<causeway::diego::Lease> lease;
   int status = 0;
 
   const auto fail = [&](const char* message, const Error& error) {

@@ -84,7 +84,11 @@ void Announcer::repeat(const RouteMessage& message) {
 
 void Announcer::send(std::string_view subject, const RouteMessage& message) {
   if (!client_.is_connected()) return;
-  auto sent = client_.publish(subject, message.payload);
+  const Instant latest = options_.speaks_until ? options_.speaks_until() : Instant::max();
+  if (latest != Instant::max() && clock_.now() >= latest) {
+    return complain({.fault = Fault::refused, .detail = "the lock may be another one's by now"});
+  }
+  auto sent = client_.publish_before(latest, subject, message.payload);
   if (!sent) return complain(sent.error());
   metrics_.messages_of(message.route.kind).add();
   is_failing_ = false;

@@ -52,13 +52,15 @@ Result<net::Address> RouteEmitter::start() {
 void RouteEmitter::begin() {
   announcer_ = std::make_unique<Announcer>(
       loop_, logger_,
-      Announcer::Options{.nats = config_.nats,
-                         .audience = {.register_interval = config_.register_interval,
-                                      .jitter = config_.jitter_factor},
-                         .internal_routes = config_.serves.internal,
-                         .unregistration_interval = config_.unregistration_interval,
-                         .unregistration_repeats = config_.unregistration_send_count,
-                         .seed = random_seed()},
+      Announcer::Options{
+          .nats = config_.nats,
+          .audience = {.register_interval = config_.register_interval,
+                       .jitter = config_.jitter_factor},
+          .internal_routes = config_.serves.internal,
+          .unregistration_interval = config_.unregistration_interval,
+          .unregistration_repeats = config_.unregistration_send_count,
+          .seed = random_seed(),
+          .speaks_until = [this] { return lease_ ? lease_->acts_until() : Instant::max(); }},
       table_, metrics_);
   watcher_ = std::make_unique<Watcher>(
       loop_, logger_,

@@ -93,13 +93,15 @@ struct Client::State {
     on_answer(std::move(result));
   }
 
-  Result<void> publish(std::string_view subject, std::string_view payload, std::string_view reply) {
+  Result<void> publish(std::string_view subject, std::string_view payload, std::string_view reply,
+                       Instant latest = Instant::max()) {
     if (!is_subject(subject) || (!reply.empty() && !is_subject(reply))) {
       return Error{.fault = Fault::invalid, .detail = "not a subject to publish to"};
     }
     if (payload.size() > INT32_MAX)
       return Error{.fault = Fault::limit, .detail = "payload too large"};
-    if (wire.publish({std::string(subject), std::string(reply), std::string(payload)})) return {};
+    if (wire.publish({std::string(subject), std::string(reply), std::string(payload)}, latest))
+      return {};
     return Error{
         .fault = Fault::limit, .retry = Retry::always, .detail = "too much waits to be published"};
   }
@@ -153,6 +155,11 @@ void Client::subscribe(std::string_view subject, OnMessage on_message) {
 Result<void> Client::publish(std::string_view subject, std::string_view payload,
                              std::string_view reply) {
   return state_->publish(subject, payload, reply);
+}
+
+Result<void> Client::publish_before(Instant latest, std::string_view subject,
+                                    std::string_view payload) {
+  return state_->publish(subject, payload, {}, latest);
 }
 
 void Client::request(std::string_view subject, std::string_view payload, Duration timeout,

@@ -80,6 +80,8 @@ class Client {
   void subscribe(std::string_view subject, OnMessage on_message);
   Result<void> publish(std::string_view subject, std::string_view payload,
                        std::string_view reply = {});
+  // What has not been given to libnats by then is dropped and counted instead.
+  Result<void> publish_before(Instant latest, std::string_view subject, std::string_view payload);
   // Calls back once with the first answer, or Fault::timeout.
   void request(std::string_view subject, std::string_view payload, Duration timeout,
                std::function<void(Result<Message>)> on_answer);

@@ -127,7 +127,7 @@ void Wire::subscribe(uint64_t id, std::string subject) {
   changed_.notify_all();
 }
 
-bool Wire::publish(Message message) {
+bool Wire::publish(Message message, Instant latest) {
   const size_t bytes = size_of(message);
   {
     const std::lock_guard lock(mutex_);
@@ -137,7 +137,7 @@ bool Wire::publish(Message message) {
       return false;
     }
     outgoing_bytes_ += bytes;
-    outgoing_.push_back(std::move(message));
+    outgoing_.push_back({std::move(message), latest});
     if (outgoing_.size() > 1) return true;  // the first one has woken the wire
   }
   changed_.notify_all();
@@ -351,7 +351,7 @@ void Wire::serve(Connection& connection) {
       subscribe_one(connection, next);
       lock.lock();
     } else if (linked_ && !outgoing_.empty()) {
-      std::deque<Message> batch = std::exchange(outgoing_, {});
+      std::deque<Outgoing> batch = std::exchange(outgoing_, {});
       lock.unlock();
       publish_batch(connection, std::move(batch));
       lock.lock();
@@ -410,7 +410,7 @@ uint64_t Wire::dropped_by_libnats() {
   return dropped_before_ + dropped_by(present_subscriptions_);
 }
 
-void Wire::publish_batch(Connection& connection, std::deque<Message> batch) {
+void Wire::publish_batch(Connection& connection, std::deque<Outgoing> batch) {
   while (!batch.empty()) {
     {
       const std::lock_guard lock(mutex_);
@@ -419,14 +419,20 @@ void Wire::publish_batch(Connection& connection, std::deque<Message> batch) {
                          std::make_move_iterator(batch.end()));
         return;
       }
-      outgoing_bytes_ -= size_of(batch.front());
+      outgoing_bytes_ -= size_of(batch.front().message);
     }
     publish_one(connection, batch.front());
     batch.pop_front();
   }
 }
 
-void Wire::publish_one(Connection& connection, const Message& message) {
+void Wire::publish_one(Connection& connection, const Outgoing& outgoing) {
+  const Message& message = outgoing.message;
+  // Read anew for each: this thread may have been stopped between two of them.
+  if (outgoing.latest != Instant::max() && SystemClock().now() >= outgoing.latest) {
+    dropped_publishes_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
   const int size = static_cast<int>(message.payload.size());
   const natsStatus status =
       message.reply.empty()

@@ -56,7 +56,8 @@ class Wire {
   // The loop's thread calls these.
   void subscribe(uint64_t id, std::string subject);
   // False: no room, or no such subject can be.
-  [[nodiscard]] bool publish(Message message);
+  // What has not been given to libnats before `latest` is dropped.
+  [[nodiscard]] bool publish(Message message, Instant latest);
   // Messages that libnats dropped because its delivery thread was behind.
   uint64_t dropped_by_libnats();
   uint64_t dropped_publishes() const { return dropped_publishes_.load(std::memory_order_relaxed); }
@@ -66,6 +67,10 @@ class Wire {
     Wire* wire;
     uint64_t id;
     std::string subject;
+  };
+  struct Outgoing {
+    Message message;
+    Instant latest;
   };
   struct Connection;
   struct Callbacks;  // what libnats' threads call
@@ -78,8 +83,8 @@ class Wire {
   void serve(Connection& connection);
   void close(Connection& connection);
   void subscribe_one(Connection& connection, Subscription& subscription);
-  void publish_batch(Connection& connection, std::deque<Message> batch);
-  void publish_one(Connection& connection, const Message& message);
+  void publish_batch(Connection& connection, std::deque<Outgoing> batch);
+  void publish_one(Connection& connection, const Outgoing& outgoing);
   bool rest(Duration duration);
   void complain(std::string_view what, int status);
 
@@ -98,7 +103,7 @@ class Wire {
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::deque<Subscription> subscriptions_;  // grows only: libnats holds pointers
-  std::deque<Message> outgoing_;
+  std::deque<Outgoing> outgoing_;
   size_t outgoing_bytes_ = 0;
   std::vector<__natsSubscription*> present_subscriptions_;  // of the present connection
   uint64_t dropped_before_ = 0;  // by subscriptions of earlier connections
