@@ -103,6 +103,32 @@ TEST(Http2Required, of_http1_after_the_reply_began_cuts_it) {
   EXPECT_EQ(served.backend.connections(), 1u);
 }
 
+// Once more at the same endpoint, and then as an attempt that counts.
+TEST(Http2Refusal, of_every_stream_leads_to_the_next_endpoint) {
+  constexpr uint32_t refused_stream = 7;
+  std::atomic<int> refused{0};
+  router::Settings settings = endpoint_settings();
+  settings.max_attempts = 2;
+  settings.failed_mark_lifetime = std::chrono::hours(1);
+  Http2Served served(
+      [&](RawSocket& socket, size_t) {
+        Http2Peer peer(socket);
+        if (!peer.greet()) return;
+        while (const uint32_t stream = peer.next_request().stream) {
+          ++refused;
+          peer.reset(stream, refused_stream);
+        }
+      },
+      settings);
+  FakeBackend other(FakeBackend::answers("elsewhere"));
+  served.router.add("app.example", other.port());
+  for (int i = 1; i <= 4; ++i) EXPECT_EQ(served.ask(plain_get).body, "elsewhere");
+  // Twice for each request that meets it, and it is asked again the next time: to refuse a stream
+  // is no fault.
+  EXPECT_GE(refused, 6);
+  EXPECT_EQ(refused % 2, 0);
+}
+
 TEST(Http2MaxConns, counts_streams_and_not_the_connection_they_share) {
   std::atomic<bool> answers{false};
   router::Settings settings = endpoint_settings();

@@ -85,6 +85,28 @@ TEST_F(Http2OverTls, an_upgrade_does_not_offer_it) {
   EXPECT_EQ(tls->offers_of_http2, 0);
 }
 
+TEST_F(Http2OverTls,
+       a_request_that_needs_http1_is_sent_again_on_a_connection_that_does_not_offer_it) {
+  start();
+  const auto tls = front("instance-1", {});
+  FakeBackend backend(tls->before([](RawSocket& socket, size_t index) {
+    if (index == 0) {
+      constexpr uint32_t http_1_1_required = 13;
+      Http2Peer peer(socket);
+      if (!peer.greet()) return;
+      peer.reset(peer.next_request().stream, http_1_1_required);
+      peer.next();
+    } else if (read_request(socket).is_whole) {
+      socket.send(ok_reply("in HTTP/1.1"));
+      (void)socket.receive();
+    }
+  }));
+  add("app.d", backend, "instance-1");
+  EXPECT_EQ(routed_->get("app.d").body, "in HTTP/1.1");
+  EXPECT_EQ(tls->offers_of_http2, 1);
+  EXPECT_EQ(backend.connections(), 2u);
+}
+
 TEST_F(Http2OverTls, a_kept_connection_does_not_serve_who_claims_another_name) {
   start();
   const auto tls = front("instance-1", {});
