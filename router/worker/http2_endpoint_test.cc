@@ -105,7 +105,7 @@ TEST(Http2Required, of_http1_after_the_reply_began_cuts_it) {
 
 // Once more at the same endpoint, and then as an attempt that counts.
 TEST(Http2Refusal, of_every_stream_leads_to_the_next_endpoint) {
-  constexpr uint32_t refused_stream = 7;
+  constexpr uint32_t refused_code = 7;
   std::atomic<int> refused{0};
   router::Settings settings = endpoint_settings();
   settings.max_attempts = 2;
@@ -116,7 +116,7 @@ TEST(Http2Refusal, of_every_stream_leads_to_the_next_endpoint) {
         if (!peer.greet()) return;
         while (const uint32_t stream = peer.next_request().stream) {
           ++refused;
-          peer.reset(stream, refused_stream);
+          peer.reset(stream, refused_code);
         }
       },
       settings);
