@@ -21,13 +21,18 @@ struct PlatformOptions {
   uint16_t router_port = 8081;
   uint16_t ports_from = 0;  // 0: the usual port of each component
   uint32_t workers = 0;
+  std::string certificates;  // folder; empty: no TLS
+  uint16_t router_tls_port = 8443;
 };
+
+constexpr const char* tls_hint = "tools/dev-certs FOLDER lays out what --tls FOLDER needs";
 
 std::string own_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
 platform::Ports ports_of(const PlatformOptions& wanted) {
   platform::Ports ports;
   ports.router = wanted.router_port;
+  ports.router_tls = wanted.router_tls_port;
   if (wanted.ports_from == 0) return ports;
   uint16_t next = wanted.ports_from;
   for (uint16_t* port :
@@ -39,7 +44,7 @@ platform::Ports ports_of(const PlatformOptions& wanted) {
   return ports;
 }
 
-platform::Options options_of(const Context& context, const PlatformOptions& wanted) {
+Result<platform::Options> options_of(const Context& context, const PlatformOptions& wanted) {
   platform::Options options;
   options.state_dir = std::filesystem::absolute(context.state_dir).string();
   options.bin_dir = std::filesystem::path(own_path()).parent_path().string();
@@ -47,7 +52,17 @@ platform::Options options_of(const Context& context, const PlatformOptions& want
                                              : std::filesystem::absolute(wanted.rootfs).string();
   options.router_workers = wanted.workers;
   options.ports = ports_of(wanted);
+  if (wanted.certificates.empty()) return options;
+  auto certificates = platform::read_certificates(
+      std::filesystem::absolute(wanted.certificates).string(), options.cell_id);
+  if (!certificates) return certificates.error();
+  options.certificates = std::move(*certificates);
   return options;
+}
+
+int run(const Context& context, const PlatformOptions& wanted) {
+  const Result<platform::Options> options = options_of(context, wanted);
+  return options ? platform::run(*options) : Context::fail(options.error(), tls_hint);
 }
 
 void add_options(CLI::App& command, PlatformOptions& wanted) {
@@ -62,25 +77,35 @@ void add_options(CLI::App& command, PlatformOptions& wanted) {
       ->check(CLI::Range(1, 65500));
   command.add_option("--workers", wanted.workers,
                      "worker threads of the router; default: one per core");
+  command.add_option("--tls", wanted.certificates,
+                     "mutual TLS between all processes and https at the router, with the "
+                     "certificates of that folder (made by tools/dev-certs)");
+  command.add_option("--router-tls-port", wanted.router_tls_port, "with --tls: the router's https")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65535));
 }
 
 int start(const Context& context, const PlatformOptions& wanted) {
-  const platform::Options options = options_of(context, wanted);
+  const Result<platform::Options> options = options_of(context, wanted);
+  if (!options) return Context::fail(options.error(), tls_hint);
   std::vector<std::string> command{
-      own_path(),         "--state",       options.state_dir,
-      "platform",         "run",           "--rootfs",
-      options.rootfs_dir, "--router-port", std::to_string(wanted.router_port)};
+      own_path(),          "--state",       options->state_dir,
+      "platform",          "run",           "--rootfs",
+      options->rootfs_dir, "--router-port", std::to_string(wanted.router_port)};
   if (wanted.ports_from != 0)
     command.insert(command.end(), {"--ports-from", std::to_string(wanted.ports_from)});
   if (wanted.workers != 0)
     command.insert(command.end(), {"--workers", std::to_string(wanted.workers)});
-  if (const auto state = platform::read_state(options.state_dir);
+  if (options->certificates)
+    command.insert(command.end(), {"--tls", options->certificates->folder, "--router-tls-port",
+                                   std::to_string(wanted.router_tls_port)});
+  if (const auto state = platform::read_state(options->state_dir);
       state && state->supervisor_pid != 0) {
     return Context::fail(
-        {.fault = Fault::exists, .detail = "a platform already runs in " + options.state_dir},
+        {.fault = Fault::exists, .detail = "a platform already runs in " + options->state_dir},
         "causeway platform status shows it");
   }
-  const Result<void> started = platform::start(options, command, [](const std::string& line) {
+  const Result<void> started = platform::start(*options, command, [](const std::string& line) {
     std::fprintf(stderr, "    %s\n", line.c_str());
   });
   return started ? 0
@@ -160,8 +185,7 @@ void add_platform_commands(CLI::App& app, Context& context) {
 
   CLI::App& run_command = *group.add_subcommand("run", "the same in the foreground, until SIGTERM");
   add_options(run_command, *wanted);
-  run_command.callback(
-      [&context, wanted] { context.exit_status = platform::run(options_of(context, *wanted)); });
+  run_command.callback([&context, wanted] { context.exit_status = run(context, *wanted); });
 
   CLI::App& status_command = *group.add_subcommand(
       "status", "what runs, under which pid, how often started (exit 3: nothing)");

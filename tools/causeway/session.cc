@@ -1,5 +1,7 @@
 #include "tools/causeway/session.h"
 
+#include <filesystem>
+
 #include "diego/service_url.h"
 #include "json/json.h"
 #include "log/logger.h"
@@ -58,6 +60,20 @@ Result<std::string> checked_url(const Context& context, const std::string& url) 
   return diego::service_url(url);
 }
 
+// What is given, or the operator's certificate beside those of the platform in the state folder.
+TlsOptions tls_for(const Context& context) {
+  const bool is_given = !files_of(context.tls).is_empty() || context.tls.skips_verification;
+  if (is_given || !context.bbs_url.empty()) return context.tls;
+  const auto text = platform::read_whole_file(context.state_dir + "/config/bbs.json");
+  const auto document = text ? json::Document::parse(*text) : Result<json::Document>(text.error());
+  const auto authority = document ? document->root()["ca_file"].string() : std::nullopt;
+  if (!authority) return context.tls;
+  const std::string folder = std::filesystem::path(*authority).parent_path().string();
+  return {.ca_file = std::string(*authority),
+          .certificate_file = folder + "/operator.pem",
+          .key_file = folder + "/operator.key"};
+}
+
 // The BBS of the platform in the state folder.
 Result<std::string> local_bbs(const Context& context) {
   const std::string path = context.state_dir + "/config/bbs.json";
@@ -69,7 +85,11 @@ Result<std::string> local_bbs(const Context& context) {
   const Result<json::Document> document = json::Document::parse(*text);
   const auto address = document ? document->root()["listen_address"].string() : std::nullopt;
   if (!address) return Error{.fault = Fault::invalid, .detail = path + " names no listen_address"};
-  return "http://" + std::string(*address);
+  const bool is_secured = document->root()["require_ssl"].boolean().value_or(false);
+  if (is_secured) {
+    if (auto fits = check_tls(tls_for(context)); !fits) return fits.error();
+  }
+  return (is_secured ? "https://" : "http://") + std::string(*address);
 }
 
 }  // namespace
@@ -98,7 +118,7 @@ struct Session::State {
 
 Session::Session(const Context& context, std::string bbs_url, Duration timeout)
     : bbs_url_(std::move(bbs_url)),
-      state_(std::make_unique<State>(context.tls, bbs_url_, timeout)) {}
+      state_(std::make_unique<State>(tls_for(context), bbs_url_, timeout)) {}
 
 Session::~Session() = default;
 

@@ -188,10 +188,28 @@ std::vector<std::string> taken_ports(const Options& options) {
       {"nats", ports.nats},
       {"redis", ports.redis}};
   std::vector<std::string> taken;
+  if (options.certificates && !port_is_free(ports.router_tls))
+    taken.push_back(std::to_string(ports.router_tls) + " (router https)");
   for (const auto& [name, port] : wanted) {
     if (!port_is_free(port)) taken.push_back(std::to_string(port) + " (" + name + ")");
   }
   return taken;
+}
+
+Result<Certificates> read_certificates(const std::string& folder, const std::string& cell_id) {
+  Certificates certificates;
+  certificates.folder = folder;
+  std::vector<std::string> needed{folder + "/ca.pem"};
+  for (const std::string& role : certificate_roles(cell_id))
+    needed.insert(needed.end(), {folder + "/" + role + ".pem", folder + "/" + role + ".key"});
+  for (const std::string& path : needed) {
+    Result<std::string> text = read_whole_file(path);
+    if (!text) return text.error();
+    if (path == folder + "/ca.pem") certificates.authority = std::move(*text);
+    if (path == folder + "/router.pem") certificates.router_certificate = std::move(*text);
+    if (path == folder + "/router.key") certificates.router_key = std::move(*text);
+  }
+  return certificates;
 }
 
 int run(const Options& options) {

@@ -45,6 +45,10 @@ Result<void> start(const Options& options, const std::vector<std::string>& run_c
 // Ends the supervisor and with it every service; answers when all are gone.
 Result<void> stop(const std::string& state_dir);
 
+// What a folder of tools/dev-certs holds for a platform with that cell; Fault::not_found with the
+// file that is missing.
+Result<Certificates> read_certificates(const std::string& folder, const std::string& cell_id);
+
 // The ports that are taken already, each as "8081 (router)".
 std::vector<std::string> taken_ports(const Options& options);
 

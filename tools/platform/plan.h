@@ -34,4 +34,7 @@ struct Plan {
 };
 Plan make_plan(const Options& options);
 
+// The roles that have certificates in a platform with that cell.
+std::vector<std::string> certificate_roles(const std::string& cell_id);
+
 }  // namespace causeway::platform
