@@ -2,7 +2,8 @@
 #
 #   causeway_library(NAME net SOURCES a.cc b.cc DEPS base log PRIVATE_DEPS uv [NOEXCEPT])
 #       static library causeway_net, alias causeway::net; without SOURCES an interface library.
-#   causeway_binary(NAME router SOURCES main.cc DEPS ... [NOEXCEPT])              bin/router
+#   causeway_binary(NAME router SOURCES main.cc DEPS ... [NOEXCEPT] [UNITY])      bin/router
+#       UNITY: its sources are compiled as one, for many small ones below the same heavy header (CLI11).
 #   causeway_test(NAME net_test SOURCES a_test.cc ... DEPS net [THREADED] [SYSTEM] [EXCLUSIVE] [LOCK name]
 #                 [WHOLE] [TIMEOUT seconds])
 #       one GoogleTest binary, test/net_test, and one ctest entry for each of its cases (WHOLE: one for all of them,
@@ -78,13 +79,16 @@ function(causeway_library)
 endfunction()
 
 function(causeway_binary)
-  cmake_parse_arguments(PARSE_ARGV 0 A "NOEXCEPT" "NAME" "SOURCES;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 0 A "NOEXCEPT;UNITY" "NAME" "SOURCES;DEPS")
   causeway_reject_unparsed("${A_UNPARSED_ARGUMENTS}")
   causeway_resolve(deps ${A_DEPS})
   # The target is not named like the program: `test` and `router` must not clash with folders or CMake.
   set(target causeway_bin_${A_NAME})
   add_executable(${target} ${A_SOURCES})
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${A_NAME})
+  if(A_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  endif()
   causeway_own(${target} ${A_NOEXCEPT})
   target_link_libraries(${target} PRIVATE ${deps})
   add_custom_target(${A_NAME}_binary DEPENDS ${target})

@@ -40,7 +40,7 @@ Result<models::ActualLRPsResponse> instances_of(Session& session, const std::str
   return session.ask(&diego::BbsClient::actual_lrps, request);
 }
 
-std::string trouble_of(const models::ActualLRP& lrp) {
+std::string state_and_trouble(const models::ActualLRP& lrp) {
   std::string text =
       "instance " + std::to_string(lrp.actual_lrp_key().index()) + " is " + lrp.state();
   if (!lrp.placement_error().empty()) text += ": " + lrp.placement_error();
@@ -60,11 +60,11 @@ Result<void> wait_running(Session& session, const std::string& name, int32_t cou
     bool surplus = false;
     for (const models::ActualLRP& lrp : response->actual_lrps()) {
       if (lrp.state() == "RUNNING") ++running;
-      if (lrp.state() != "RUNNING") last = trouble_of(lrp);
+      if (lrp.state() != "RUNNING") last = state_and_trouble(lrp);
       surplus = surplus || lrp.actual_lrp_key().index() >= count;
       if (lrp.state() == "CRASHED") {
         return Error{.fault = Fault::internal,
-                     .detail = name + " keeps crashing; " + trouble_of(lrp)};
+                     .detail = name + " keeps crashing; " + state_and_trouble(lrp)};
       }
     }
     if (running == count && !surplus && response->actual_lrps_size() == count) return {};

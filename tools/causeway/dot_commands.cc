@@ -117,9 +117,9 @@ Result<std::string> text_of(const std::string& argument) {
 
 // "40s" or "40".
 Result<uint32_t> seconds_of(const std::string& text) {
-  uint32_t seconds = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (failure == std::errc{} && end == text.data() + text.size()) return seconds;
+  uint32_t count_s = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count_s);
+  if (failure == std::errc{} && end == text.data() + text.size()) return count_s;
   const auto duration = config::parse_duration(text);
   if (!duration) return duration.error();
   const auto whole = std::chrono::duration_cast<std::chrono::seconds>(*duration).count();
@@ -287,11 +287,11 @@ int domains(Dot& dot) {
 }
 
 int set_domain(Dot& dot, const std::string& domain, const std::string& ttl) {
-  const auto seconds = seconds_of(ttl);
-  if (!seconds) return Dot::failed(seconds.error(), kInvalid);
+  const auto ttl_s = seconds_of(ttl);
+  if (!ttl_s) return Dot::failed(ttl_s.error(), kInvalid);
   models::UpsertDomainRequest request;
   request.set_domain(domain);
-  request.set_ttl(*seconds);
+  request.set_ttl(*ttl_s);
   const auto done = dot.session().ask(&Client::upsert_domain, request);
   return done ? 0 : dot.refused(done.error());
 }
@@ -346,8 +346,8 @@ struct Claim {
 };
 
 int claim(Dot& dot, const Claim& wanted, models::Resource::TypeCode kind) {
-  const auto seconds = seconds_of(wanted.ttl);
-  if (!seconds) return Dot::failed(seconds.error(), kInvalid);
+  const auto ttl_s = seconds_of(wanted.ttl);
+  if (!ttl_s) return Dot::failed(ttl_s.error(), kInvalid);
   models::Resource resource;
   resource.set_key(wanted.key);
   resource.set_owner(wanted.owner);
@@ -356,7 +356,7 @@ int claim(Dot& dot, const Claim& wanted, models::Resource::TypeCode kind) {
   resource.set_type(kind == models::Resource::LOCK ? "lock" : "presence");
   diego::LocketClient locket = dot.locket();
   const auto done = dot.session().wait<void>(
-      [&](auto on) { locket.lock(resource, std::chrono::seconds(*seconds), std::move(on)); });
+      [&](auto on) { locket.lock(resource, std::chrono::seconds(*ttl_s), std::move(on)); });
   return done ? 0 : Dot::failed(done.error(), kRefused);
 }
 
