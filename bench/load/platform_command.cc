@@ -104,6 +104,10 @@ void add_platform_command(CLI::App& app, Context& context) {
       ->add_option("--operations", options.operations,
                    "LRPs and tasks for the table of operations; 0: left out")
       ->capture_default_str();
+  command
+      ->add_option("--streams", options.streams,
+                   "event streams to ask for, more than the bbs keeps; 0: left out")
+      ->capture_default_str();
   command->add_option("--clients", options.clients, "calls at the same time")
       ->capture_default_str();
   command->add_option("--cells", options.cells, "simulated")->capture_default_str();

@@ -66,6 +66,19 @@ TEST(PlatformLoadSystem, cells_run_what_is_desired_and_keep_it_alive) {
   EXPECT_NE(to_html(*record).find("steady: heart-beat"), std::string::npos);
 }
 
+TEST(PlatformLoadSystem, of_ten_thousand_event_streams_those_beyond_the_limit_are_told_so) {
+  PlatformOptions options = own();
+  options.streams = 10'000;  // 8,000 are kept: event_streams_max
+  const auto record = run_platform(options, {});
+  ASSERT_TRUE(record) << record.error().detail;
+  const std::string table = to_table(*record);
+  EXPECT_EQ(record->partial, "") << table;
+  EXPECT_TRUE(record->remarks.empty()) << table;  // the reason among them
+  ASSERT_EQ(record->phases.size(), 1u);
+  EXPECT_EQ(figure(record->phases[0], "open"), 8'000) << table;
+  EXPECT_EQ(figure(record->phases[0], "refused"), 2'000) << table;
+}
+
 TEST(PlatformLoadSystem, says_which_server_does_not_start) {
   PlatformOptions options = own();
   options.lrps = 1;

@@ -23,7 +23,7 @@ TEST(PlatformOptions, mistakes_name_their_option) {
   options.cell_containers = 9;
   EXPECT_EQ(refusal(options), "1 cells have room for 9 instances, not for 10");
   options.lrps = 0;
-  EXPECT_EQ(refusal(options), "nothing to do: give --operations, --lrps or both");
+  EXPECT_EQ(refusal(options), "nothing to do: give --operations, --lrps or --streams");
   options.operations = 5;
   options.tls.authorities = "ca.pem";
   EXPECT_EQ(refusal(options), "give --ca, --cert and --key together");

@@ -23,8 +23,8 @@ Result<redis::Options> redis_options(const std::string& text) {
 
 Result<void> check(const PlatformOptions& options) {
   if (options.own == !options.bbs_url.empty()) return invalid("give either --own or --bbs");
-  if (options.operations == 0 && options.lrps == 0)
-    return invalid("nothing to do: give --operations, --lrps or both");
+  if (options.operations == 0 && options.lrps == 0 && options.streams == 0)
+    return invalid("nothing to do: give --operations, --lrps or --streams");
   if (options.cells == 0 || options.zones == 0 || options.clients == 0 || options.rep_calls == 0)
     return invalid("--cells, --zones, --clients, --rep-calls: at least 1");
   const bool has_all = !options.tls.authorities.empty() && !options.tls.certificate.empty() &&
@@ -77,6 +77,7 @@ Result<PlatformRecord> run_platform(const PlatformOptions& options, const Platfo
   record.lrps = options.lrps;
   record.instances = options.lrps * static_cast<uint64_t>(options.instances);
   if (done && options.operations > 0) done = run_operations(ground, options);
+  if (done && options.streams > 0 && !ground.is_interrupted()) done = run_streams(ground, options);
   if (done && options.lrps > 0 && !ground.is_interrupted()) done = run_scale(ground, options);
   ground.let_go();
   own.stop();

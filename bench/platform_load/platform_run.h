@@ -22,6 +22,7 @@ struct PlatformOptions {
 
   uint64_t operations = 0;  // LRPs of the table of operations; 0: left out
   unsigned clients = 16;
+  uint64_t streams = 0;  // event streams to ask for at once; 0: left out
 
   uint64_t cells = 20;
   unsigned zones = 3;
@@ -53,6 +54,8 @@ Result<PlatformRecord> run_platform(const PlatformOptions& options, const Platfo
 // Its parts. Operations one by one, as the original's figures were taken: cells take what they are
 // given and do nothing with it.
 Result<void> run_operations(Ground& ground, const PlatformOptions& options);
+// More event streams than the bbs keeps: the rest is refused, and told why.
+Result<void> run_streams(Ground& ground, const PlatformOptions& options);
 // Everything desired, running, and kept so.
 Result<void> run_scale(Ground& ground, const PlatformOptions& options);
 

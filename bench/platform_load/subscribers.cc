@@ -1,5 +1,6 @@
 #include "bench/platform_load/subscribers.h"
 
+#include <algorithm>
 #include <variant>
 
 #include "cf/models/models.h"
@@ -9,19 +10,32 @@ namespace causeway::platform {
 namespace {
 
 constexpr size_t decoders = 4;
+constexpr size_t opening = 100;  // at the same time
 
 }  // namespace
 
 Subscribers::Subscribers(net::Loop& loop, const std::string& bbs_url, size_t count,
                          rpc::Identity* identity)
-    : client_(loop, {.identity = identity}), followers_(count) {
-  for (size_t i = 0; i < count; ++i) {
-    followers_[i].stream = client_.subscribe(
-        {.url = bbs_url + "/v1/events/lrp_instances.r1"},
-        {.on_open = [this] { ++opened_; },
-         .on_event = [this, i](auto id, auto event, auto data) { on_event(i, id, event, data); },
-         .on_close = [this](const Error&) { ++closed_; }});
-  }
+    : client_(loop, {.identity = identity}), followers_(count), bbs_url_(bbs_url) {
+  for (size_t i = 0; i < std::min(count, opening); ++i) open_next();
+}
+
+void Subscribers::open_next() {
+  if (begun_ == followers_.size()) return;
+  const size_t i = begun_++;
+  followers_[i].stream = client_.subscribe(
+      {.url = bbs_url_ + "/v1/events/lrp_instances.r1"},
+      {.on_open =
+           [this] {
+             ++opened_;
+             open_next();
+           },
+       .on_event = [this, i](auto id, auto event, auto data) { on_event(i, id, event, data); },
+       .on_close =
+           [this](const Error& error) {
+             if (closed_++ == 0) why_closed_ = error.detail;
+             open_next();
+           }});
 }
 
 void Subscribers::expect(const std::string& instance_guid) {

@@ -17,9 +17,9 @@ class Loop;
 
 namespace causeway::platform {
 
-// Followers of a bbs's instance events. All count what comes and whether a number is missing; the
-// first few decode it and measure how long a change that was announced to them took. Owner: a run.
-// Thread: its loop's.
+// Followers of a bbs's instance events, who come a few at a time. All count what comes and whether
+// a number is missing; the first few decode it and measure how long a change that was announced to
+// them took. Owner: a run. Thread: its loop's.
 class Subscribers {
  public:
   Subscribers(net::Loop& loop, const std::string& bbs_url, size_t count,
@@ -31,7 +31,8 @@ class Subscribers {
   void expect(const std::string& instance_guid);
 
   size_t opened() const { return opened_; }
-  size_t closed() const { return closed_; }
+  size_t closed() const { return closed_; }                      // refused ones too
+  const std::string& why_closed() const { return why_closed_; }  // the first of them
   uint64_t events() const { return events_; }
   uint64_t gaps() const { return gaps_; }
   // From expect() to the event, by those that decode; nanoseconds.
@@ -42,12 +43,15 @@ class Subscribers {
     uint64_t next_id = 0;
     std::unique_ptr<rpc::Client::EventStream> stream;
   };
+  void open_next();
   void on_event(size_t follower, std::string_view id, std::string_view event,
                 std::string_view data);
 
   rpc::Client client_;
   std::vector<Follower> followers_;
-  size_t opened_ = 0, closed_ = 0;
+  const std::string bbs_url_;
+  size_t begun_ = 0, opened_ = 0, closed_ = 0;
+  std::string why_closed_;
   uint64_t events_ = 0, gaps_ = 0;
   std::map<std::string, Instant> expected_;  // by instance guid
   load::Histogram lag_{3};
