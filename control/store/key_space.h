@@ -29,8 +29,6 @@ class KeySpace {
   std::string run(const std::string& guid) const { return of_guid(guid, "r:"); }
   std::string actual(const std::string& guid) const { return of_guid(guid, "a:"); }
   std::string task(const std::string& guid) const { return of_guid(guid, "t:"); }
-  // What actual() begins with in a shard.
-  static std::string actual_prefix(size_t shard) { return prefix(shard) + "a:"; }
 
   // Indexes; each shard has its own.
   std::string processes(size_t shard) const { return prefix(shard) + "processes"; }

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "control/store/cell_script.h"
 #include "control/store/commit_call.h"
 
 namespace causeway::store {
@@ -67,7 +66,6 @@ RedisStore::RedisStore(net::Loop& loop, const log::Logger& logger, const Options
       form_(options.keys),
       client_(loop, logger, options.redis),
       commit_script_(kCommitScript),
-      cell_script_(kCellScript),
       prune_script_(kPruneScript),
       replica_timer_(loop) {}
 
@@ -81,36 +79,28 @@ void RedisStore::on_link(std::function<void(bool)> callback) {
 }
 
 // Replies are kept in the order of the commands, in which they need not come.
-uint64_t RedisStore::begin_batch(size_t replies, OnValues on_values) {
-  CHECK(replies > 0);
+void RedisStore::send(std::vector<Command> commands, OnValues on_values) {
+  CHECK(!commands.empty());
   const uint64_t id = next_batch_++;
   Batch& batch = batches_[id];
   batch.on_values = std::move(on_values);
-  batch.values.resize(replies);
-  batch.missing = replies;
-  return id;
-}
-
-redis::OnReply RedisStore::reply_of(uint64_t id, size_t place) {
-  return [this, id, place](Result<redis::Value> reply) {
-    Batch& waiting = batches_.at(id);
-    if (reply) {
-      waiting.values[place] = std::move(*reply);
-    } else if (!waiting.error) {
-      waiting.error = reply.error();
-    }
-    if (--waiting.missing > 0) return;
-    Batch done = std::move(waiting);
-    batches_.erase(id);
-    if (done.error) return done.on_values(std::move(*done.error));
-    done.on_values(std::move(done.values));
-  };
-}
-
-void RedisStore::send(std::vector<Command> commands, OnValues on_values) {
-  const uint64_t id = begin_batch(commands.size(), std::move(on_values));
-  for (size_t place = 0; place < commands.size(); ++place)
-    client_.command(std::move(commands[place]), reply_of(id, place));
+  batch.values.resize(commands.size());
+  batch.missing = commands.size();
+  for (size_t place = 0; place < commands.size(); ++place) {
+    client_.command(std::move(commands[place]), [this, id, place](Result<redis::Value> reply) {
+      Batch& waiting = batches_.at(id);
+      if (reply) {
+        waiting.values[place] = std::move(*reply);
+      } else if (!waiting.error) {
+        waiting.error = reply.error();
+      }
+      if (--waiting.missing > 0) return;
+      Batch done = std::move(waiting);
+      batches_.erase(id);
+      if (done.error) return done.on_values(std::move(*done.error));
+      done.on_values(std::move(done.values));
+    });
+  }
 }
 
 std::optional<std::string> RedisStore::opened(const RowKey& key, redis::Value& value) {
@@ -270,27 +260,6 @@ void RedisStore::page_processes(const ProcessQuery& query, On<ProcessPage> on_pa
 }
 
 void RedisStore::read_cell(const std::string& cell_id, On<std::vector<CellRow>> on_rows) {
-  const uint64_t id = begin_batch(space_.shards(), [this, cell_id, on_rows](Result<Values> shards) {
-    if (!shards) return on_rows(std::move(shards.error()));
-    std::vector<CellRow> rows;
-    for (auto& shard : *shards) {
-      if (shard.is_nil()) return read_large_cell(cell_id, on_rows);
-      for (size_t i = 0; i + 1 < shard.items.size(); i += 2) {
-        auto [guid, slot] = split_member(shard.items[i].text);
-        if (auto bytes = opened({Table::actual, guid, slot}, shard.items[i + 1]))
-          rows.push_back({std::move(guid), std::move(slot), std::move(*bytes)});
-      }
-    }
-    on_rows(std::move(rows));
-  });
-  const std::string rows_max = std::to_string(kCellScriptRows);
-  for (size_t shard = 0; shard < space_.shards(); ++shard)
-    client_.eval(cell_script_, {space_.cell(shard, cell_id)},
-                 {space_.actual_prefix(shard), rows_max}, reply_of(id, shard));
-}
-
-// Too large for one step of Redis.
-void RedisStore::read_large_cell(const std::string& cell_id, On<std::vector<CellRow>> on_rows) {
   std::vector<Command> sets;
   for (size_t shard = 0; shard < space_.shards(); ++shard)
     sets.push_back({"SMEMBERS", space_.cell(shard, cell_id)});

@@ -69,14 +69,11 @@ class RedisStore final : public Store {
     On<ProcessPage> on_page;
     std::vector<std::pair<size_t, std::string>> scans;  // of processes: where to go on
   };
-  uint64_t begin_batch(size_t replies, OnValues on_values);
-  redis::OnReply reply_of(uint64_t batch, size_t place);
   void send(std::vector<Command> commands, OnValues on_values);
   void read_processes(Reading reading);
   void take_processes(Reading reading, Values values);
   void take_scan(Reading& reading, size_t process, redis::Value& value);
   void read_on(Reading reading);
-  void read_large_cell(const std::string& cell_id, On<std::vector<CellRow>> on_rows);
   void finish_reading(Reading reading);
   void read_tasks(std::vector<NamedRow> named, On<std::vector<NamedRow>> on_rows);
   void prune(const ProcessRows& empty);
@@ -92,7 +89,6 @@ class RedisStore final : public Store {
   std::function<void()> on_fenced_;
   redis::Client client_;
   redis::Script commit_script_;
-  redis::Script cell_script_;
   redis::Script prune_script_;
   std::map<uint64_t, Batch> batches_;
   uint64_t next_batch_ = 0;

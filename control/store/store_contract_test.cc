@@ -165,7 +165,7 @@ TEST_P(StoreContract, rows_of_a_process_are_written_and_read_in_parts) {
   EXPECT_EQ(guids_in_pages({}), "p ");
 }
 
-TEST_P(StoreContract, a_cell_may_hold_more_rows_than_one_step_reads) {
+TEST_P(StoreContract, a_cell_may_hold_very_many_rows) {
   for (int process = 0; process < 12; ++process) {
     const std::string guid(1, static_cast<char>('a' + process));
     Change change;
