@@ -167,7 +167,7 @@ class SecuredTest(unittest.TestCase):
                 with socket.create_connection(("127.0.0.1", self.ports[port]), 30) as plain:
                     plain.sendall(text)
                     self.assertNotIn(b"HTTP/1.1 2", plain.recv(4096))
-        self.assertIn("tls-handshake-failed", self.log("bbs"))
+        until(lambda: "tls-handshake-failed" in self.log("bbs"), 60, "the log of the bbs tells of it")
 
     def test_the_command_line_says_what_is_missing(self):
         done = self.dot("cells", certificates=False)

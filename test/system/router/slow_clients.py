@@ -198,7 +198,7 @@ def main():
         assert refused == COUNT, f"{refused} of {COUNT} slow senders were answered 408"
         whole = sum(len(client.heard) >= BIG for client in clients if client.reads)
         assert whole == 0, f"{whole} slow readers got everything: the kernel held it"
-        assert router.metrics()["request_head_timeouts"] - before.get("request_head_timeouts", 0) == COUNT
+        until(lambda: router.metrics()["request_head_timeouts"] - before.get("request_head_timeouts", 0) == COUNT, "all are counted")
         until(lambda: router.metrics()["client_connections"] == 0, "all client connections are gone")
         until(lambda: router.metrics()["backend_connections"] == router.metrics()["backend_connections_idle"], "no lease is left")
         assert peak < MEMORY_KIB_MAX, f"{peak} KiB"
