@@ -110,7 +110,7 @@ class Sweep {
     } else if (row.state() == cf::kUnclaimed) {
       const int64_t stale_ns =
           row.placement_error().empty() ? limits_.unclaimed_stale_ns : limits_.unplaced_stale_ns;
-      if (world_.now_ns - row.since() > stale_ns)
+      if (has_passed(row.since(), world_.now_ns, stale_ns))
         add(LrpStep::auction_again, index, &row);
     } else if (should_restart(row.crash_count(), row.since(), world_.now_ns)) {
       add(LrpStep::restart, index, &row);
@@ -151,13 +151,14 @@ TaskStep converge_task(const models::Task& task, const World& world, const TaskL
       return world.cells.contains(task.cell_id()) ? TaskStep::none : TaskStep::fail_disappeared;
     case models::Task::Resolving: {
       const bool unwanted = world.now_ns - task.first_completed_at() > limits.expire_completed_ns;
-      if (world.now_ns - task.updated_at() <= limits.kick_ns) return TaskStep::none;
+      if (!has_passed(task.updated_at(), world.now_ns, limits.kick_ns)) return TaskStep::none;
       return unwanted ? TaskStep::demote_and_remove : TaskStep::demote;
     }
     case models::Task::Completed:
       if (world.now_ns - task.first_completed_at() > limits.expire_completed_ns)
         return TaskStep::remove;
-      return world.now_ns - task.updated_at() > limits.kick_ns ? TaskStep::kick : TaskStep::none;
+      return has_passed(task.updated_at(), world.now_ns, limits.kick_ns) ? TaskStep::kick
+                                                                         : TaskStep::none;
     default:
       return TaskStep::none;
   }

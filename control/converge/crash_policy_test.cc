@@ -34,5 +34,15 @@ TEST(CrashPolicy, five_minutes_of_running_forget_earlier_crashes) {
   EXPECT_EQ(count_crash(6, false, 0, 3000 * kSecondNs), 7);
 }
 
+TEST(CrashPolicy, a_clock_that_was_set_back_lets_nobody_wait_for_hours) {
+  constexpr int64_t second = 1'000'000'000, crashed_at = 100'000 * second;
+  EXPECT_FALSE(should_restart(5, crashed_at, crashed_at));
+  EXPECT_FALSE(should_restart(5, crashed_at, crashed_at - 9 * second)) << "another machine's clock";
+  EXPECT_TRUE(should_restart(5, crashed_at, crashed_at - 3600 * second));
+  EXPECT_FALSE(should_restart(kCrashesMax, crashed_at, crashed_at - 3600 * second));
+  EXPECT_TRUE(has_passed(crashed_at, crashed_at + 31 * second, 30 * second));
+  EXPECT_FALSE(has_passed(crashed_at, crashed_at + 30 * second, 30 * second));
+}
+
 }  // namespace
 }  // namespace causeway::converge
