@@ -28,6 +28,7 @@ class RouterBinary {
   uint16_t port() const { return port_; }
   uint16_t status_port() const { return status_port_; }
   uint16_t routes_port() const { return routes_port_; }
+  uint16_t metrics_port() const { return metrics_port_; }
   std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
   const std::vector<std::string>& command() const { return command_; }
 

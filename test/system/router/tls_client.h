@@ -1,5 +1,8 @@
 #pragma once
 
+#include <fcntl.h>
+#include <poll.h>
+
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -95,6 +98,29 @@ class TlsClient {
   bool send(std::string_view text) {
     if (!is_connected_) return false;
     return SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())) > 0;
+  }
+  // Sends until nobody takes any more for a while; what was sent.
+  size_t send_until_full(size_t most) {
+    ::fcntl(socket_.descriptor(), F_SETFL, O_NONBLOCK);
+    SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    const std::string bytes(16 << 10, 'u');
+    size_t sent = 0;
+    while (sent < most) {
+      const int count = SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()));
+      if (count > 0) {
+        sent += static_cast<size_t>(count);
+        continue;
+      }
+      if (SSL_get_error(ssl_.get(), count) != SSL_ERROR_WANT_WRITE) break;
+      pollfd watched{.fd = socket_.descriptor(), .events = POLLOUT, .revents = 0};
+      if (::poll(&watched, 1, 300) != 1) break;
+    }
+    return sent;
+  }
+  // Says close_notify and closes with RST.
+  void vanish() {
+    SSL_shutdown(ssl_.get());
+    socket_.reset();
   }
   // Some bytes; "" at the end or a failure, failure() tells which.
   std::string receive() {

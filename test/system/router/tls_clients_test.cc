@@ -159,6 +159,85 @@ TEST_F(TlsClientsTest, a_domain_has_an_authority_and_rules_of_its_own) {
   EXPECT_EQ(router->get("A.APPS.IDENTITY.").status(), 421);
 }
 
+// What the handshake was made for, what the request asks for, with and without a certificate:
+// nothing that the route table finds below a domain is reached unless its own handshake asked.
+TEST_F(TlsClientsTest, no_route_below_a_domain_is_reached_without_a_certificate) {
+  const auto deeper = clients_.sign("deeper", "DNS:deeper");
+  TlsRouted router({.certificates = {own_},
+                    .more = "workers: 1\ndomains:\n- {name: '*.x.d', ca_certs: " +
+                            quoted(Authority::text_of(clients_.certificate())) +
+                            "}\n- {name: '*.b.x.d', ca_certs: " +
+                            quoted(Authority::text_of(strangers_.certificate())) +
+                            "}\n- {name: open.b.x.d, ca_certs: " +
+                            quoted(Authority::text_of(clients_.certificate())) + "}\n"});
+  for (const char* uri : {"*.x.d", "a.x.d", "c.a.x.d", "*.b.x.d", "open.b.x.d", "x.d/path", "*.d"})
+    router->add(uri, router.backend_port());
+  struct Case {
+    const char* host;
+    const Authority::Files* wanted;  // null: anybody
+  };
+  const Case cases[] = {{"a.x.d", &good_},
+                        {"other.x.d", &good_},
+                        {"c.a.x.d", &good_},
+                        {"any.c.a.x.d", &good_},
+                        {"A.X.D", &good_},
+                        {".x.d", &good_},
+                        {"a.x.d:8080", &good_},
+                        {"e.b.x.d", &strange_},
+                        {"f.e.b.x.d", &strange_},
+                        {"open.b.x.d", &good_},
+                        {"g.open.b.x.d", &strange_},
+                        {"*.x.d", &good_},
+                        {"x.d", nullptr},
+                        {"ax.d", nullptr}};
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.host);
+    const std::string host(each.host);
+    std::string name = host.substr(0, host.find(':'));
+    const auto status = [&](const std::string& server_name, const Authority::Files* own) {
+      const auto client = router.connect({.server_name = server_name, .own = own});
+      return client->get(host, {}, "/path").status();
+    };
+    for (const Authority::Files* own :
+         {static_cast<Authority::Files*>(nullptr), &good_, &strange_}) {
+      const bool is_let_in = each.wanted == nullptr || own == each.wanted;
+      // A star or an empty label is no name to ask for in a handshake, but for a client of ours.
+      EXPECT_EQ(status(name, own), is_let_in ? 200 : 0);
+      // A handshake for another name, or for none, opens nothing.
+      if (each.wanted == nullptr) continue;
+      EXPECT_EQ(status("localhost", own), 421);
+      EXPECT_EQ(status("", own), 421);
+    }
+    if (each.wanted == nullptr) continue;
+    EXPECT_EQ(status("sibling.x.d", &good_), 421);
+    EXPECT_EQ(router->get(host, "/path").status(), 421);
+    EXPECT_EQ(router->send("GET http://" + host + "/path HTTP/1.1\r\nHost: x.d\r\n\r\n").status(),
+              421);
+  }
+  // Other ways to write a host come to nothing or to the same.
+  for (const char* host : {"[::1].a.x.d", "[a.x.d", "u@a.x.d", "a.x.d.", "a.x.d..", "a.x.d:1:2"}) {
+    const int status = router->get(host, "/path").status();
+    EXPECT_TRUE(status == 400 || status == 404 || status == 421) << host << ": " << status;
+  }
+}
+
+TEST_F(TlsClientsTest, a_route_service_is_no_way_around_a_domains_certificate) {
+  TlsRouted router({.certificates = {own_},
+                    .more = "workers: 1\nroute_services_secret: secret\n"
+                            "route_services_hairpinning: true\n"
+                            "domains:\n- {name: '*.guarded.localhost', ca_certs: " +
+                            quoted(Authority::text_of(clients_.certificate())) + "}\n"});
+  for (const char* uri : {"app.guarded.localhost", "app.free.localhost"})
+    router->add(uri, router.backend_port());
+  // Whoever maps a route may bind it to any service.
+  router->add("sly.d", 1, ",\"route_service_url\":\"https://app.guarded.localhost\"");
+  router->add("slier.d", 1, ",\"route_service_url\":\"https://app.guarded.localhost:443:443\"");
+  router->add("fair.d", 1, ",\"route_service_url\":\"https://app.free.localhost\"");
+  EXPECT_EQ(router->get("fair.d").status(), 200);
+  EXPECT_EQ(router->get("sly.d").status(), 502);
+  EXPECT_EQ(router->get("slier.d").status(), 502);
+}
+
 TEST_F(TlsClientsTest, a_session_begun_without_a_certificate_opens_no_domain) {
   TlsRouted router({.certificates = {own_},
                     .more = "domains:\n- name: app.d\n  ca_certs: " +

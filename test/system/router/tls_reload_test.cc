@@ -74,6 +74,90 @@ TEST_F(TlsReloadTest, sighup_reads_them_again) {
   EXPECT_TRUE(shows(router, "second ECDSA"));
 }
 
+TEST_F(TlsReloadTest, the_rate_of_handshakes_is_taken_from_the_new_configuration) {
+  TlsRouted router({.certificates = {first_},
+                    .more = "workers: 1\nfrontend_tls: {handshakes_per_second: 1, "
+                            "handshake_timeout: 60s}\n"});
+  EXPECT_EQ(router.connect()->get("app.d").status(), 200);
+  const auto delayed = [&] { return router->router().metric("client_tls_handshakes_delayed"); };
+  // One that waits for its turn gets it when there is no rate any more.
+  EXPECT_TRUE(eventually([&] {
+    const auto another = router.connect();
+    return another->is_connected() && delayed() >= 1;
+  }));
+  const std::string config = router->router().path("router.yml");
+  std::string text = Authority::text_of(config);
+  const std::string rate = "handshakes_per_second: 1";
+  ASSERT_NE(text.find(rate), std::string::npos);
+  std::ofstream(config) << text.replace(text.find(rate), rate.size(), "handshakes_per_second: 0");
+  router->router().process().signal(SIGHUP);
+  EXPECT_NE(router->log_line("config-reloaded", "\"changed_keys\":1"), "");
+  const double before = delayed();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(router.connect()->get("app.d").status(), 200);
+  EXPECT_EQ(delayed(), before);
+}
+
+TEST_F(TlsReloadTest, the_health_listeners_certificate_is_read_again) {
+  const auto tls = [](uint16_t port, const Authority::Files& files) {
+    return ", tls: {port: " + std::to_string(port) +
+           ", certificate: " + quoted(Authority::text_of(files.certificate)) +
+           ", key: " + quoted(Authority::text_of(files.key)) + "}";
+  };
+  const NatsServer nats;
+  const uint16_t port = free_port();
+  RouterBinary router(nats.port(), "", tls(port, first_));
+  ASSERT_TRUE(router.wait_until_serving());
+  TlsClient open(port, {});
+  EXPECT_EQ(open.certificate(), "first ECDSA");
+  const std::string config = router.path("router.yml");
+  const std::string text = Authority::text_of(config);
+  const auto rewrite = [&](const std::string& before, const std::string& after) {
+    std::string changed = text;
+    const size_t at = changed.find(before);
+    ASSERT_NE(at, std::string::npos);
+    std::ofstream(config) << changed.replace(at, before.size(), after);
+    router.process().signal(SIGHUP);
+  };
+  rewrite(tls(port, first_), tls(port, {first_.certificate, second_.key}));
+  EXPECT_TRUE(router.process().wait_for_output("config-reload-failed"));
+  EXPECT_EQ(TlsClient(port, {}).certificate(), "first ECDSA");
+  rewrite(tls(port, first_), tls(port, second_));
+  EXPECT_TRUE(eventually([&] { return TlsClient(port, {}).certificate() == "second ECDSA"; }));
+  EXPECT_EQ(open.get("h", {}, "/health").status(), 200);
+}
+
+TEST_F(TlsReloadTest, the_metrics_listener_knows_its_clients_and_reads_its_files_again) {
+  const auto scraper = authority_.sign("scraper", "DNS:scraper");
+  const Authority others{"others"};
+  const auto stranger = others.sign("stranger", "DNS:stranger");
+  const Authority::Files own = installed(first_);
+  put("ca.pem", Authority::text_of(authority_.certificate()));
+  const uint16_t port = free_port();
+  TlsRouted router(
+      {.certificates = {first_},
+       .more = "frontend_tls: {reload_interval: 50ms}\nprometheus: {port: " + std::to_string(port) +
+               ", cert_path: " + own.certificate + ", key_path: " + own.key +
+               ", ca_path: " + folder_.path() + "/ca.pem}\n"});
+  const auto scrape = [&](const Authority::Files* who) {
+    TlsClient client(port, {.own = who});
+    return client.get("m", {}, "/metrics");
+  };
+  const RawMessage page = scrape(&scraper);
+  EXPECT_EQ(page.status(), 200);
+  EXPECT_NE(page.body.find("total_routes 1"), std::string::npos);
+  EXPECT_EQ(scrape(nullptr).status(), 0);
+  EXPECT_EQ(scrape(&stranger).status(), 0);
+  EXPECT_EQ(router->router().get(port, "m", "/metrics").status(), 0) << "nothing in the clear";
+  install(second_);
+  put("ca.pem", Authority::text_of(others.certificate()));
+  EXPECT_TRUE(eventually([&] { return scrape(&stranger).status() == 200; }));
+  EXPECT_EQ(TlsClient(port, {.own = &stranger}).certificate(), "second ECDSA");
+  EXPECT_EQ(scrape(&scraper).status(), 0);
+  put("cert.pem", "nonsense");
+  EXPECT_NE(router->log_line("certificates-not-reloaded", ""), "");
+  EXPECT_EQ(scrape(&stranger).status(), 200);
+}
+
 TEST_F(TlsReloadTest, who_is_trusted_changes_for_old_sessions_as_well) {
   const Authority others{"others"};
   const auto client = authority_.sign("client", "DNS:client");
@@ -102,8 +186,9 @@ TEST_F(TlsReloadTest, routers_with_the_same_key_file_resume_each_others_sessions
   const std::string zeros(80 / 3 * 4, 'A');
   const std::string old_key = zeros + "AAA=", new_key = zeros + "AAE=";
   put("tickets", "# the present one first\n" + old_key + "\n");
-  const std::string more = "frontend_tls: {session_ticket_key_file: " + folder_.path() +
-                           "/tickets, reload_interval: 50ms}\n";
+  const std::string more =
+      "workers: 1\nbackground_niceness: 0\nfrontend_tls: {session_ticket_key_file: " +
+      folder_.path() + "/tickets, reload_interval: 50ms}\n";
   TlsRouted a({.certificates = {first_}, .more = more});
   TlsRouted b({.certificates = {first_}, .more = more});
   TlsRouted alone({.certificates = {first_}});
