@@ -151,9 +151,14 @@ void Leadership::renew() {
 
 void Leadership::take_renewal(const Result<redis::Value>& reply, Instant asked) {
   if (!answered()) return;
-  if (reply) return guard(asked);
+  if (reply) {
+    is_renewal_failing_ = false;
+    return guard(asked);
+  }
   if (reply.error().fault == Fault::refused) return lose(reply.error());
-  logger_.error("failed-to-renew-lock", reply.error());
+  // Once for each outage.
+  if (!std::exchange(is_renewal_failing_, true))
+    logger_.error("failed-to-renew-lock", reply.error());
 }
 
 // The ttl runs from when Redis got the request, which is not before we asked. Who is alone needs no

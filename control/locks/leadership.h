@@ -84,6 +84,7 @@ class Leadership {
   size_t fences_missing_ = 0;
   size_t unanswered_ = 0;  // attempts and renewals
   bool may_be_ours_ = false;
+  bool is_renewal_failing_ = false;
   std::function<void()> on_released_;
   net::Timer next_;      // attempt or renewal
   net::Timer deadline_;  // of what is held: ttl after the last renewal was sent
