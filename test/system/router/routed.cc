@@ -1,5 +1,6 @@
 #include "test/system/router/routed.h"
 
+#include <chrono>
 #include <fstream>
 #include <sstream>
 
@@ -43,10 +44,15 @@ Routed::Routed(const std::string& more) {
 }
 
 void Routed::add(const std::string& uri, uint16_t port, const std::string& more) {
-  registrar_->publish("router.register", registration(uri, port, more));
-  registrar_->flush();
   const size_t wanted = ++endpoints_[uri];
+  std::chrono::steady_clock::time_point told;
   const bool is_known = eventually([&] {
+    // As a route-emitter does: the router may not have subscribed yet when it is told first.
+    if (std::chrono::steady_clock::now() - told > std::chrono::seconds(1)) {
+      registrar_->publish("router.register", registration(uri, port, more));
+      registrar_->flush();
+      told = std::chrono::steady_clock::now();
+    }
     const std::string page =
         router_->get(router_->routes_port(), "routes", "/routes", status_authorization).body;
     const size_t at = page.find("\"" + uri + "\":[");
