@@ -97,9 +97,17 @@ class Router:
                 heard += nats.recv(4096)
 
     def register(self, uris, port, **more):
-        self.tell("router.register", dict({"host": "127.0.0.1", "port": port, "uris": uris}, **more))
+        told = 0.0
+
+        def is_known(uri):
+            nonlocal told
+            if time.monotonic() - told > 1:  # as a route-emitter does: the router may not have subscribed when it hears of it first
+                told = time.monotonic()
+                self.tell("router.register", dict({"host": "127.0.0.1", "port": port, "uris": uris}, **more))
+            return self.status_of(uri) != 404
+
         for uri in uris:
-            until(lambda uri=uri: self.status_of(uri) != 404, f"a route of {uri}")
+            until(lambda uri=uri: is_known(uri), f"a route of {uri}")
 
     def connect(self):
         client = socket.create_connection(("127.0.0.1", self.port))
