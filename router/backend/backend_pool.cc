@@ -71,7 +71,7 @@ BackendPool::~BackendPool() {
 
 void BackendPool::show() {
   metrics_.backend_connections.set(static_cast<double>(connections_ + http2_.connections()));
-  metrics_.backend_connections_idle.set(static_cast<double>(idle_));
+  metrics_.backend_connections_idle.set(static_cast<double>(idle()));
 }
 
 BackendLease BackendPool::take_idle(const Endpoint& endpoint, Check check) {
@@ -86,7 +86,7 @@ BackendLease BackendPool::take_idle(const Endpoint& endpoint, Check check) {
       end(std::move(connection));
       continue;
     }
-    metrics_.backend_connections_idle.set(static_cast<double>(idle_));
+    metrics_.backend_connections_idle.set(static_cast<double>(idle()));
     return {*this, std::move(connection)};
   }
   return {};
@@ -121,7 +121,7 @@ void BackendPool::put_back(std::unique_ptr<BackendConnection> connection) {
   connection->rest();
   shelf.idle.push_back(std::move(connection));
   ++idle_;
-  metrics_.backend_connections_idle.set(static_cast<double>(idle_));
+  metrics_.backend_connections_idle.set(static_cast<double>(idle()));
 }
 
 void BackendPool::end(std::unique_ptr<BackendConnection> connection) {

@@ -42,6 +42,7 @@ void Http2Connection::open(http2::ClientStream& stream, http2::ClientStream::Eve
                            const http2::ClientSession::Request& request) {
   CHECK(has_room());
   call_off();
+  if (streams_ == 0) owner_.on_use(true);
   ++streams_;
   ++opened_;
   stream.high_mark(options_.buffer_bytes_max);
@@ -54,6 +55,7 @@ void Http2Connection::close(http2::ClientStream& stream) {
   stream.close();
   --streams_;
   if (has_ended_) return;
+  if (streams_ == 0) owner_.on_use(false);
   owner_.on_room(*this);
   if (streams_ > 0) return;
   silence_.call_off();

@@ -27,6 +27,8 @@ class Http2ConnectionOwner {
   // It takes no more streams, or has been idle for too long, or is broken: it leaves the pool. Its
   // streams fail after that, if there are any.
   virtual void on_over(Http2Connection& connection) = 0;
+  // Its first stream is open, or its last one is not any more.
+  virtual void on_use(bool is_in_use) = 0;
 
  protected:
   ~Http2ConnectionOwner() = default;

@@ -43,14 +43,6 @@ void Http2Pool::use(const Options& options) {
   }
 }
 
-size_t Http2Pool::idle() const {
-  size_t sum = 0;
-  for (const auto& [id, shelf] : shelves_) {
-    for (const auto& connection : shelf->connections) sum += connection->streams() == 0 ? 1 : 0;
-  }
-  return sum;
-}
-
 Http2Pool::Shelf& Http2Pool::shelf_of(const Endpoint& endpoint, std::string_view route_key) {
   auto& shelf = shelves_[endpoint.id()];
   if (shelf == nullptr) shelf = std::make_unique<Shelf>(*this, endpoint);
@@ -107,10 +99,10 @@ Http2Connection* Http2Pool::Shelf::find_room() {
 }
 
 Http2Connection& Http2Pool::Shelf::keep(std::unique_ptr<net::Stream> stream) {
-  connections.push_back(std::make_unique<Http2Connection>(pool.loop_, pool.memory_, *this,
-                                                          pool.times_, std::move(stream),
-                                                          pool.options_.connection));
+  connections.push_back(std::make_unique<Http2Connection>(
+      pool.loop_, pool.memory_, *this, pool.times_, std::move(stream), pool.options_.connection));
   ++pool.connections_;
+  ++pool.idle_;
   pool.pool_.show();
   return *connections.back();
 }
@@ -196,9 +188,19 @@ void Http2Pool::Shelf::on_over(Http2Connection& connection) {
   std::unique_ptr<Http2Connection> taken = std::move(*place);
   connections.erase(place);
   --pool.connections_;
+  if (taken->streams() == 0) --pool.idle_;
   pool.pool_.show();
   pool.loop_.bury(std::move(taken));
   dial_if_needed();
+}
+
+void Http2Pool::Shelf::on_use(bool is_in_use) {
+  if (is_in_use) {
+    --pool.idle_;
+  } else {
+    ++pool.idle_;
+  }
+  pool.pool_.show();
 }
 
 void Http2Pool::Shelf::retire_all() {

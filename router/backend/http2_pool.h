@@ -80,7 +80,7 @@ class Http2Pool {
   // requests; dials begin again.
   void use(const Options& options);
   size_t connections() const { return connections_; }
-  size_t idle() const;
+  size_t idle() const { return idle_; }
 
  private:
   struct Shelf final : Dial::User, Http2ConnectionOwner {
@@ -90,6 +90,7 @@ class Http2Pool {
     void on_dial_failed(Dial::Stage stage, const Error& error) override;
     void on_room(Http2Connection& connection) override;
     void on_over(Http2Connection& connection) override;
+    void on_use(bool is_in_use) override;
 
     Http2Connection* find_room();
     Http2Connection& keep(std::unique_ptr<net::Stream> stream);
@@ -122,6 +123,7 @@ class Http2Pool {
   std::unordered_map<EndpointId, std::unique_ptr<Shelf>> shelves_;
   std::vector<std::unique_ptr<http2::ClientStream>> spare_streams_;
   size_t connections_ = 0;
+  size_t idle_ = 0;     // of those, without streams
   size_t streams_ = 0;  // taken and not yet given back
 };
 

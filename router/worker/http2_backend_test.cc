@@ -359,7 +359,7 @@ TEST_P(Http2Misdeed, has_its_outcome_and_leaves_nothing_behind) {
   // The router goes on, and nothing is in use.
   EXPECT_EQ(router.get("app.example").body, "well");
   EXPECT_TRUE(eventually([&] {
-    return router.metric("backend_connections") == router.metric("backend_connections_idle") ||
+    return router.metric("backend_connections") == router.metric("backend_connections_idle") &&
            router.counts().backend_connections == router.counts().backend_idle;
   }));
 }
