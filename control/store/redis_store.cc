@@ -265,28 +265,25 @@ void RedisStore::read_cell(const std::string& cell_id, On<std::vector<CellRow>> 
     sets.push_back({"SMEMBERS", space_.cell(shard, cell_id)});
   send(std::move(sets), [this, on_rows](Result<Values> members) {
     if (!members) return on_rows(std::move(members.error()));
-    std::map<std::string, std::vector<std::string>> slots;  // by process
+    // A cell seldom has two instances of a process: each row is asked for by itself.
+    std::vector<CellRow> rows;
+    std::vector<Command> commands;
     for (const auto& set : *members) {
       for (const auto& item : set.items) {
         auto [guid, slot] = split_member(item.text);
-        slots[guid].push_back(slot);
+        commands.push_back({"HGET", space_.actual(guid), slot});
+        rows.push_back({std::move(guid), std::move(slot), ""});
       }
     }
-    if (slots.empty()) return on_rows(std::vector<CellRow>{});
-    std::vector<Command> commands;
-    for (const auto& [guid, of_guid] : slots)
-      commands.push_back(with_slots({"HMGET", space_.actual(guid)}, of_guid));
-    send(std::move(commands), [this, slots = std::move(slots), on_rows](Result<Values> values) {
+    if (rows.empty()) return on_rows(std::move(rows));
+    send(std::move(commands), [this, rows = std::move(rows),
+                               on_rows](Result<Values> values) mutable {
       if (!values) return on_rows(std::move(values.error()));
-      std::vector<CellRow> rows;
-      size_t command = 0;
-      for (const auto& [guid, of_guid] : slots) {
-        auto& items = (*values)[command++].items;
-        for (size_t i = 0; i < items.size(); ++i) {
-          if (auto bytes = opened({Table::actual, guid, of_guid[i]}, items[i]))
-            rows.push_back({guid, of_guid[i], std::move(*bytes)});
-        }
+      for (size_t i = 0; i < rows.size(); ++i) {
+        CellRow& row = rows[i];
+        row.bytes = opened({Table::actual, row.process_guid, row.slot}, (*values)[i]).value_or("");
       }
+      std::erase_if(rows, [](const CellRow& row) { return row.bytes.empty(); });
       on_rows(std::move(rows));
     });
   });
