@@ -16,6 +16,7 @@
 #include "net/loop.h"
 #include "net/timer.h"
 #include "rpc/client.h"
+#include "test/support/certificates.h"
 #include "test/support/redis_farm.h"
 
 namespace causeway::bbs {
@@ -372,6 +373,63 @@ TEST_F(BbsPair, a_primary_that_is_killed_under_a_sentinel_loses_nothing_that_a_r
   const std::set<std::string> found(std::istream_iterator<std::string>(words), {});
   for (const auto& guid : acknowledged) EXPECT_TRUE(found.contains(guid)) << guid << " was lost";
   EXPECT_FALSE(bbs.exit_code()) << "it still leads: the token has come along";
+}
+
+TEST_F(BbsPair, redis_with_tls_and_the_least_rights_and_its_certificates_change_under_it) {
+  using causeway::test::Authority;
+  const Authority first, second("second");
+  const causeway::test::TempFolder folder;
+  const auto settings_of = [](const Authority& authority) {
+    const auto server = authority.sign("redis", "IP:127.0.0.1");
+    // Off, but with all rights: Redis 7.0 reads its append-only file with them.
+    std::vector<std::string> settings = {"--appendfsync",
+                                         "always",
+                                         "--appendonly",
+                                         "yes",
+                                         "--tls-cert-file",
+                                         server.certificate,
+                                         "--tls-key-file",
+                                         server.key,
+                                         "--tls-ca-cert-file",
+                                         authority.certificate(),
+                                         "--user",
+                                         "default",
+                                         "off",
+                                         "~*",
+                                         "&*",
+                                         "+@all"};
+    const auto user = causeway::test::user_of_bbs();
+    settings.insert(settings.end(), user.begin(), user.end());
+    return settings;
+  };
+  const auto lay_out = [&](const Authority& authority) {
+    const auto own = authority.sign("bbs", "DNS:bbs.internal");
+    const std::pair<std::string, std::string> files[] = {{authority.certificate(), "/ca.pem"},
+                                                         {own.certificate, "/cert.pem"},
+                                                         {own.key, "/key.pem"}};
+    for (const auto& [from, to] : files)
+      std::filesystem::copy(from, folder.path() + to,
+                            std::filesystem::copy_options::overwrite_existing);
+  };
+  lay_out(first);
+  causeway::test::RedisNode redis({.settings = settings_of(first), .tls = true});
+  Member bbs({.redis = R"({"user":"bbs","password":"secret","tls":true,"ca_file":")" +
+                       folder.path() + R"(/ca.pem","cert_file":")" + folder.path() +
+                       R"(/cert.pem","key_file":")" + folder.path() + R"(/key.pem","port":)" +
+                       std::to_string(redis.port()) + "}",
+              .stands_by = false});
+  ASSERT_TRUE(until([&] { return bbs.serves(); })) << bbs.log();
+  EXPECT_EQ(desire(bbs, "p"), "");
+  EXPECT_EQ(guids(bbs), "p ");
+  redis.kill(SIGKILL);
+  lay_out(second);
+  redis.settings(settings_of(second));
+  redis.start();
+  bool is_back = false;
+  ASSERT_TRUE(until([&] { return is_back || (is_back = desire(bbs, "q").empty()); })) << bbs.log();
+  EXPECT_EQ(guids(bbs), "p q ");
+  EXPECT_FALSE(bbs.exit_code());
+  EXPECT_EQ(bbs.log().find("NOPERM"), std::string::npos) << bbs.log();
 }
 
 // An auctioneer or a route-emitter that wants Locket's lock of its kind.
