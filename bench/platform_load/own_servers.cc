@@ -22,12 +22,13 @@ using namespace std::chrono_literals;
 constexpr Duration start_limit = 30s;
 constexpr Duration stop_limit = 20s;
 
-// A port that is free now, below the range of outgoing connections.
+// A port that is free now, below the range of outgoing connections and apart from those that
+// another process like this one begins with.
 Result<uint16_t> free_port(net::Loop& loop) {
-  static uint16_t next = static_cast<uint16_t>(20'000 + ::getpid() % 10'000);
+  static uint16_t next = static_cast<uint16_t>(12'000 + ::getpid() * 16 % 8'000);
   Error last;
   for (int attempt = 0; attempt < 1000; ++attempt) {
-    next = next >= 32'000 ? 20'000 : static_cast<uint16_t>(next + 1);
+    next = next >= 20'000 ? 12'000 : static_cast<uint16_t>(next + 1);
     const auto listener = net::Listener::open(loop, net::Address::loopback(next),
                                               [](std::unique_ptr<net::Stream>) {});
     if (listener) return next;

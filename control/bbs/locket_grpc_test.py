@@ -25,15 +25,12 @@ for program in ("protoc", "curl", "openssl", "redis-server"):
         sys.exit(0)
 
 bin_dir, source_dir = sys.argv[1], sys.argv[2]
+sys.path.insert(0, os.path.join(source_dir, "test", "support"))
+from own_ports import free_port  # noqa: E402
+
 folder = tempfile.mkdtemp(prefix="causeway-locket-")
 processes = []
 failures = []
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(what, holds, seconds=60):
