@@ -238,6 +238,44 @@ TEST_F(TlsClientsTest, a_route_service_is_no_way_around_a_domains_certificate) {
   EXPECT_EQ(router->get("slier.d").status(), 502);
 }
 
+// The service is an app of this router: its host is in the table, its port the https listener's.
+TEST_F(TlsClientsTest, a_route_service_of_this_router_is_reached_within_or_through_its_own_door) {
+  const std::string more = "workers: 1\nroute_services_secret: secret\n";
+  const std::string trusting =
+      "ca_certs: [" + quoted(Authority::text_of(authority_.certificate())) + "]\n";
+  const auto visit = [&](const std::string& yaml, double handshakes) {
+    TlsRouted router({.certificates = {own_}, .more = more + yaml});
+    const std::string service = "localhost:" + std::to_string(router.port());
+    router->add("localhost", router.backend_port());
+    router->add("bound.d", 1, ",\"route_service_url\":\"https://" + service + "/svc\"");
+    const RawMessage reply = router->get("bound.d", "/path?q");
+    EXPECT_EQ(router->router().metric("client_tls_handshakes{result=\"full\"}", handshakes),
+              handshakes);
+    if (reply.status() == 200) {
+      const RawMessage seen = TlsRouted::seen(reply);
+      EXPECT_EQ(seen.start_line(), "GET /svc HTTP/1.1");
+      EXPECT_EQ(seen.header("Host"), service);
+      EXPECT_EQ(seen.header("X-CF-Forwarded-Url"), "http://bound.d/path?q");
+      EXPECT_FALSE(seen.header("X-CF-Proxy-Signature").empty());
+    }
+    return reply.status();
+  };
+  EXPECT_EQ(visit("route_services_hairpinning: true\n", 0), 200);
+  EXPECT_EQ(visit(trusting, 1), 200);
+  EXPECT_EQ(visit("", 0), 526) << "nobody vouches for the certificate";
+  // In a domain that demands certificates there is no way but through the door, with one.
+  const std::string guarded =
+      trusting + "route_services_hairpinning: true\ndomains:\n" +
+      "- {name: localhost, ca_certs: " + quoted(Authority::text_of(clients_.certificate())) + "}\n";
+  const auto shows = [](const Authority::Files& own) {
+    return "route_services: {cert_chain: " + quoted(Authority::text_of(own.certificate)) +
+           ", private_key: " + quoted(Authority::text_of(own.key)) + "}\n";
+  };
+  EXPECT_EQ(visit(guarded, 0), 496);
+  EXPECT_EQ(visit(guarded + shows(strange_), 0), 496);
+  EXPECT_EQ(visit(guarded + shows(good_), 1), 200);
+}
+
 TEST_F(TlsClientsTest, a_session_begun_without_a_certificate_opens_no_domain) {
   TlsRouted router({.certificates = {own_},
                     .more = "domains:\n- name: app.d\n  ca_certs: " +
