@@ -164,7 +164,8 @@ void World::stop(const std::string& rep_url, const std::string&, const std::stri
 
 void World::update(const std::string&, const cf::LrpUpdate&, OnDone on_done) { on_done({}); }
 
-void World::cancel_task(const std::string& rep_url, const std::string& task_guid, OnDone on_done) {
+void World::cancel_task(const std::string& rep_url, const std::string& task_guid,
+                        const std::string&, OnDone on_done) {
   network_.send([this, rep_url, task_guid] {
     if (SimCell* const at = cell(rep_url)) at->cancel(task_guid);
   });
@@ -399,7 +400,9 @@ void World::trouble() {
       });
     case 8:
       story("the clock jumps");
-      return timeline_.jump_to(std::chrono::seconds(static_cast<int64_t>(rng_.below(120)) - 60));
+      // Now and then by hours, either way.
+      return timeline_.jump_to(std::chrono::seconds(static_cast<int64_t>(rng_.below(120)) - 60) *
+                               (rng_.below(4) == 0 ? 200 : 1));
     case 9:
       network_.faults({.lost = 0.2, .delayed = 0.2});
       return timeline_.after(std::chrono::seconds(rng_.below(20)),

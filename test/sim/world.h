@@ -79,7 +79,7 @@ class World final : bbs::Outbox {
             const std::string& instance_guid, const std::string& trace_id, OnDone on_done) override;
   void update(const std::string& rep_url, const cf::LrpUpdate& update, OnDone on_done) override;
   void cancel_task(const std::string& rep_url, const std::string& task_guid,
-                   OnDone on_done) override;
+                   const std::string& trace_id, OnDone on_done) override;
   void call_back(const std::string& url, std::string body,
                  std::function<void(Result<int>)> on_status) override;
 
