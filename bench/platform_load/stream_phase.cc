@@ -6,7 +6,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration patience = 120s;
+constexpr Duration answer_patience = 120s;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ Result<void> run_streams(Ground& ground, const PlatformOptions& options) {
   Subscribers subscribers(ground.loop(), ground.servers().bbs_url, options.streams,
                           ground.identity());
   const auto answered = [&] { return subscribers.opened() + subscribers.closed(); };
-  if (!ground.until(patience, [&] { return answered() >= options.streams; }))
+  if (!ground.until(answer_patience, [&] { return answered() >= options.streams; }))
     ground.record().remarks.push_back("only " + std::to_string(answered()) +
                                       " event streams were answered");
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
