@@ -1,6 +1,7 @@
 // What kill -9 of redis-server under load loses of what it has acknowledged, setting by setting:
 // doc/durability.md says what is tested here.
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <optional>
@@ -160,7 +161,8 @@ TEST_F(UnderLoad, a_promoted_replica_has_what_it_had_received) {
   const auto offset = [](test::RedisNode& node, const std::string& name) {
     const std::string said = redis_cli(node.port(), "INFO replication");
     const size_t at = said.find(name + ":");
-    return at == std::string::npos ? 0 : std::stoll(said.substr(at + name.size() + 1));
+    return at == std::string::npos ? 0LL
+                                   : std::strtoll(said.c_str() + at + name.size() + 1, nullptr, 10);
   };
   ASSERT_TRUE(until([&] {
     return redis_cli(replica.port(), "INFO replication").find("master_link_status:up") !=

@@ -1,5 +1,5 @@
 // TLS, passwords and the rights that a bbs needs, with Sentinels and in a cluster.
-#include "redis/topology_bed.h"
+#include "redis/test_topology.h"
 
 namespace causeway::redis {
 namespace {

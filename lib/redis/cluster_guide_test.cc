@@ -1,5 +1,5 @@
 // Who tells what the cluster looks like, and who is not believed; which link a write went over.
-#include "redis/topology_bed.h"
+#include "redis/test_topology.h"
 
 namespace causeway::redis {
 namespace {

@@ -1,5 +1,5 @@
 // TLS, Sentinel and Cluster with real servers.
-#include "redis/topology_bed.h"
+#include "redis/test_topology.h"
 
 namespace causeway::redis {
 namespace {
