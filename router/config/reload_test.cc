@@ -29,13 +29,14 @@ TEST(ReloadTest, keys_that_differ_are_found_wherever_they_are) {
 TEST(ReloadTest, what_a_running_router_follows) {
   for (const char* key : {"logging.level", "endpoint_timeout", "backends.max_conns", "trace_key",
                           "http_rewrite.responses.remove_headers", "balancing_algorithm", "tls_pem",
-                          "proxy_protocol.trusted", "domains", "drain_timeout"}) {
+                          "proxy_protocol.trusted", "domains", "drain_timeout", "status.tls.key"}) {
     EXPECT_TRUE(is_reloadable(key)) << key;
   }
   for (const char* key :
        {"port", "ssl_port", "enable_ssl", "workers", "nats.hosts", "status.port", "upgrade.socket",
         "logging.format.timestamp", "access_log.file", "tcp_router.idle_timeout", "index", "",
-        "droplet_stale_threshold", "prometheus.meters.http_latency_histogram_buckets"}) {
+        "status.tls.port", "droplet_stale_threshold",
+        "prometheus.meters.http_latency_histogram_buckets"}) {
     EXPECT_FALSE(is_reloadable(key)) << key;
   }
 }

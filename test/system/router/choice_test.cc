@@ -70,7 +70,7 @@ class ChoiceTest : public testing::Test {
   std::unique_ptr<Routed> routed_;
 };
 
-const std::set<std::string> kBoth{"one", "two"};
+const std::set<std::string> kOneAndTwo{"one", "two"};
 
 TEST_F(ChoiceTest, instances_of_the_routers_own_zone_are_preferred) {
   start(
@@ -89,26 +89,26 @@ TEST_F(ChoiceTest, without_an_instance_in_its_zone_all_are_taken) {
   start("zone: near\nbalancing_algorithm_az_preference: locally-optimistic\n");
   add(one_, "one", R"(,"availability_zone":"far")");
   add(two_, "two");
-  EXPECT_TRUE(eventually([&] { return reached(20) == kBoth; }));
+  EXPECT_TRUE(eventually([&] { return reached(20) == kOneAndTwo; }));
 }
 
 TEST_F(ChoiceTest, zones_mean_nothing_by_default) {
   start("zone: near\n");
   add(one_, "one", R"(,"availability_zone":"far")");
   add(two_, "two", R"(,"availability_zone":"near")");
-  EXPECT_TRUE(eventually([&] { return reached(20) == kBoth; }));
+  EXPECT_TRUE(eventually([&] { return reached(20) == kOneAndTwo; }));
 }
 
 TEST_F(ChoiceTest, the_instance_with_least_connections_is_taken_by_every_worker) {
   start("workers: 2\nbalancing_algorithm: least-connection\n");
   add(one_, "one");
   add(two_, "two");
-  EXPECT_TRUE(eventually([&] { return reached(20) == kBoth; }));
+  EXPECT_TRUE(eventually([&] { return reached(20) == kOneAndTwo; }));
   RawSocket busy = hold();
   const std::set<std::string> idle = reached(20);
   const std::string name = name_of(std::move(busy));
   EXPECT_EQ(idle, (std::set<std::string>{name == "one" ? "two" : "one"}));
-  EXPECT_TRUE(eventually([&] { return reached(20) == kBoth; }));
+  EXPECT_TRUE(eventually([&] { return reached(20) == kOneAndTwo; }));
 }
 
 TEST_F(ChoiceTest, a_route_may_ask_for_it_by_itself) {
@@ -116,7 +116,7 @@ TEST_F(ChoiceTest, a_route_may_ask_for_it_by_itself) {
   const std::string option = R"(,"options":{"loadbalancing":"least-connection"})";
   add(one_, "one", option);
   add(two_, "two", option);
-  EXPECT_TRUE(eventually([&] { return reached(20) == kBoth; }));
+  EXPECT_TRUE(eventually([&] { return reached(20) == kOneAndTwo; }));
   RawSocket busy = hold();
   const std::set<std::string> idle = reached(20);
   EXPECT_EQ(idle, (std::set<std::string>{name_of(std::move(busy)) == "one" ? "two" : "one"}));
@@ -128,7 +128,7 @@ TEST_F(ChoiceTest, a_session_whose_instance_is_full_moves_to_another) {
   add(two_, "two");
   const std::string session = "Cookie: JSESSIONID=x; __VCAP_ID__=one\r\n";
   EXPECT_TRUE(eventually([&] { return reached(6, session) == std::set<std::string>{"one"}; }));
-  EXPECT_TRUE(eventually([&] { return reached(6) == kBoth; }));
+  EXPECT_TRUE(eventually([&] { return reached(6) == kOneAndTwo; }));
   RawSocket busy = hold(session);
   for (int i = 0; i < 4; ++i) {
     const RawMessage reply = routed_->get("app.d", "/", session);
