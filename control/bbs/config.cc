@@ -35,7 +35,6 @@ constexpr const char* kUnused[] = {"advertise_url",
                                    "sql_enable_identity_verification",
                                    "update_workers",
                                    "loggregator",
-                                   "advanced_metrics",
                                    "db_health_check"};
 
 void read_address(config::Section& root, const char* key, std::string& target) {
@@ -85,6 +84,10 @@ Result<Config> read_file(config::File& file) {
   if (!config.locket_listen_address.empty())
     read_address(root, "locket_listen_address", config.locket_listen_address);
   root.read("access_log_path", config.access_log_path);
+  config::Section advanced_metrics = root.section("advanced_metrics");
+  advanced_metrics.read("enabled", config.advanced_metrics);
+  if (advanced_metrics.has("route_config"))
+    config.unused_keys.emplace_back("advanced_metrics.route_config");
   root.require("auctioneer_address", config.auctioneer_address);
   read_server_tls(root, config);
   read_tls(root, config);

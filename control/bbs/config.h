@@ -17,6 +17,7 @@ struct Config {
   std::string listen_address = "0.0.0.0:8889";
   std::string locket_listen_address;  // own key; "": Locket's gRPC is not served
   std::string health_address = "127.0.0.1:8890";
+  bool advanced_metrics = false;  // counts and times of each path
   std::string access_log_path;
   std::string auctioneer_address;
   std::string debug_address;  // "": no debug server

@@ -10,6 +10,7 @@
 #include "control/bbs/ledger/task_callbacks.h"
 #include "control/bbs/locket/locket.h"
 #include "control/bbs/locket/locket_grpc.h"
+#include "control/bbs/measured_store.h"
 #include "control/bbs/readers/cells.h"
 #include "control/bbs/readers/domains.h"
 #include "control/bbs/readers/lrp_reader.h"
@@ -65,28 +66,29 @@ struct Service::Parts {
       : loop(world.loop),
         logger(world.logger),
         registry(world.registry),
+        store(world.store, world.clock, world.registry),
         access_sink(access_log_of(config)),
-        cells(world.store, logger),
-        domains(world.store),
+        cells(store, logger),
+        domains(store),
         streams(config.event_streams_max),
         errands(cells, world.outbox, logger),
-        ledger({world.store, world.clock, world.new_guid, streams, errands, logger}),
-        lrp_reader(world.store, logger),
-        task_reader(world.store, logger),
-        locket(loop, world.store, world.clock, logger, world.new_guid),
+        ledger({store, world.clock, world.new_guid, streams, errands, logger}),
+        lrp_reader(store, logger),
+        task_reader(store, logger),
+        locket(loop, store, world.clock, logger, world.new_guid),
         callbacks(ledger, world.outbox, logger, config.task_callback_workers),
-        converger(loop, {world.store, ledger, cells, domains, errands, world.clock, logger},
+        converger(loop, {store, ledger, cells, domains, errands, world.clock, logger},
                   converger_options(config)),
         api({ledger, lrp_reader, task_reader, cells, domains, locket, converger, streams,
-             world.clock, logger, registry, config.max_task_retries}),
+             world.clock, logger, registry, config.max_task_retries, config.advanced_metrics}),
         server(loop, logger, server_options(world, config)),
         health(loop, logger) {
     if (access_sink) access_logger.emplace(*access_sink, "bbs.access");
-    connect(world);
+    connect();
     expose();
   }
 
-  void connect(const World& world) {
+  void connect() {
     ledger.on_callback_due([this](const models::Task& task) { callbacks.deliver(task); });
     locket.on_presence([this](const std::string& key, bool present) {
       logger.info(present ? "cell-appeared" : "cell-disappeared", {{"cell_id", key}});
@@ -94,7 +96,7 @@ struct Service::Parts {
       // and not claimed yet.
       converger.soon("cell", present ? Sweeper::Again::unplaced : Sweeper::Again::all);
     });
-    world.store.on_link([this](bool usable) {
+    store.on_link([this](bool usable) {
       if (!started) return;  // a stand-by: another one leads
       if (!usable) {
         logger.error("store-lost");
@@ -115,7 +117,7 @@ struct Service::Parts {
         [this, &requests, &cancelled](const rpc::Request& request, int status, Duration took) {
           requests.add();
           if (status == 0) cancelled.add();
-          if (!request.path.starts_with("/v1/events")) api.observe(took);  // those last for ever
+          api.observe(request.path, status, took);
           log_access(request, status, took);
           logger.debug("request.done",
                        {{"method", request.method},
@@ -192,6 +194,12 @@ struct Service::Parts {
           [&counts] { return as_double(counts.tasks_completed); });
     gauge("TasksResolving", "Tasks whose end is being told.",
           [&counts] { return as_double(counts.tasks_resolving); });
+    gauge("TasksStarted", "Tasks that a cell has begun.",
+          [this] { return as_double(ledger.tasks().started); });
+    gauge("TasksSucceeded", "Tasks that have ended well.",
+          [this] { return as_double(ledger.tasks().succeeded); });
+    gauge("TasksFailed", "Tasks that have not.",
+          [this] { return as_double(ledger.tasks().failed); });
     gauge("FreshDomains", "Domains in which instances may be deleted.",
           [&counts] { return as_double(counts.fresh_domains.size()); });
     gauge("ActiveLocks", "Locks held.", [this] { return as_double(locket.locks()); });
@@ -219,6 +227,7 @@ struct Service::Parts {
   net::Loop& loop;
   const log::Logger& logger;
   metrics::Registry& registry;
+  MeasuredStore store;
   std::unique_ptr<log::Sink> access_sink;
   std::optional<log::Logger> access_logger;
   Cells cells;

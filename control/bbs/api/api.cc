@@ -1,5 +1,9 @@
 #include "control/bbs/api/api.h"
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "control/bbs/api/api_call.h"
 #include "control/bbs/events/event_streams.h"
 #include "control/bbs/ledger/ledger.h"
@@ -8,6 +12,7 @@
 #include "control/bbs/readers/domains.h"
 #include "control/bbs/sweep/converger.h"
 #include "log/logger.h"
+#include "metrics/recent_max.h"
 #include "metrics/registry.h"
 
 namespace causeway::bbs {
@@ -22,23 +27,35 @@ constexpr const char* kProtobuf = "application/x-protobuf";
 }  // namespace
 
 struct Api::Metrics {
+  static std::vector<double> latency_bounds() {
+    return {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5};
+  }
   explicit Metrics(metrics::Registry& registry)
       : started(registry.counter("RequestsStarted", "Calls received.")),
         succeeded(registry.counter("RequestsSucceeded", "Calls answered without an error.")),
         failed(registry.counter("RequestsFailed", "Calls answered with an error.")),
-        latency(
-            registry.histogram("RequestLatency", "Seconds from a call's receipt to its answer.",
-                               {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5})) {}
+        latency(registry.histogram("RequestLatency", "Seconds from a call's receipt to its answer.",
+                                   latency_bounds())) {}
   metrics::Counter& started;
   metrics::Counter& succeeded;
   metrics::Counter& failed;
   metrics::Histogram& latency;
+  metrics::RecentMax latency_max;
+  // By path, when asked for.
+  struct Path {
+    metrics::Counter& count;
+    metrics::Histogram& latency;
+  };
+  std::map<std::string, Path> paths;
 };
 
 Api::Api(Services services)
     : services_(services), metrics_(std::make_unique<Metrics>(services_.registry)) {
   services_.registry.gauge_from("RequestsInFlight", "Calls being served.",
                                 [this] { return static_cast<double>(open_.size()); });
+  services_.registry.gauge_from("RequestLatencyMax", "Seconds of the slowest call lately.", [this] {
+    return metrics_->latency_max.value(services_.clock.now());
+  });
 }
 
 Api::~Api() = default;
@@ -54,8 +71,26 @@ void Api::add_routes(rpc::Server& server) {
   add_locket_routes(server);
 }
 
-void Api::observe(Duration took) {
-  metrics_->latency.observe(std::chrono::duration<double>(took).count());
+void Api::observe(const std::string& path, int status, Duration took) {
+  const double seconds = std::chrono::duration<double>(took).count();
+  const bool is_stream = path.starts_with("/v1/events");  // those last for ever
+  if (!is_stream) {
+    metrics_->latency.observe(seconds);
+    metrics_->latency_max.note(seconds, services_.clock.now());
+  }
+  // Only paths that exist: names are the client's.
+  if (!services_.measures_paths || status != 200) return;
+  auto known = metrics_->paths.find(path);
+  if (known == metrics_->paths.end()) {
+    metrics::Registry& registry = services_.registry;
+    const Metrics::Path fresh{
+        registry.counter("RouteRequestCount", "Calls answered, by path.", {{"route", path}}),
+        registry.histogram("RouteRequestLatency", "Seconds from a call's receipt to its answer.",
+                           Metrics::latency_bounds(), {{"route", path}})};
+    known = metrics_->paths.emplace(path, fresh).first;
+  }
+  known->second.count.add();
+  if (!is_stream) known->second.latency.observe(seconds);
 }
 
 // A gauge per domain: operators watch whether theirs is fresh.

@@ -63,6 +63,7 @@ class Api {
     const log::Logger& logger;
     metrics::Registry& registry;
     int32_t task_retries_max = 3;
+    bool measures_paths = false;
   };
 
   explicit Api(Services services);
@@ -72,7 +73,7 @@ class Api {
 
   void add_routes(rpc::Server& server);
   // Sees every call that is done.
-  void observe(Duration took);
+  void observe(const std::string& path, int status, Duration took);
   size_t requests_in_flight() const { return open_.size(); }
 
  private:

@@ -285,6 +285,7 @@ void Ledger::rule_on_task(uint64_t id, const std::optional<std::string>& row) {
   world_.store.commit({std::move(change)}, [this, id](const Result<void>& done) {
     TaskDecision& waiting = task_decisions_.at(id);
     if (stands(done, waiting.unconfirmed)) {
+      count_task(waiting);
       world_.streams.publish(waiting.before, waiting.verdict.after);
       return finish_task(id, std::nullopt);
     }
@@ -293,6 +294,16 @@ void Ledger::rule_on_task(uint64_t id, const std::optional<std::string>& row) {
     ++conflicts_;
     read_task(id);
   });
+}
+
+void Ledger::count_task(const TaskDecision& decision) {
+  const auto& after = decision.verdict.after;
+  const auto state_before = decision.before ? decision.before->state() : models::Task::Invalid;
+  if (!after || after->state() == state_before) return;
+  if (after->state() == models::Task::Running) ++tasks_.started;
+  // Not those that convergence takes back from Resolving.
+  if (after->state() == models::Task::Completed && state_before != models::Task::Resolving)
+    ++(after->failed() ? tasks_.failed : tasks_.succeeded);
 }
 
 void Ledger::finish_task(uint64_t id, std::optional<Refusal> refusal) {

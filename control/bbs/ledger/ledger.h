@@ -67,6 +67,11 @@ class Ledger {
   uint64_t conflicts() const { return conflicts_; }
   // Changes that stand, but not on as many replicas as they should.
   uint64_t unconfirmed() const { return unconfirmed_; }
+  // Tasks that have begun and ended, however that came.
+  struct TaskCounts {
+    uint64_t started = 0, succeeded = 0, failed = 0;
+  };
+  const TaskCounts& tasks() const { return tasks_; }
   size_t under_way() const { return decisions_.size() + task_decisions_.size(); }
 
  private:
@@ -103,6 +108,7 @@ class Ledger {
 
   void read_task(uint64_t id);
   void rule_on_task(uint64_t id, const std::optional<std::string>& row);
+  void count_task(const TaskDecision& decision);
   void finish_task(uint64_t id, std::optional<Refusal> refusal);
   bool stands(const Result<void>& done, std::optional<Refusal>& unconfirmed);
 
@@ -112,6 +118,7 @@ class Ledger {
   uint64_t next_id_ = 0;
   uint64_t conflicts_ = 0;
   uint64_t unconfirmed_ = 0;
+  TaskCounts tasks_;
   bool is_confirmed_ = true;  // the last commit was
   std::function<void(const models::Task&)> on_callback_due_;
 };
