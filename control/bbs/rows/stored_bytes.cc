@@ -15,18 +15,18 @@ std::optional<StoredActual> look_into_actual(std::string_view row) {
   StoredActual found{.message = *message};
   std::string_view key, instance;
   const bool is_message = each_field(*message, [&](const WireField& field) {
-    if (field.number == models::ActualLRP::kActualLrpKeyFieldNumber) key = field.bytes;
-    if (field.number == models::ActualLRP::kActualLrpInstanceKeyFieldNumber) instance = field.bytes;
+    if (field.is_bytes(models::ActualLRP::kActualLrpKeyFieldNumber)) key = field.bytes;
+    if (field.is_bytes(models::ActualLRP::kActualLrpInstanceKeyFieldNumber)) instance = field.bytes;
   });
   const bool has_key = each_field(key, [&](const WireField& field) {
-    if (field.number == models::ActualLRPKey::kProcessGuidFieldNumber)
+    if (field.is_bytes(models::ActualLRPKey::kProcessGuidFieldNumber))
       found.process_guid = field.bytes;
-    if (field.number == models::ActualLRPKey::kDomainFieldNumber) found.domain = field.bytes;
-    if (field.number == models::ActualLRPKey::kIndexFieldNumber)
+    if (field.is_bytes(models::ActualLRPKey::kDomainFieldNumber)) found.domain = field.bytes;
+    if (field.is_number(models::ActualLRPKey::kIndexFieldNumber))
       found.index = static_cast<int32_t>(field.value);
   });
   const bool has_instance = each_field(instance, [&](const WireField& field) {
-    if (field.number == models::ActualLRPInstanceKey::kCellIdFieldNumber)
+    if (field.is_bytes(models::ActualLRPInstanceKey::kCellIdFieldNumber))
       found.cell_id = field.bytes;
   });
   if (!is_message || !has_key || !has_instance) return std::nullopt;
@@ -38,7 +38,7 @@ std::optional<StoredDesired> look_into_desired(std::string_view scheduling_row) 
   if (!message) return std::nullopt;
   StoredDesired found{.message = *message, .domain = {}};
   const bool is_message = each_field(*message, [&](const WireField& field) {
-    if (field.number == models::DesiredLRP::kDomainFieldNumber) found.domain = field.bytes;
+    if (field.is_bytes(models::DesiredLRP::kDomainFieldNumber)) found.domain = field.bytes;
   });
   if (!is_message) return std::nullopt;
   return found;
@@ -64,7 +64,7 @@ bool append_whole_desired(std::string& out, uint32_t number, std::string_view sc
   whole.reserve(scheduling->size() + run->size());
   // Of volume mounts the small part names the drivers only.
   const bool is_message = each_field(*scheduling, [&](const WireField& field) {
-    if (field.number != models::DesiredLRP::kVolumeMountsFieldNumber) whole += field.whole;
+    if (!field.is_bytes(models::DesiredLRP::kVolumeMountsFieldNumber)) whole += field.whole;
   });
   if (!is_message || !each_field(*run, [](const WireField&) {})) return false;
   // Messages behind each other are one with the fields of both.

@@ -13,9 +13,14 @@ namespace causeway::bbs {
 
 // One field of a message: its number, all its bytes, and what it holds: bytes or a number.
 struct WireField {
+  enum class Kind : uint8_t { other, bytes, number };
   int number = 0;
+  Kind kind = Kind::other;
   std::string_view whole = {}, bytes = {};
   uint64_t value = 0;
+  // Is it that field? One of another kind is an unknown field with the same number.
+  bool is_bytes(int field) const { return number == field && kind == Kind::bytes; }
+  bool is_number(int field) const { return number == field && kind == Kind::number; }
 };
 
 // Calls visit(WireField) for each field; false when these bytes are no message.
@@ -36,10 +41,12 @@ bool each_field(std::string_view message, Visit visit) {
         if (!in.ReadVarint32(&size)) return false;
         const auto at = static_cast<size_t>(in.CurrentPosition());
         if (size > message.size() - at || !in.Skip(static_cast<int>(size))) return false;
+        field.kind = WireField::Kind::bytes;
         field.bytes = message.substr(at, size);
         break;
       }
       case WireFormatLite::WIRETYPE_VARINT:
+        field.kind = WireField::Kind::number;
         if (!in.ReadVarint64(&field.value)) return false;
         break;
       default:

@@ -52,35 +52,35 @@ bool Settled::look_into(std::string_view row, Found& found) {
     is_sound = is_sound && each_field(part, visit);
   };
   read(*message, [&](const WireField& field) {
+    if (field.is_number(ActualLRP::kPresenceFieldNumber))
+      found.is_ordinary = field.value == models::ActualLRP::ORDINARY;
+    if (field.kind != WireField::Kind::bytes) return;
     switch (field.number) {
       case ActualLRP::kActualLrpKeyFieldNumber:
         return read(field.bytes, [&](const WireField& part) {
-          if (part.number == models::ActualLRPKey::kIndexFieldNumber)
+          if (part.is_number(models::ActualLRPKey::kIndexFieldNumber))
             found.index = static_cast<int32_t>(part.value);
         });
       case ActualLRP::kActualLrpInstanceKeyFieldNumber:
         return read(field.bytes, [&](const WireField& part) {
           using Key = models::ActualLRPInstanceKey;
-          if (part.number == Key::kInstanceGuidFieldNumber) found.instance_guid = part.bytes;
-          if (part.number == Key::kCellIdFieldNumber) found.cell_id = part.bytes;
+          if (part.is_bytes(Key::kInstanceGuidFieldNumber)) found.instance_guid = part.bytes;
+          if (part.is_bytes(Key::kCellIdFieldNumber)) found.cell_id = part.bytes;
         });
       case ActualLRP::kActualLrpInternalRoutesFieldNumber:
         hostnames_.emplace_back();
         return read(field.bytes, [&](const WireField& part) {
-          if (part.number == models::ActualLRPInternalRoute::kHostnameFieldNumber)
+          if (part.is_bytes(models::ActualLRPInternalRoute::kHostnameFieldNumber))
             hostnames_.back() = part.bytes;
         });
       case ActualLRP::kMetricTagsFieldNumber:
         tags_.emplace_back();
         return read(field.bytes, [&](const WireField& part) {
-          if (part.number == kMapKey) tags_.back().first = part.bytes;
-          if (part.number == kMapValue) tags_.back().second = part.bytes;
+          if (part.is_bytes(kMapKey)) tags_.back().first = part.bytes;
+          if (part.is_bytes(kMapValue)) tags_.back().second = part.bytes;
         });
       case ActualLRP::kStateFieldNumber:
         found.state = field.bytes;
-        return;
-      case ActualLRP::kPresenceFieldNumber:
-        found.is_ordinary = field.value == models::ActualLRP::ORDINARY;
         return;
       default:
         return;
