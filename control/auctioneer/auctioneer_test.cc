@@ -155,7 +155,7 @@ TEST_F(AuctioneerTest, a_slow_cell_does_not_hold_up_the_others) {
   bbs.add(a);
   bbs.add(b);
   a.holds_state = true;
-  start({.cell_state_timeout = 50ms});
+  start({.cell_state_timeout = 500ms});
   ask({lrp_request("p", {0})});
   ASSERT_TRUE(bed.until([&] { return b.works.size() == 1; }));
 }
@@ -278,6 +278,34 @@ TEST_F(AuctioneerTest, malformed_requests_are_refused_whole) {
   EXPECT_TRUE(auctioneer->is_idle());
   ask({lrp_request("p", {0})});
   ASSERT_TRUE(bed.until([&] { return a.works.size() == 1; }));
+}
+
+TEST_F(AuctioneerTest, the_request_id_reaches_the_cell_unless_its_work_comes_of_several_calls) {
+  bbs.add(a);
+  start();
+  rpc::Client caller(bed.loop());
+  int answers = 0;
+  const auto post = [&](const char* trace, const char* guid) {
+    caller.send({.url = url + "/v1/tasks",
+                 .headers = {{"X-Vcap-Request-Id", trace}},
+                 .body = cf::to_json(std::vector<cf::TaskStartRequest>{task_request(guid)})},
+                [&](const Result<rpc::Reply>&) { ++answers; });
+  };
+  post("one", "t1");
+  ASSERT_TRUE(bed.until([&] { return a.works.size() == 1; }));
+  EXPECT_EQ(a.traces, std::vector<std::string>{"one"});
+  ASSERT_TRUE(settled());
+  a.holds_state = true;  // the next round begins with asking it
+  ask({task_request("u", 2000)});
+  ASSERT_TRUE(bed.until([&] { return !a.held.empty(); }));
+  post("two", "t2");
+  post("three", "t3");
+  ASSERT_TRUE(bed.until([&] { return answers == 3; }));
+  a.holds_state = false;
+  a.release();
+  ASSERT_TRUE(bed.until([&] { return a.works.size() == 2; }));
+  EXPECT_EQ(a.works[1].tasks.size(), 2u);
+  EXPECT_EQ(a.traces[1], "");
 }
 
 TEST_F(AuctioneerTest, may_end_in_the_middle_of_a_round) {
