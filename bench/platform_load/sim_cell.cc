@@ -19,6 +19,12 @@ bool is_refusal(const Error& error) {
          error.detail.starts_with(std::to_string(models::Error::ActualLRPCannotBeStarted) + " ");
 }
 
+// Nobody answered, or the bbs could not: "storage is unavailable" and the like.
+bool may_be_tried_again(const Error& error) {
+  return error.fault != Fault::conflict ||
+         error.detail.starts_with(std::to_string(models::Error::UnknownError) + " ");
+}
+
 rpc::Server::Options server_options(const FleetOptions& fleet) {
   rpc::Server::Options options;
   options.identity = fleet.identity;
@@ -216,8 +222,7 @@ void SimCell::run_task(const std::string& guid) {
       Operation::start_task, [start] { return cf::encode(start); },
       [this, guid](const Result<std::string>& started) {
         if (started) return complete_task(guid);
-        if (started.error().fault != Fault::conflict)
-          again_.push_back([this, guid] { run_task(guid); });
+        if (may_be_tried_again(started.error())) again_.push_back([this, guid] { run_task(guid); });
       });
 }
 
@@ -229,7 +234,7 @@ void SimCell::complete_task(const std::string& guid) {
       Operation::complete_task, [complete] { return cf::encode(complete); },
       [this, guid](const Result<std::string>& done) {
         fleet_.counts_.tasks_done += done ? 1 : 0;
-        if (!done && done.error().fault != Fault::conflict)
+        if (!done && may_be_tried_again(done.error()))
           again_.push_back([this, guid] { complete_task(guid); });
       });
 }
