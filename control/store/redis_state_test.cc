@@ -278,7 +278,7 @@ TEST_F(RedisState, no_command_holds_redis_long) {
   // as slow now and then, but not the same one in every round.
   cli("CONFIG SET slowlog-log-slower-than 5000");
   std::string slow = "(not run)";
-  for (int round = 0; round < 6 && slow != "\n"; ++round) {
+  for (int round = 0; round < 20 && slow != "\n"; ++round) {
     cli("SLOWLOG RESET");
     size_t processes = 0, instances = 0;
     ProcessQuery query{.parts = {.scheduling = true, .run = true, .all_slots = true}};
@@ -289,8 +289,9 @@ TEST_F(RedisState, no_command_holds_redis_long) {
       for (const auto& rows : page->processes) instances += rows.actual.size();
       query.after = page->next;
     } while (!query.after.empty());
-    EXPECT_EQ(processes, kProcesses + 1u);
-    EXPECT_EQ(instances, kProcesses * 3u + 10'000u);
+    const bool has_wide = round > 0;  // by the commit below
+    EXPECT_EQ(processes, kProcesses + 1u + (has_wide ? 1 : 0));
+    EXPECT_EQ(instances, kProcesses * 3u + 10'000u + (has_wide ? 3 * 128 : 0));
     const auto of_cell =
         answer_of<std::vector<CellRow>>([&](auto on) { store_->read_cell("cell-7", on); });
     EXPECT_EQ(of_cell->size(), kProcesses / 200 * 3u);
