@@ -1,7 +1,8 @@
 #pragma once
 
-// CHECK(condition) aborts with file, line and text when an invariant of ours is broken, in every build; DCHECK only in
-// builds without NDEBUG. Neither may be reachable by bytes of a peer: those are Results.
+// CHECK(condition) aborts with file, line and text when an invariant of ours is broken, in every
+// build; DCHECK only in builds without NDEBUG. Neither may be reachable by bytes of a peer: those
+// are Results.
 
 namespace causeway {
 
@@ -10,8 +11,8 @@ namespace causeway {
 
 }  // namespace causeway
 
-#define CHECK(condition)                                                    \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                      \
+#define CHECK(condition)                               \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::causeway::check_failed(__FILE__, __LINE__, #condition))
 
 #ifdef NDEBUG

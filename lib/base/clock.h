@@ -17,7 +17,8 @@ struct WallTime {
   friend auto operator<=>(const WallTime&, const WallTime&) = default;
 };
 
-// Where time comes from. Passed in, never global, so that tests and simulations own time. Any thread.
+// Where time comes from. Passed in, never global, so that tests and simulations own time. Any
+// thread.
 class Clock {
  public:
   virtual ~Clock() = default;

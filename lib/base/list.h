@@ -9,8 +9,8 @@ namespace causeway {
 template <class T>
 class List;
 
-// What an object inherits to be on one List<T>. Leaves its list when destroyed. Not copied, not moved.
-// Thread: the one that owns the list.
+// What an object inherits to be on one List<T>. Leaves its list when destroyed. Not copied, not
+// moved. Thread: the one that owns the list.
 template <class T>
 class ListLink {
  public:
@@ -38,8 +38,9 @@ class ListLink {
   List<T>* list_ = nullptr;
 };
 
-// A doubly linked list of objects that inherit ListLink<T>; it owns none of them and must be empty, or its objects
-// unlinked by their own end, before it is destroyed. Constant-time size, push, pop and removal; no allocation.
+// A doubly linked list of objects that inherit ListLink<T>; it owns none of them and must be empty,
+// or its objects unlinked by their own end, before it is destroyed. Constant-time size, push, pop
+// and removal; no allocation.
 template <class T>
 class List {
  public:

@@ -10,8 +10,8 @@
 
 namespace causeway {
 
-// A value or the reason why there is none, with the names of std::expected (C++23), which it becomes later.
-// Reading the side that is not there is a bug of the caller and aborts.
+// A value or the reason why there is none, with the names of std::expected (C++23), which it
+// becomes later. Reading the side that is not there is a bug of the caller and aborts.
 template <class T, class E = Error>
 class [[nodiscard]] Result {
   static_assert(!std::is_reference_v<T> && !std::is_same_v<T, E>);
@@ -23,9 +23,10 @@ class [[nodiscard]] Result {
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   Result(E error) : state_(std::in_place_index<1>, std::move(error)) {}
   template <class U>
-    requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
-             !std::is_same_v<std::remove_cvref_t<U>, T> && !std::is_convertible_v<U &&, E>)
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+  requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
+           !std::is_same_v<std::remove_cvref_t<U>, T> && !std::is_convertible_v<U&&, E>)
+      Result(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }

@@ -4,8 +4,9 @@
 
 namespace causeway {
 
-// A small, fast, seedable generator (SplitMix64): for balancing, jitter and tests, never for secrets
-// (those come from tls/random.h). The same seed gives the same numbers. Thread: its owner's.
+// A small, fast, seedable generator (SplitMix64): for balancing, jitter and tests, never for
+// secrets (those come from tls/random.h). The same seed gives the same numbers. Thread: its
+// owner's.
 class Rng {
  public:
   explicit Rng(uint64_t seed) noexcept : state_(seed) {}

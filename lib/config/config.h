@@ -20,21 +20,21 @@ namespace causeway::config {
 // Reads configuration files (YAML; .json files are parsed as JSON) into typed structs. All mistakes
 // are collected, so the operator sees every one at once, each as "FILE:LINE: KEY: reason".
 //
-//   auto file = config::File::read(path);  // unreadable or unparsable: Error with file, line, reason
-//   config::Section root = file->root();
-//   root.read("port", options.port, {.min = 1, .max = 65535});
-//   root.section("nats").read(...);
-//   root.unknown_keys()                                        // for warnings
-//   if (!file->errors().empty()) ...                           // print all, exit 1
+//   auto file = config::File::read(path);  // unreadable or unparsable: Error with file, line,
+//   reason config::Section root = file->root(); root.read("port", options.port, {.min = 1, .max =
+//   65535}); root.section("nats").read(...); root.unknown_keys() // for warnings if
+//   (!file->errors().empty()) ...                           // print all, exit 1
 //
-// Absent keys leave the target untouched (defaults live in the struct). An explicit null counts as absent.
+// Absent keys leave the target untouched (defaults live in the struct). An explicit null counts as
+// absent.
 
 struct Problem {
   std::string file;
-  int line = 0;      // 1-based, 0 when unknown
-  std::string key;   // dotted path: "nats.hosts[1].port"
+  int line = 0;     // 1-based, 0 when unknown
+  std::string key;  // dotted path: "nats.hosts[1].port"
   std::string reason;
-  std::string text() const;  // "router.yml:12: nats.hosts[1].port: not a number from 1 to 65535: \"x\""
+  std::string text()
+      const;  // "router.yml:12: nats.hosts[1].port: not a number from 1 to 65535: \"x\""
 };
 
 struct Range {
@@ -44,7 +44,8 @@ struct Range {
 
 class File;
 
-// One mapping of the file. A cheap view; valid as long as its File. An absent section reads as empty.
+// One mapping of the file. A cheap view; valid as long as its File. An absent section reads as
+// empty.
 class Section {
  public:
   bool exists() const;
@@ -54,22 +55,27 @@ class Section {
   void read(std::string_view key, std::string& target);
   void read(std::string_view key, double& target);
   template <class Integer>
-    requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>)
-  void read(std::string_view key, Integer& target, Range range = {}) {
+  requires(std::is_integral_v<Integer> &&
+           !std::is_same_v<Integer, bool>) void read(std::string_view key, Integer& target,
+                                                     Range range = {}) {
     constexpr Range fits{static_cast<int64_t>(std::numeric_limits<Integer>::min()),
-                         sizeof(Integer) == 8 ? INT64_MAX : static_cast<int64_t>(std::numeric_limits<Integer>::max())};
+                         sizeof(Integer) == 8
+                             ? INT64_MAX
+                             : static_cast<int64_t>(std::numeric_limits<Integer>::max())};
     int64_t value = 0;
     if (read_integer(key, value, {std::max(range.min, fits.min), std::min(range.max, fits.max)})) {
       target = static_cast<Integer>(value);
     }
   }
-  // Go durations: "5s", "1m30s", "250ms", "0"; a bare number is nanoseconds. Negative ones are a problem.
+  // Go durations: "5s", "1m30s", "250ms", "0"; a bare number is nanoseconds. Negative ones are a
+  // problem.
   void read(std::string_view key, Duration& target);
   void read(std::string_view key, std::vector<std::string>& target);
   void read(std::string_view key, std::vector<double>& target);
   void read(std::string_view key, std::map<std::string, std::string>& target);
   // A string that must be one of `choices`.
-  void read_choice(std::string_view key, std::string& target, const std::vector<std::string>& choices);
+  void read_choice(std::string_view key, std::string& target,
+                   const std::vector<std::string>& choices);
   // Required: absent or empty is a problem.
   void require(std::string_view key, std::string& target);
 
@@ -93,7 +99,8 @@ class Section {
   State* state_;
 };
 
-// A parsed file and the problems found in it. Owner: who reads the configuration; dropped afterwards.
+// A parsed file and the problems found in it. Owner: who reads the configuration; dropped
+// afterwards.
 class File {
  public:
   static Result<std::unique_ptr<File>> read(const std::string& path);
@@ -115,7 +122,8 @@ class File {
   std::unique_ptr<State> state_;
 };
 
-// "1m30s" -> 90 s; Fault::invalid with the reason. Go's grammar: ns us ms s m h, decimals, no sign accepted.
+// "1m30s" -> 90 s; Fault::invalid with the reason. Go's grammar: ns us ms s m h, decimals, no sign
+// accepted.
 Result<Duration> parse_duration(std::string_view text);
 std::string format_duration(Duration duration);  // Go's form: "1m30s"
 

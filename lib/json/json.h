@@ -15,8 +15,9 @@ namespace causeway::json {
 
 enum class Kind : uint8_t { null, boolean, number, string, array, object };
 
-// A value inside a Document; a view, valid as long as its Document. A default Node is "absent" (null, exists() false):
-// looking into something that is not there gives absent again, so paths can be read without checks in between.
+// A value inside a Document; a view, valid as long as its Document. A default Node is "absent"
+// (null, exists() false): looking into something that is not there gives absent again, so paths can
+// be read without checks in between.
 class Node {
  public:
   Node() = default;
@@ -35,10 +36,10 @@ class Node {
   std::optional<double> number() const;
   std::optional<std::string_view> string() const;
 
-  size_t size() const;                      // elements or members; 0 otherwise
+  size_t size() const;                          // elements or members; 0 otherwise
   Node operator[](std::string_view key) const;  // the last member of that name
-  Node at(size_t index) const;              // array element, or value of the index-th member
-  std::string_view key(size_t index) const; // name of the index-th member
+  Node at(size_t index) const;                  // array element, or value of the index-th member
+  std::string_view key(size_t index) const;     // name of the index-th member
 
   // Compact JSON text of this value.
   std::string text() const;
@@ -60,7 +61,8 @@ class Document {
  public:
   // The error's detail names line, column and reason.
   static Result<Document> parse(std::string_view text, Limits limits = {});
-  // The same; `lines` receives the line of each value, in document order (a container before what is in it).
+  // The same; `lines` receives the line of each value, in document order (a container before what
+  // is in it).
   static Result<Document> parse(std::string_view text, Limits limits, std::vector<int>& lines);
   Document(Document&&) noexcept;
   Document& operator=(Document&&) noexcept;
@@ -73,8 +75,8 @@ class Document {
   std::unique_ptr<State> state_;
 };
 
-// Is told a text as it is read, without a Document. Each function answers whether to go on; texts are valid during the
-// call.
+// Is told a text as it is read, without a Document. Each function answers whether to go on; texts
+// are valid during the call.
 class Visitor {
  public:
   virtual bool on_begin(Kind kind) = 0;  // object or array
@@ -89,12 +91,14 @@ class Visitor {
   ~Visitor() = default;
 };
 
-// For texts whose shape is known and that come often: three times as fast as a Document. False when the visitor stopped
-// it or the text is no JSON; Document::parse() then says what is wrong. Depth is for the visitor to bound.
+// For texts whose shape is known and that come often: three times as fast as a Document. False when
+// the visitor stopped it or the text is no JSON; Document::parse() then says what is wrong. Depth
+// is for the visitor to bound.
 bool visit(std::string_view text, Visitor& visitor);
 
-// Builds compact JSON text, in order: object().key("a").value(1).key("b").array().value("x").end().end().take().
-// Misuse (a value without a key, unbalanced end) is a bug and aborts. Bytes that are not UTF-8 are replaced.
+// Builds compact JSON text, in order:
+// object().key("a").value(1).key("b").array().value("x").end().end().take(). Misuse (a value
+// without a key, unbalanced end) is a bug and aborts. Bytes that are not UTF-8 are replaced.
 class Writer {
  public:
   Writer();
@@ -110,8 +114,8 @@ class Writer {
   Writer& value(bool boolean);
   Writer& value(double number);  // NaN and infinities become null
   template <class Integer>
-    requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>)
-  Writer& value(Integer number) {
+  requires(std::is_integral_v<Integer> &&
+           !std::is_same_v<Integer, bool>) Writer& value(Integer number) {
     if constexpr (std::is_signed_v<Integer>) {
       return signed_value(number);
     } else {

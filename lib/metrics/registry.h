@@ -16,7 +16,8 @@ namespace causeway::metrics {
 
 using Labels = std::vector<std::pair<std::string, std::string>>;  // name, value; in the order given
 
-// Counts up. One writer thread (a worker owns its shard); any thread reads. Relaxed: a scrape may see it a moment late.
+// Counts up. One writer thread (a worker owns its shard); any thread reads. Relaxed: a scrape may
+// see it a moment late.
 class Counter {
  public:
   void add(uint64_t n = 1) noexcept { value_.store(value() + n, std::memory_order_relaxed); }
@@ -37,13 +38,16 @@ class Gauge {
   std::atomic<double> value_{0};
 };
 
-// Observations in buckets with upper bounds in ascending order (+Inf is implied). Same rules as Counter.
+// Observations in buckets with upper bounds in ascending order (+Inf is implied). Same rules as
+// Counter.
 class Histogram {
  public:
   explicit Histogram(std::vector<double> bounds);
   void observe(double value) noexcept;
   std::span<const double> bounds() const { return bounds_; }
-  uint64_t bucket(size_t i) const noexcept { return counts_[i].value(); }  // not cumulative; i <= bounds().size()
+  uint64_t bucket(size_t i) const noexcept {
+    return counts_[i].value();
+  }  // not cumulative; i <= bounds().size()
   double sum() const noexcept { return sum_.value(); }
   uint64_t count() const noexcept;
 
@@ -53,24 +57,30 @@ class Histogram {
   Gauge sum_;
 };
 
-// All metrics of one process. The same name and labels may be registered by several shards (one per worker): the
-// scrape adds them up. Registration takes a lock; using a metric never does. References live as long as it.
-// Owner: main(). Any thread may register and scrape.
+// All metrics of one process. The same name and labels may be registered by several shards (one per
+// worker): the scrape adds them up. Registration takes a lock; using a metric never does.
+// References live as long as it. Owner: main(). Any thread may register and scrape.
 class Registry {
  public:
   Registry();
   ~Registry();
   Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
-  Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds, Labels labels = {});
-  // A gauge computed at scrape time, on the scraping thread. `read` must not use the registry (its lock is held).
-  void gauge_from(std::string_view name, std::string_view help, std::function<double()> read, Labels labels = {});
+  Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds,
+                       Labels labels = {});
+  // A gauge computed at scrape time, on the scraping thread. `read` must not use the registry (its
+  // lock is held).
+  void gauge_from(std::string_view name, std::string_view help, std::function<double()> read,
+                  Labels labels = {});
   // The same for a count that something else keeps.
-  void counter_from(std::string_view name, std::string_view help, std::function<double()> read, Labels labels = {});
+  void counter_from(std::string_view name, std::string_view help, std::function<double()> read,
+                    Labels labels = {});
 
-  // The histogram `of` under another name as well, its bounds and sum divided: the same observations in another
-  // unit, at no cost to who observes. `of` exists; the same view may be asked for again.
-  void histogram_view(std::string_view name, std::string_view help, std::string_view of, double divisor);
+  // The histogram `of` under another name as well, its bounds and sum divided: the same
+  // observations in another unit, at no cost to who observes. `of` exists; the same view may be
+  // asked for again.
+  void histogram_view(std::string_view name, std::string_view help, std::string_view of,
+                      double divisor);
 
   struct Sample {
     Labels labels;
@@ -78,14 +88,16 @@ class Registry {
   };
   // What a scrape would say of a counter or gauge; empty when there is none of that name.
   std::vector<Sample> samples(std::string_view name) const;
-  // All series of a histogram added up: upper bounds and, for each and +Inf, the observations up to it.
+  // All series of a histogram added up: upper bounds and, for each and +Inf, the observations up to
+  // it.
   struct Distribution {
     std::vector<double> bounds;
     std::vector<uint64_t> cumulative;
   };
   Distribution distribution(std::string_view name) const;
 
-  // Prometheus text exposition format 0.0.4: HELP and TYPE once per name, in order of registration, escaped.
+  // Prometheus text exposition format 0.0.4: HELP and TYPE once per name, in order of registration,
+  // escaped.
   std::string prometheus_text() const;
 
  private:

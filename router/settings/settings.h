@@ -68,12 +68,13 @@ struct Settings {
   ProxyProtocol proxy_protocol;
 
   // Times. 0 = none.
-  Duration endpoint_timeout = std::chrono::seconds(60);       // whole exchange with the backend
+  Duration endpoint_timeout = std::chrono::seconds(60);        // whole exchange with the backend
   Duration http2_endpoint_timeout = std::chrono::seconds(60);  // the same, of HTTP/2 clients
-  Duration endpoint_dial_timeout = std::chrono::seconds(5);   // per attempt
-  Duration tls_handshake_timeout = std::chrono::seconds(10);  // per attempt, after connecting
+  Duration endpoint_dial_timeout = std::chrono::seconds(5);    // per attempt
+  Duration tls_handshake_timeout = std::chrono::seconds(10);   // per attempt, after connecting
   Duration frontend_handshake_timeout = std::chrono::seconds(10);  // TLS of clients, from accept
-  uint32_t frontend_handshakes_per_second = 0;  // of a worker; more wait for their turn. 0: no limit
+  uint32_t frontend_handshakes_per_second =
+      0;  // of a worker; more wait for their turn. 0: no limit
   Duration frontend_idle_timeout = std::chrono::seconds(900);  // client connection between requests
   // First byte to end of head; 0: the idle timeout, as in gorouter (doc/adr/0017).
   Duration read_header_timeout = std::chrono::seconds(60);

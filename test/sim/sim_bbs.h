@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "control/bbs/readers/cells.h"
-#include "control/bbs/readers/domains.h"
 #include "control/bbs/errands/errands.h"
 #include "control/bbs/events/event_streams.h"
 #include "control/bbs/ledger/ledger.h"
-#include "control/bbs/sweep/sweeper.h"
 #include "control/bbs/ledger/task_callbacks.h"
+#include "control/bbs/readers/cells.h"
+#include "control/bbs/readers/domains.h"
+#include "control/bbs/sweep/sweeper.h"
 #include "control/store/memory_store.h"
 #include "log/logger.h"
 #include "test/sim/timeline.h"

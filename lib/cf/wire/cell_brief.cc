@@ -149,9 +149,7 @@ class BriefReader final : public json::Visitor {
     return true;
   }
   // A null leaves what it stands for as it is.
-  bool on_other() override {
-    return depth_ > 0 && (place_ == Place::members || on_passed_over());
-  }
+  bool on_other() override { return depth_ > 0 && (place_ == Place::members || on_passed_over()); }
 
  private:
   enum class Place : uint8_t {
