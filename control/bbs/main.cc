@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include <google/protobuf/stubs/logging.h>
+
 #include "config/command_line.h"
 #include "control/bbs/config.h"
 #include "control/bbs/errands/http_outbox.h"
@@ -171,6 +173,9 @@ int run(const bbs::Config& config) {
 
 int main(int argc, char** argv) {
   net::ignore_sigpipe();
+  // It has a line on stderr for each message that is none; whoever sends one gets an answer
+  // instead.
+  google::protobuf::SetLogHandler(nullptr);
   const config::CommandLine line = config::read_command_line(
       argc, argv, "bbs",
       "Keeps what should run, what does, and on which cells; speaks the Diego BBS API.",
