@@ -94,11 +94,11 @@ void ClientConnection::dialled(Result<std::unique_ptr<net::Stream>> stream) {
 }
 
 void ClientConnection::send_request() {
-  const auto& may_send = pool_.shared().options.may_send;
-  if (may_send && !may_send()) return refuse_to_send();
   arena_.reset();
   reply_ = {};
-  parser_.expect(pending_->call.method);
+  parser_.expect(pending_->call.method);  // the reply before is no answer, whatever ends this call
+  const auto& may_send = pool_.shared().options.may_send;
+  if (may_send && !may_send()) return refuse_to_send();
   const Call& call = pending_->call;
   const bool has_body = !call.body.empty() || (call.method != "GET" && call.method != "HEAD");
   const std::string head = request_head(call, pending_->url, has_body);
