@@ -129,7 +129,8 @@ Result<void> lay_out(const Plan& plan) {
       return Error{.fault = Fault::io, .os = failure.value(), .detail = "create " + folder};
   }
   for (const PlannedFile& file : plan.files) {
-    if (Result<void> written = write_whole_file(file.path, file.text); !written) return written;
+    if (Result<void> written = write_whole_file(file.path, file.text, 0600); !written)
+      return written;
   }
   return {};
 }

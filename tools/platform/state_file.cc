@@ -1,5 +1,6 @@
 #include "tools/platform/state_file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,9 +19,11 @@ Error os_error(const std::string& what) {
 
 }  // namespace
 
-Result<void> write_whole_file(const std::string& path, std::string_view text) {
+Result<void> write_whole_file(const std::string& path, std::string_view text, unsigned mode) {
   const std::string fresh = path + ".new";
-  std::FILE* file = std::fopen(fresh.c_str(), "we");
+  (void)unlink(fresh.c_str());  // a file of an earlier try would keep its mode
+  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  std::FILE* file = fd < 0 ? nullptr : fdopen(fd, "w");
   if (file == nullptr) return os_error("open " + fresh);
   const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
   const bool closed = std::fclose(file) == 0;

@@ -10,8 +10,8 @@
 namespace causeway::platform {
 
 // Writes `text` beside `path` and renames it into place: readers see the old or the new file, never
-// half of one.
-Result<void> write_whole_file(const std::string& path, std::string_view text);
+// half of one. `mode`: who may read it, as of chmod; 0600 where it holds a key.
+Result<void> write_whole_file(const std::string& path, std::string_view text, unsigned mode = 0644);
 Result<std::string> read_whole_file(const std::string& path, size_t bytes_max = 1 << 20);
 
 // A process as known to the kernel: the start time tells whether a pid has been given to somebody

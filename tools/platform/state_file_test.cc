@@ -1,5 +1,6 @@
 #include "tools/platform/state_file.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -23,7 +24,10 @@ class StateFile : public testing::Test {
 TEST_F(StateFile, is_replaced_whole) {
   const std::string path = folder_ + "/state";
   ASSERT_TRUE(write_whole_file(path, "one"));
-  ASSERT_TRUE(write_whole_file(path, "two"));
+  ASSERT_TRUE(write_whole_file(path, "two", 0600));
+  struct stat found {};
+  ASSERT_EQ(stat(path.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777U, 0600U) << "a key in it is nobody else's";
   EXPECT_EQ(*read_whole_file(path), "two");
   EXPECT_FALSE(std::filesystem::exists(path + ".new"));
 }
