@@ -159,11 +159,12 @@ int ServerSession::Callbacks::on_stream_close(nghttp2_session* session, int32_t 
   ServerSession& self = session_of(user);
   ServerStream* stream = stream_of(session, id);
   if (stream == nullptr) return 0;
-  const bool is_unanswered = !stream->reply_is_sent_ && !stream->is_cut_;
+  // A tunnel's end is a reset as well, and no fault: once it was answered.
+  const bool is_answered = stream->is_tunnel_ ? stream->reply_has_begun_ : stream->reply_is_sent_;
+  const bool is_unanswered = !is_answered && !stream->is_cut_;
   if (stream->unconsumed_ > 0) nghttp2_session_consume_connection(session, stream->unconsumed_);
   self.close(*stream, code != NGHTTP2_NO_ERROR);
-  // A tunnel's end is a reset as well, and no fault.
-  if (!is_unanswered || stream->is_tunnel_ || code == NGHTTP2_NO_ERROR) return 0;
+  if (!is_unanswered || code == NGHTTP2_NO_ERROR) return 0;
   if (self.note_broken_stream()) return 0;
   if (self.output_ == nullptr) return NGHTTP2_ERR_CALLBACK_FAILURE;
   self.give_up(ErrorCode::enhance_your_calm);

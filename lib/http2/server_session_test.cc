@@ -139,6 +139,31 @@ TEST_F(Http2Server, streams_that_it_has_to_reset_count_as_broken_ones_wherever_i
   EXPECT_EQ(floods, 1);
 }
 
+TEST_F(Http2Server, tunnels_count_as_broken_streams_until_they_were_answered) {
+  greet();
+  const std::string connect = field_of(":method", "CONNECT") + field_of(":protocol", "websocket") +
+                              field_of(":scheme", "http") + field_of(":path", "/") +
+                              field_of(":authority", "app.example");
+  const std::string cancel("\0\0\0\x8", 4);
+  uint32_t id = 1;
+  for (; id < 1000; id += 2) {
+    say(frame_of(1, 4, id, connect));
+    streams.back()->reply(200, fields, false);
+    output();
+    say(frame_of(3, 0, id, cancel));
+  }
+  EXPECT_EQ(floods, 0);
+  const uint32_t first = id;
+  // By the client, and by the session for trailers that do not end the stream.
+  for (; !session.is_over() && id < 4000; id += 4) {
+    say(frame_of(1, 4, id, connect) + frame_of(3, 0, id, cancel));
+    say(frame_of(1, 4, id + 2, connect) + frame_of(1, 4, id + 2, {}));
+    output();
+  }
+  EXPECT_LE((id - first) / 2, FloodLimits{}.broken_streams_burst + 2);
+  EXPECT_EQ(floods, 1);
+}
+
 TEST_F(Http2Server, a_body_beyond_the_connections_window_is_an_error_of_the_connection) {
   greet();
   say(frame_of(4, 1, 0, {}));  // our windows hold from now on

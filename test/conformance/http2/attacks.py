@@ -80,7 +80,13 @@ def post(number, more=()):
     return frame(HEADERS, END_HEADERS, number, hpack.block(request_fields(method="POST", more=more)))
 
 
+def connect(number):
+    return frame(HEADERS, END_HEADERS, number, hpack.block(
+        [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/"), (":authority", "app.example")]))
+
+
 for how, make in (
+        ("trailers of a tunnel that has no answer yet", lambda number: connect(number) + frame(HEADERS, END_HEADERS, number, b"")),
         ("a window that grows too large", lambda number: post(number) + window_update(number, 0x7fffffff)),
         ("more of a body than its length", lambda number: post(number, [("content-length", "1")]) + frame(DATA, 0, number, b"xy")),
         ("less of a body than its length", lambda number: post(number, [("content-length", "9")]) + frame(DATA, END_STREAM, number, b"xy")),
