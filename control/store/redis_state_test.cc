@@ -236,6 +236,32 @@ TEST_F(RedisState, a_commit_counts_only_when_replicas_have_it) {
     EXPECT_EQ(redis_cli(replica.port(), "GET 'bbs:{0}:s:q" + std::to_string(i) + "'"), "v\n");
 }
 
+TEST_F(RedisState, a_commit_whose_confirmation_is_broken_off_is_told_as_written) {
+  test::RedisNode replica({"--replicaof", "127.0.0.1 " + std::to_string(server_.port())});
+  open(nullptr, 1, 15s);
+  ASSERT_TRUE(until([&] { return put("p", whole("p").scheduling, "v").has_value(); }));
+  replica.kill(SIGSTOP);
+  const std::pair<const char*, const char*> rows[] = {
+      {"CLIENT KILL TYPE normal SKIPME yes", "the link broke"},
+      {"REPLICAOF 127.0.0.1 1", "UNBLOCKED"}};  // demoted
+  for (const auto& [words, reason] : rows) {
+    bool is_usable = false;
+    store_->on_link([&](bool usable) { is_usable = usable; });
+    std::optional<Result<void>> done;
+    const RowChange row{.key = {Table::scheduling, reason}, .after = "v", .domain = "d"};
+    store_->commit({row}, [&](Result<void> answer) { done = std::move(answer); });
+    ASSERT_TRUE(
+        until([&] { return cli("INFO clients").find("blocked_clients:1") != std::string::npos; }));
+    cli(words);
+    ASSERT_TRUE(until([&] { return done.has_value(); }));
+    ASSERT_FALSE(*done);
+    EXPECT_EQ(done->error().fault, Fault::timeout) << "it has been carried out";
+    EXPECT_NE(done->error().detail.find(reason), std::string::npos) << done->error().detail;
+    ASSERT_TRUE(until([&] { return is_usable; }));
+    store_->on_link({});
+  }
+}
+
 // At full scale a row is no larger and a page no longer; there are only more of them.
 TEST_F(RedisState, no_command_holds_redis_long) {
   open();

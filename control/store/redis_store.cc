@@ -399,7 +399,13 @@ void RedisStore::ask_replicas() {
                     [this, done = std::move(waiting)](const Result<redis::Value>& reply) {
                       Result<void> verdict;
                       if (!reply) {
-                        verdict = reply.error();
+                        // Demoted, or the link broke: what is written may stand all the same.
+                        verdict = Error{.fault = Fault::timeout,
+                                        .side = Side::backend,
+                                        .detail =
+                                            "it is not known whether replicas have the "
+                                            "write: " +
+                                            reply.error().detail};
                       } else if (reply->integer < options_.wait_replicas) {
                         verdict = Error{.fault = Fault::timeout,
                                         .side = Side::backend,
