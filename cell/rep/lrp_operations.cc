@@ -43,7 +43,7 @@ void Operations::claim_and_run(const Container& container) {
                         [this, guid](const Result<void, diego::BbsError>& answer) {
                           if (answer) return run_lrp(guid);
                           refuse(guid, "lrp.cannot-claim", answer.error());
-                          if (!answer.error().is_answer) return finish_later(guid);
+                          if (is_passing(answer.error())) return finish_later(guid);
                           remove(guid);
                         });
 }
@@ -59,7 +59,7 @@ void Operations::run_lrp(const std::string& guid) {
         if (reserved == nullptr) return finish(guid);
         if (!answer) {
           refuse(guid, "lrp.cannot-fetch-desired", answer.error());
-          if (!answer.error().is_answer) return finish_later(guid);
+          if (is_passing(answer.error())) return finish_later(guid);
           return remove(
               guid);  // undesired meanwhile: convergence retires the row, the bulk pass removes it
         }
@@ -118,7 +118,7 @@ void Operations::report_completed(const Container& container) {
   const std::string guid = container.guid;
   const auto reported = [this, guid](const Result<void, diego::BbsError>& answer) {
     if (!answer) refuse(guid, "lrp.cannot-report-end", answer.error());
-    if (!answer && !answer.error().is_answer) return finish_later(guid);
+    if (!answer && is_passing(answer.error())) return finish_later(guid);
     remove(guid);
   };
   const models::ActualLRPKey key = lrp_key_of(container);
@@ -179,7 +179,11 @@ void Operations::evacuated(const std::string& guid,
                            const Result<models::EvacuationResponse, diego::BbsError>& answer,
                            bool removes) {
   if (!answer) refuse(guid, "lrp.cannot-evacuate", answer.error());
-  if (!answer && !answer.error().is_answer) return finish_later(guid);
+  // Only a row that is gone lets go of an instance that runs.
+  const bool is_asked_again =
+      !answer && (is_passing(answer.error()) ||
+                  (!removes && !answer.error().is_type(models::Error::ResourceNotFound)));
+  if (is_asked_again) return finish_later(guid);
   if (answer && answer->keep_container()) return finish(guid);
   if (removes) return remove(guid);
   (void)executor_.stop(guid);

@@ -68,6 +68,11 @@ void Operations::finish(const std::string& guid) {
     slots_.erase(found);
 }
 
+bool is_passing(const diego::BbsError& error) {
+  return !error.is_answer || error.is_type(models::Error::UnknownError) ||
+         error.is_type(models::Error::ResourceConflict);
+}
+
 void Operations::finish_later(const std::string& guid) {
   later_.insert(guid);
   if (!later_timer_.is_armed()) {
@@ -82,12 +87,10 @@ void Operations::finish_later(const std::string& guid) {
 
 void Operations::settle(const std::string& guid, const Result<void, diego::BbsError>& answer,
                         const char* message) {
-  if (answer || answer.error().is_answer) {
-    if (!answer) refuse(guid, message, answer.error());
-    return finish(guid);
-  }
+  if (answer) return finish(guid);
   refuse(guid, message, answer.error());
-  finish_later(guid);
+  if (is_passing(answer.error())) return finish_later(guid);
+  finish(guid);
 }
 
 void Operations::refuse(const std::string& guid, const char* message,

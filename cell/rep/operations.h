@@ -23,9 +23,14 @@ class Loop;
 
 namespace causeway::rep {
 
+// No word on the matter itself: no answer, or the BBS could not read or write its store (unknown),
+// or lost every race for the row (conflict). What was asked may have been done all the same.
+bool is_passing(const diego::BbsError& error);
+
 // Takes containers from what the executor has to what the BBS knows (diego.md section 17), one step
 // at a time: a step for a container begins when its last one is finished, and looks at everything
-// anew. A step that the BBS did not answer is taken again a second later, for as long as it takes.
+// anew. A step that the BBS did not answer, or whose answer it owes to its store, is taken again a
+// second later, for as long as it takes.
 // Owner: main(). Thread: its loop's.
 class Operations final : public executor::Executor::Events {
  public:
@@ -54,14 +59,15 @@ class Operations final : public executor::Executor::Events {
   // What is known of a guid besides its container.
   struct Slot {
     bool is_busy = false;
-    bool is_wanted = false;  // again, as soon as the present step is finished
+    bool is_wanted = false;         // again, as soon as the present step is finished
+    bool may_have_started = false;  // the BBS may have taken down a start of this task as ours
     std::map<models::ActualLRP::Presence, models::ActualLRP> rows;
     std::optional<models::Task> task;
   };
 
   void begin(const std::string& guid, Slot& slot);
   void finish(const std::string& guid);
-  // The BBS did not answer: another step in a second.
+  // No answer that would settle it: another step in a second.
   void finish_later(const std::string& guid);
   // Finishes; when `error` came on the way, later again.
   void settle(const std::string& guid, const Result<void, diego::BbsError>& answer,

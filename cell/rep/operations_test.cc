@@ -238,6 +238,59 @@ TEST_F(OperationsTest, an_evacuating_cell_keeps_an_instance_until_its_replacemen
   EXPECT_EQ(calls.back(), "evacuate_stopped");
 }
 
+TEST_F(OperationsTest, an_instance_that_runs_is_not_stopped_because_the_store_is_away) {
+  reserve_instance();
+  ASSERT_TRUE(bed.until([&] { return executor.runs.size() == 1; }));
+  const auto times_asked = [&] {
+    return std::count(calls.begin(), calls.end(), "evacuate_running.r1");
+  };
+  operations.evacuate();
+  refuse("evacuate_running.r1", models::Error::UnknownError);
+  executor.become("ig", State::running);
+  ASSERT_TRUE(bed.until([&] { return times_asked() == 1; }));
+  refuse("evacuate_running.r1", models::Error::Deserialize);
+  ASSERT_TRUE(bed.until([&] { return times_asked() == 2; }));
+  refuse("evacuate_running.r1", models::Error::ResourceNotFound);
+  bed.turn(5);
+  ASSERT_NE(executor.find("ig"), nullptr);
+  EXPECT_EQ(executor.find("ig")->state, State::running);
+  ASSERT_TRUE(gone("ig"));
+  EXPECT_EQ(calls.back(), "evacuate_stopped");
+}
+
+TEST_F(OperationsTest, the_result_of_a_task_outlasts_a_store_that_is_away) {
+  reserve_task();
+  ASSERT_TRUE(bed.until([&] { return executor.runs.size() == 1; }));
+  executor.files["/result"] = "42";
+  refuse("complete", models::Error::UnknownError);
+  executor.become("job", State::completed);
+  ASSERT_TRUE(bed.until([&] { return calls.back() == "complete"; }));
+  bed.turn(5);
+  ASSERT_NE(executor.find("job"), nullptr);
+  bodies.clear();
+  answers["complete"].clear();
+  ASSERT_TRUE(gone("job"));
+  models::CompleteTaskRequest request;
+  ASSERT_TRUE(request.ParseFromString(bodies["complete"]));
+  EXPECT_EQ(request.result(), "42");
+}
+
+TEST_F(OperationsTest, a_task_whose_start_may_have_been_heard_runs) {
+  refuse("start", models::Error::UnknownError);
+  reserve_task();
+  ASSERT_TRUE(bed.until([&] { return calls == Calls{"start"}; }));
+  bed.turn(5);
+  ASSERT_NE(executor.find("job"), nullptr);
+  answers["start"] = models::StartTaskResponse().SerializeAsString();  // it was: not to be started
+  const std::string task = std::exchange(answers["get_by_task_guid.r3"], "");
+  refuse("get_by_task_guid.r3", models::Error::UnknownError);
+  ASSERT_TRUE(bed.until([&] { return calls.back() == "get_by_task_guid.r3"; }));
+  answers["get_by_task_guid.r3"] = task;
+  ASSERT_TRUE(bed.until([&] { return executor.runs.size() == 1; }));
+  EXPECT_EQ(calls,
+            (Calls{"start", "start", "get_by_task_guid.r3", "start", "get_by_task_guid.r3"}));
+}
+
 TEST_F(OperationsTest, work_without_room_is_handed_back) {
   cf::Work work{.lrps = {{.process_guid = "small"}, {.process_guid = "large"}},
                 .tasks = {},

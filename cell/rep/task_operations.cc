@@ -1,5 +1,7 @@
 // The steps of tasks.
 
+#include <utility>
+
 #include "cell/rep/cell_tags.h"
 #include "cell/rep/operations.h"
 #include "cell/rep/run_request.h"
@@ -35,8 +37,14 @@ void Operations::start_task(const Container& container) {
   bbs_.start_task(request,
                   [this, guid](const Result<models::StartTaskResponse, diego::BbsError>& answer) {
                     if (!answer) refuse(guid, "task.cannot-start", answer.error());
-                    if (!answer && !answer.error().is_answer) return finish_later(guid);
-                    if (!answer || !answer->should_start()) return remove(guid);
+                    bool& may_have_started = slots_[guid].may_have_started;
+                    if (!answer && is_passing(answer.error())) {
+                      may_have_started = true;
+                      return finish_later(guid);
+                    }
+                    const bool was_ours = std::exchange(may_have_started, false);
+                    // Told not to start what runs here already: our first start was heard.
+                    if (!answer || !(answer->should_start() || was_ours)) return remove(guid);
                     run_task(guid);
                   });
 }
@@ -47,6 +55,10 @@ void Operations::run_task(const std::string& guid) {
   bbs_.task(request, [this, guid](const Result<models::TaskResponse, diego::BbsError>& answer) {
     if (!answer) {
       refuse(guid, "task.cannot-fetch", answer.error());
+      if (is_passing(answer.error())) {
+        slots_[guid].may_have_started = true;
+        return finish_later(guid);
+      }
       return report_task(guid, true, "failed to run container", "");
     }
     Result<executor::RunRequest> run = run_request_of(answer->task());
@@ -66,7 +78,7 @@ void Operations::complete_task(const Container& container) {
     request.set_rejection_reason(result.reason);
     return bbs_.reject_task(request, [this, guid](const Result<void, diego::BbsError>& answer) {
       if (!answer) refuse(guid, "task.cannot-reject", answer.error());
-      if (!answer && !answer.error().is_answer) return finish_later(guid);
+      if (!answer && is_passing(answer.error())) return finish_later(guid);
       remove(guid);
     });
   }
@@ -93,7 +105,7 @@ void Operations::report_task(const std::string& guid, bool failed, const std::st
   request.set_result(std::move(result));
   bbs_.complete_task(request, [this, guid](const Result<void, diego::BbsError>& answer) {
     if (!answer) refuse(guid, "task.cannot-complete", answer.error());
-    if (!answer && !answer.error().is_answer) return finish_later(guid);
+    if (!answer && is_passing(answer.error())) return finish_later(guid);
     remove(guid);  // a refusal too: cancelled, or another cell has it
   });
 }
