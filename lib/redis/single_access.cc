@@ -33,7 +33,7 @@ SingleAccess::SingleAccess(net::Loop& loop, const log::Logger& logger, const Opt
 }
 
 void SingleAccess::send(Request request) {
-  auto on_reply = [place = Place{name_of(node_), server_->link()},
+  auto on_reply = [place = Place{name_of(server_->node()), server_->link()},
                    on = std::move(request.on_reply)](Result<Value> reply) {
     on(std::move(reply), place);
   };
@@ -95,11 +95,13 @@ void SingleAccess::take_primary(const Value& reply) {
   }
   sentinel_->trust();
   const Node named{reply.items[0].text, port};
-  if (server_ != nullptr && named == node_) return;
-  node_ = named;
-  logger_.info("primary-found", {{"host", node_.host}, {"port", node_.port}});
+  if (server_ == nullptr || node_ != named) {
+    node_ = named;
+    logger_.info("primary-found", {{"host", node_.host}, {"port", node_.port}});
+  }
   if (server_ == nullptr) return open_server();
-  if (server_->is_ready())
+  // An attempt at the former one is given up too: it may wake and still believe in itself.
+  if (server_->node() != node_)
     server_->fail({.fault = Fault::unavailable,
                    .side = Side::backend,
                    .detail = "another server is the primary now"});

@@ -106,6 +106,34 @@ TEST_F(TopologyTest, a_paused_primary_is_left_for_its_successor) {
   EXPECT_EQ(redis_cli(second.port(), "GET a"), "new\n");
 }
 
+TEST_F(TopologyTest, an_attempt_at_a_stopped_primary_is_given_up_when_another_one_is_named) {
+  RedisNode first, second;
+  RedisSentinel sentinel(first.port());
+  options_.topology = Topology::sentinel;
+  options_.command_timeout = 10min;  // nothing else ends the greeting
+  options_.nodes = {{"127.0.0.1", sentinel.port()}};
+  options_.primary_name = "platform";
+  first.kill(SIGSTOP);
+  open();
+  int looks = 0;  // at a Sentinel that has answered, and each time a turn of the loop
+  ASSERT_TRUE(until([&] {
+    const bool has_answered =
+        redis_cli(sentinel.port(), "CLIENT LIST").find("cmd=sentinel|get-master-addr-by-name") !=
+        std::string::npos;
+    return has_answered && ++looks > 5;
+  }));
+  EXPECT_EQ(redis_cli(sentinel.port(), "SENTINEL REMOVE platform"), "OK\n");
+  EXPECT_EQ(redis_cli(sentinel.port(), "SENTINEL MONITOR platform 127.0.0.1 " +
+                                           std::to_string(second.port()) + " 1"),
+            "OK\n");
+  ASSERT_TRUE(until([&] { return client_->is_connected(); }));
+  first.kill(SIGCONT);
+  const auto place = place_of_write("a");
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->server, second.address());
+  EXPECT_EQ(redis_cli(second.port(), "GET a"), "1\n");
+}
+
 TEST_F(TopologyTest, a_cluster_takes_each_command_to_the_node_of_its_key) {
   RedisCluster cluster;
   options_.topology = Topology::cluster;
