@@ -34,6 +34,11 @@ void ClientSession::Core::fill(const FieldBlock& block) {
   }
 }
 
+void ClientSession::Core::forget_fields() {
+  if (fields.capacity() > FieldBlock::fields_kept) std::vector<nghttp2_nv>().swap(fields);
+  fields.clear();
+}
+
 int ClientSession::Callbacks::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame,
                                                void*) {
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
@@ -151,8 +156,9 @@ ssize_t ClientSession::Callbacks::read_body(nghttp2_session* session, int32_t id
   *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
   Core& core = *stream->session_->core_;
   core.fill(stream->request_trailers_);
-  if (nghttp2_submit_trailer(session, id, core.fields.data(), core.fields.size()) != 0)
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  const int failure = nghttp2_submit_trailer(session, id, core.fields.data(), core.fields.size());
+  core.forget_fields();
+  if (failure != 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   return static_cast<ssize_t>(size);
 }
 

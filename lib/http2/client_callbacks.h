@@ -21,6 +21,8 @@ struct ClientSession::Core {
 
   // The library copies what it is given here.
   void fill(const FieldBlock& block);
+  // The library has them.
+  void forget_fields();
 };
 
 // What the library calls. It must neither be fed nor asked for output in there.

@@ -69,6 +69,7 @@ void ClientSession::open(ClientStream& stream, ClientStream::Events& events,
   stream.id_ =
       nghttp2_submit_request(core_->session.get(), nullptr, core_->fields.data(),
                              core_->fields.size(), request.has_body ? &body : nullptr, &stream);
+  core_->forget_fields();
   CHECK(stream.id_ > 0);
   streams_.push_back(stream);
   carrier_.on_output_waiting();

@@ -8,7 +8,7 @@
 namespace causeway::http2 {
 namespace {
 
-// A queue that grew beyond this is let go with its stream.
+// A queue or trailers that grew beyond this are let go with their stream.
 constexpr size_t queue_bytes_kept = 16u << 10;
 
 }  // namespace
@@ -72,6 +72,7 @@ void ClientStream::close() {
   head_.clear();
   trailers_.clear();
   request_trailers_.clear();
+  if (trailer_text_.capacity() > queue_bytes_kept) std::string().swap(trailer_text_);
   if (queue_.capacity() > queue_bytes_kept) std::string().swap(queue_);
   queue_.clear();
   queue_begin_ = 0;

@@ -10,6 +10,14 @@ char lowered(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' +
 
 }  // namespace
 
+void FieldBlock::clear() noexcept {
+  constexpr size_t name_bytes_kept = fields_kept * 32;
+  if (names_.capacity() > name_bytes_kept) std::string().swap(names_);
+  if (fields_.capacity() > fields_kept) std::vector<Field>().swap(fields_);
+  names_.clear();
+  fields_.clear();
+}
+
 void FieldBlock::add(std::string_view name, std::string_view value, Remember remember) {
   const size_t at = names_.size();
   names_.resize(at + name.size());

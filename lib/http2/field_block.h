@@ -13,13 +13,13 @@ enum class Remember : uint8_t { yes, no };
 
 // The fields of one message that is about to be sent, pseudo fields first, names in lower case as
 // RFC 9113 section 8.2 demands. Values are views that must live until the message was submitted.
-// Keeps its memory over clear(). Owner and thread: whoever sends.
+// Keeps its memory over clear(), but for that of a strange message. Owner and thread: whoever
+// sends.
 class FieldBlock {
  public:
-  void clear() noexcept {
-    names_.clear();
-    fields_.clear();
-  }
+  static constexpr size_t fields_kept = 256;
+
+  void clear() noexcept;
   // `name` in any case.
   void add(std::string_view name, std::string_view value, Remember remember = Remember::yes);
   bool empty() const noexcept { return fields_.empty(); }

@@ -9,6 +9,8 @@ namespace {
 
 // A reply's head that is longer is not sent (the backend's limit comes before it).
 constexpr size_t sent_head_bytes_max = 16u << 20;
+// Kept for the next head that is sent.
+constexpr size_t fields_kept = 256;
 // CONTINUATION frames of one head.
 constexpr size_t continuations_max = 64;
 // A DATA frame of ours with so many bytes is work.
@@ -49,6 +51,11 @@ void ServerSession::Core::fill(const http::Headers& lines) {
     fields.push_back({server_bytes(line.name), server_bytes(line.value), line.name.size(),
                       line.value.size(), flags});
   }
+}
+
+void ServerSession::Core::forget_fields() {
+  if (fields.capacity() > fields_kept) std::vector<nghttp2_nv>().swap(fields);
+  fields.clear();
 }
 
 int ServerSession::Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head,
@@ -213,8 +220,9 @@ ssize_t ServerSession::Callbacks::read_body(nghttp2_session* session, int32_t id
   Core& core = *session_of(user).core_;
   core.fields.clear();
   core.fill(stream->reply_trailers_);
-  if (nghttp2_submit_trailer(session, id, core.fields.data(), core.fields.size()) != 0)
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  const int failure = nghttp2_submit_trailer(session, id, core.fields.data(), core.fields.size());
+  core.forget_fields();
+  if (failure != 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   return static_cast<ssize_t>(size);
 }
 

@@ -21,6 +21,8 @@ struct ServerSession::Core {
   std::vector<nghttp2_nv> fields;  // scratch
 
   void fill(const http::Headers& lines);
+  // The library has them.
+  void forget_fields();
 };
 
 // What the library calls. It must neither be fed nor asked for output in there.

@@ -47,6 +47,7 @@ void ServerStream::interim(uint16_t status, const http::Headers& fields) {
   core.fill(fields);
   nghttp2_submit_headers(core.session.get(), NGHTTP2_FLAG_NONE, id_, nullptr, core.fields.data(),
                          core.fields.size(), nullptr);
+  core.forget_fields();
   session_->events_.on_output_waiting();
 }
 
@@ -61,9 +62,10 @@ void ServerStream::reply(uint16_t status, const http::Headers& fields, bool is_w
   core.fill(fields);
   const nghttp2_data_provider body{.source = {.ptr = nullptr},
                                    .read_callback = ServerSession::Callbacks::read_body};
-  if (nghttp2_submit_response(core.session.get(), id_, core.fields.data(), core.fields.size(),
-                              is_whole ? nullptr : &body) != 0)
-    return reset(ErrorCode::internal_error);
+  const int failure = nghttp2_submit_response(core.session.get(), id_, core.fields.data(),
+                                              core.fields.size(), is_whole ? nullptr : &body);
+  core.forget_fields();
+  if (failure != 0) return reset(ErrorCode::internal_error);
   session_->events_.on_output_waiting();
 }
 
