@@ -1,6 +1,7 @@
 // The state as a whole, on real servers: its schema, its keys, how long its commands take, and
 // confirmation by replicas.
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <string>
@@ -260,6 +261,35 @@ TEST_F(RedisState, a_commit_whose_confirmation_is_broken_off_is_told_as_written)
     ASSERT_TRUE(until([&] { return is_usable; }));
     store_->on_link({});
   }
+}
+
+// Each WAIT holds its link up for the whole timeout; as many as answers came in would tear it.
+TEST_F(RedisState, a_replica_that_is_stopped_costs_the_link_no_more_than_one_wait_at_a_time) {
+  test::RedisNode replica({"--replicaof", "127.0.0.1 " + std::to_string(server_.port())});
+  open(nullptr, 1, 1s);
+  ASSERT_TRUE(until([&] { return put("p", whole("p").scheduling, "v").has_value(); }));
+  replica.kill(SIGSTOP);
+  store_->on_link([](bool) { ADD_FAILURE() << "the link was torn"; });
+  constexpr int kCommits = 40;  // too large for Redis to read, and answer, more than one at once
+  int late = 0, other = 0;
+  cli("CONFIG RESETSTAT");
+  for (int i = 0; i < kCommits; ++i) {
+    const RowChange row{.key = {Table::scheduling, "q" + std::to_string(i)},
+                        .after = std::string(200'000, 'v'),
+                        .domain = "d"};
+    store_->commit({row}, [&](const Result<void>& done) {
+      ++(!done && done.error().fault == Fault::timeout ? late : other);
+    });
+    loop_.run_once();
+  }
+  ASSERT_TRUE(until([&] { return late + other == kCommits; }));
+  EXPECT_EQ(late, kCommits);
+  store_->on_link({});
+  const std::string said = cli("INFO commandstats");
+  const std::string calls = "cmdstat_wait:calls=";
+  const size_t at = said.find(calls);
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_LT(std::atoi(said.c_str() + at + calls.size()), kCommits / 2);
 }
 
 // At full scale a row is no larger and a page no longer; there are only more of them.

@@ -66,8 +66,7 @@ RedisStore::RedisStore(net::Loop& loop, const log::Logger& logger, const Options
       form_(options.keys),
       client_(loop, logger, options.redis),
       commit_script_(kCommitScript),
-      prune_script_(kPruneScript),
-      replica_timer_(loop) {}
+      prune_script_(kPruneScript) {}
 
 void RedisStore::fence(std::string token, std::function<void()> on_fenced) {
   token_ = std::move(token);
@@ -385,36 +384,32 @@ void RedisStore::commit(const Change& change, On<void> on_done) {
                 });
 }
 
-// WAIT covers all that its link has written before it, so one is enough for all commits whose
-// replies came in one turn from one server; on any other link it would confirm nothing.
+// A link answers in order, and WAIT covers all that it has written before it: what is answered
+// before the WAIT under way is covered by that one too. More than one would only hold the link up,
+// each for the whole timeout; on any other link it would confirm nothing.
 void RedisStore::acknowledge(const redis::Place& place, On<void> on_done) {
   if (options_.wait_replicas == 0) return on_done({});
-  if (unconfirmed_.empty()) replica_timer_.once(Duration::zero(), [this] { ask_replicas(); });
-  unconfirmed_[place].push_back(std::move(on_done));
+  auto& waiting = unconfirmed_[place];
+  waiting.push_back(std::move(on_done));
+  if (waiting.size() > 1) return;
+  client_.confirm(place, options_.wait_replicas, options_.wait_timeout,
+                  [this, place](const Result<redis::Value>& reply) {
+                    const auto covered = std::move(unconfirmed_.extract(place).mapped());
+                    const auto verdict = verdict_of(reply);
+                    for (const auto& each : covered) each(verdict);
+                  });
 }
 
-void RedisStore::ask_replicas() {
-  for (auto& [place, waiting] : std::exchange(unconfirmed_, {})) {
-    client_.confirm(place, options_.wait_replicas, options_.wait_timeout,
-                    [this, done = std::move(waiting)](const Result<redis::Value>& reply) {
-                      Result<void> verdict;
-                      if (!reply) {
-                        // Demoted, or the link broke: what is written may stand all the same.
-                        verdict = Error{.fault = Fault::timeout,
-                                        .side = Side::backend,
-                                        .detail =
-                                            "it is not known whether replicas have the "
-                                            "write: " +
-                                            reply.error().detail};
-                      } else if (reply->integer < options_.wait_replicas) {
-                        verdict = Error{.fault = Fault::timeout,
-                                        .side = Side::backend,
-                                        .detail = "only " + std::to_string(reply->integer) +
-                                                  " replicas have confirmed the write in time"};
-                      }
-                      for (const auto& each : done) each(verdict);
-                    });
-  }
+// What is not confirmed is written all the same.
+Result<void> RedisStore::verdict_of(const Result<redis::Value>& reply) const {
+  if (reply && reply->integer >= options_.wait_replicas) return {};
+  return Error{
+      .fault = Fault::timeout,
+      .side = Side::backend,
+      .detail = reply ? "only " + std::to_string(reply->integer) +
+                            " replicas have confirmed the write in time"
+                      // Demoted, or the link broke.
+                      : "it is not known whether replicas have the write: " + reply.error().detail};
 }
 
 }  // namespace causeway::store

@@ -10,7 +10,6 @@
 #include "control/store/key_space.h"
 #include "control/store/row_form.h"
 #include "control/store/store.h"
-#include "net/timer.h"
 #include "redis/client.h"
 
 namespace causeway::store {
@@ -79,7 +78,7 @@ class RedisStore final : public Store {
   void prune(const ProcessRows& empty);
   std::optional<std::string> opened(const RowKey& key, redis::Value& value);
   void acknowledge(const redis::Place& place, On<void> on_done);
-  void ask_replicas();
+  Result<void> verdict_of(const Result<redis::Value>& reply) const;
   void note_fenced(const Error& error);
 
   const Options options_;
@@ -92,9 +91,8 @@ class RedisStore final : public Store {
   redis::Script prune_script_;
   std::map<uint64_t, Batch> batches_;
   uint64_t next_batch_ = 0;
-  // Commits whose replicas are asked after, by the server that has carried them out.
+  // Commits whose replicas are asked after, by the server that has carried them out: one WAIT each.
   std::map<redis::Place, std::vector<On<void>>> unconfirmed_;
-  net::Timer replica_timer_;
 };
 
 }  // namespace causeway::store
