@@ -112,6 +112,7 @@ void Connection::take_greeting(const Value& reply) {
 
 void Connection::leave(const Error& error) {
   is_doubtful_ = true;
+  if (is_ready()) ++attempts_;
   fail(error);
 }
 

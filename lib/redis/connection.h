@@ -40,8 +40,9 @@ class Connection final : public net::Stream::Events {
   void send(const std::vector<std::string>& args);
   // Gives the link up and makes it anew.
   void fail(const Error& error);
-  // The same with a server that answers, but is of no use to us: until trust(), the waits between
-  // attempts grow as if it did not answer, and nothing more is logged.
+  // The same with a server that answers, but is of no use to us: the next address of its name is
+  // tried, and until trust() the waits between attempts grow as if it did not answer, and nothing
+  // more is logged.
   void leave(const Error& error);
   void trust();
 

@@ -106,13 +106,16 @@ void Pipeline::take(Value&& reply) {
   }
   Pending first = std::move(pending_.front());
   pending_.pop_front();
-  if (reply.kind != Kind::error) return first.on_reply(std::move(reply));
+  if (reply.kind != Kind::error) {
+    if (!first.eval.empty()) connection_.trust();
+    return first.on_reply(std::move(reply));
+  }
   if (!first.eval.empty() && reply.text.starts_with("NOSCRIPT"))
     return load_and_repeat(std::move(first));
   first.on_reply(error_of(reply));
-  // It has become a replica: whoever is the primary now is to be found.
-  if (options_.topology == Topology::sentinel && reply.text.starts_with("READONLY") && is_ready())
-    connection_.fail({.fault = Fault::unavailable, .side = Side::backend, .detail = reply.text});
+  // It is a replica: the primary may be another address of the name, or named by a Sentinel.
+  if (options_.topology != Topology::cluster && reply.text.starts_with("READONLY") && is_ready())
+    connection_.leave({.fault = Fault::unavailable, .side = Side::backend, .detail = reply.text});
 }
 
 // The server has forgotten the script (SCRIPT FLUSH); the refused command did nothing.

@@ -134,6 +134,19 @@ TEST_F(TopologyTest, an_attempt_at_a_stopped_primary_is_given_up_when_another_on
   EXPECT_EQ(redis_cli(second.port(), "GET a"), "1\n");
 }
 
+TEST_F(TopologyTest, a_replica_behind_the_name_of_a_single_server_is_left_when_it_refuses_a_write) {
+  RedisNode primary;
+  RedisNode replica({"--replicaof", "127.0.0.1 " + std::to_string(primary.port())});
+  options_.port = replica.port();
+  open();
+  ASSERT_TRUE(until([&] { return client_->is_connected(); }));
+  EXPECT_NE(text_of({"SET", "a", "1"}).find("READONLY"), std::string::npos);
+  ASSERT_TRUE(until([&] { return links_ == "+-+"; })) << links_;
+  EXPECT_EQ(redis_cli(replica.port(), "REPLICAOF NO ONE"), "OK\n");
+  EXPECT_TRUE(place_of_write("a"));
+  EXPECT_EQ(links_, "+-+");
+}
+
 TEST_F(TopologyTest, a_cluster_takes_each_command_to_the_node_of_its_key) {
   RedisCluster cluster;
   options_.topology = Topology::cluster;
