@@ -56,10 +56,15 @@ size_t ClusterAccess::under_way() const {
 }
 
 // The configured ones, and those that they have named.
+std::vector<Node> ClusterAccess::known() const {
+  std::vector<Node> nodes = map_.nodes();
+  nodes.insert(nodes.end(), options_.nodes.begin(), options_.nodes.end());
+  return nodes;
+}
+
 Node ClusterAccess::any_node() {
-  std::vector<Node> known = map_.nodes();
-  known.insert(known.end(), options_.nodes.begin(), options_.nodes.end());
-  return known[next_++ % known.size()];
+  const auto nodes = known();
+  return nodes[next_++ % nodes.size()];
 }
 
 void ClusterAccess::ask_guide() {
@@ -76,12 +81,26 @@ void ClusterAccess::take_health(const Result<Value>& reply) {
   if (!reply && reply.error().detail.starts_with("NOPERM")) return;
   if (!guide_->is_ready()) return;
   is_unfit_ = true;
-  if (!reply) return guide_->leave(reply.error());
+  if (!reply) return leave_guide(reply.error());
   const ClusterHealth health = parse_cluster_health(reply->text);
-  if (!health.is_ok) return guide_->leave(unfit("as it sees the cluster, slots are not served"));
-  if (health.epoch < epoch_seen_) return guide_->leave(unfit("it knows less than another node"));
+  if (!health.is_ok) return leave_guide(unfit("as it sees the cluster, slots are not served"));
+  if (health.epoch < epoch_seen_) {
+    leave_guide(unfit("it knows less than another node"));
+    // Nobody knows as much as that any more: the cluster was made anew.
+    const auto nodes = known();
+    if (std::all_of(nodes.begin(), nodes.end(),
+                    [this](const Node& each) { return left_.contains(name_of(each)); }))
+      epoch_seen_ = 0;
+    return;
+  }
   epoch_seen_ = health.epoch;
   is_unfit_ = false;
+  left_.clear();
+}
+
+void ClusterAccess::leave_guide(const Error& error) {
+  left_.insert(name_of(asked_));
+  guide_->leave(error);
 }
 
 void ClusterAccess::take_slots(const Result<Value>& reply) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,11 @@ class ClusterAccess final : public Access {
     int redirects = 0;
   };
 
+  std::vector<Node> known() const;
   void open_guide();
   void ask_guide();
   void take_health(const Result<Value>& reply);
+  void leave_guide(const Error& error);
   void take_slots(const Result<Value>& reply);
   void follow_map();
   Pipeline& node(const Node& node);
@@ -52,9 +55,10 @@ class ClusterAccess final : public Access {
   SlotMap map_;
   bool ready_ = false;
   size_t next_ = 0;
-  Node asked_;               // for the map
-  bool is_unfit_ = false;    // what it says does not count
-  uint64_t epoch_seen_ = 0;  // the newest that a guide knew of
+  Node asked_;                  // for the map
+  bool is_unfit_ = false;       // what it says does not count
+  uint64_t epoch_seen_ = 0;     // the newest that a guide knew of
+  std::set<std::string> left_;  // guides that answered since one was of use, and were not
   net::Timer ask_timer_;
   net::Timer retry_timer_;
   std::vector<Trip> waiting_;                               // for the cluster to settle

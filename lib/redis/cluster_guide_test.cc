@@ -40,6 +40,51 @@ TEST_F(TopologyTest, a_guide_that_stops_is_left_and_its_successor_found) {
   }));
 }
 
+TEST_F(TopologyTest, a_cluster_that_is_made_anew_at_the_same_addresses_is_believed) {
+  RedisCluster cluster;
+  RedisNode late(
+      {"--cluster-enabled", "yes", "--cluster-port", std::to_string(causeway::test::free_port())});
+  options_.topology = Topology::cluster;
+  for (size_t i = 0; i < cluster.size(); ++i)
+    options_.nodes.push_back({"127.0.0.1", cluster.node(i).port()});
+  open();
+  ASSERT_TRUE(until([&] { return client_->is_connected(); }));
+  std::string key;
+  for (int i = 0; key.empty(); ++i) {
+    const std::string wish = "{" + std::to_string(i) + "}";
+    if (cluster.owner_of(wish) == 2) key = wish;
+  }
+  // Newer than a new one will be; the guide has been asked since.
+  EXPECT_EQ(cluster.cli(0, "CLUSTER BUMPEPOCH"), "BUMPED 4\n");
+  ASSERT_TRUE(until([&] {
+    for (size_t i = 0; i < cluster.size(); ++i)
+      if (cluster.cli(i, "CLUSTER INFO").find("cluster_current_epoch:4") == std::string::npos)
+        return false;
+    return true;
+  }));
+  for (size_t i = 0; i < cluster.size(); ++i) cluster.cli(i, "CONFIG RESETSTAT");
+  ASSERT_TRUE(until([&] {
+    for (size_t i = 0; i < cluster.size(); ++i) {
+      const std::string said = cluster.cli(i, "INFO commandstats");
+      const std::string calls = "cmdstat_cluster|slots:calls=";
+      const size_t at = said.find(calls);
+      if (at != std::string::npos && std::atoi(said.c_str() + at + calls.size()) > 1) return true;
+    }
+    return false;
+  }));
+  for (size_t i = 0; i < cluster.size(); ++i) {
+    cluster.cli(i, "FLUSHALL");
+    EXPECT_EQ(cluster.cli(i, "CLUSTER RESET HARD"), "OK\n");
+  }
+  // The third one, which has no part in it, tells nobody where its slots have gone.
+  const std::string said =
+      cluster.cli(0, "--cluster create " + cluster.node(0).address() + " " +
+                         cluster.node(1).address() + " " + late.address() + " --cluster-yes");
+  ASSERT_NE(said.find("All 16384 slots covered"), std::string::npos) << said;
+  ASSERT_TRUE(until([&] { return text_of({"SET", key, "1"}) == "OK"; }));
+  EXPECT_EQ(redis_cli(late.port(), "GET " + key), "1\n");
+}
+
 TEST_F(TopologyTest, a_write_is_confirmed_on_the_link_it_went_over_or_not_at_all) {
   RedisNode server;
   RedisNode replica({"--replicaof", "127.0.0.1 " + std::to_string(server.port())});
