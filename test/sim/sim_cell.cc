@@ -126,13 +126,15 @@ void SimCell::claim(const std::string& guid) {
         now->is_started = true;
         world_.timeline().after(std::chrono::milliseconds(100 + world_.rng().below(2'000)),
                                 [this, guid, life = life_] {
-                                  if (life == life_ && find(guid) != nullptr) start(guid);
+                                  if (life != life_ || find(guid) == nullptr) return;
+                                  if (!is_evacuating_) start(guid);
                                 });
       });
 }
 
 void SimCell::start(const std::string& guid) {
-  const Container& container = containers_.at(guid);
+  Container& container = containers_.at(guid);
+  container.is_running = true;
   models::StartActualLRPRequest request;
   *request.mutable_actual_lrp_key() = container.key;
   *request.mutable_actual_lrp_instance_key() = instance_key(guid);
@@ -145,14 +147,10 @@ void SimCell::start(const std::string& guid) {
         return bbs::start(state, request, moment);
       },
       [this, guid](const Verdict& verdict) {
-        Container* const now = find(guid);
-        if (now == nullptr) return;
-        if (!verdict.refusal) {
-          now->is_running = true;
-        } else if (verdict.refusal->type != models::Error::UnknownError) {
-          world_.story(id_ + " drops " + guid + ": " + verdict.refusal->message);
-          containers_.erase(guid);
-        }
+        if (find(guid) == nullptr || !verdict.refusal) return;
+        if (verdict.refusal->type == models::Error::UnknownError) return;
+        world_.story(id_ + " drops " + guid + ": " + verdict.refusal->message);
+        containers_.erase(guid);
       });
 }
 
@@ -221,7 +219,7 @@ void SimCell::evacuate() {
   for (const std::string& guid : guids) leave(guid);
 }
 
-// Asks until it may go.
+// Asks until it may go. What does not run yet never will.
 void SimCell::leave(const std::string& guid) {
   const Container* const container = find(guid);
   if (container == nullptr || !is_evacuating_) return;

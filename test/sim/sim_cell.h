@@ -22,8 +22,7 @@ class SimCell {
     models::ActualLRPKey key;
     std::string guid;
     bool is_started = false;  // it was told to start; the bbs may not have heard
-    bool is_running = false;
-    bool is_leaving = false;
+    bool is_running = false;  // whether or not the bbs has heard
   };
 
   SimCell(World& world, std::string id, std::string zone);
