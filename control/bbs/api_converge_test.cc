@@ -56,6 +56,21 @@ TEST_F(Convergence, the_suspects_own_crash_or_removal_ends_it) {
   EXPECT_EQ(rows("p"), "0:UNCLAIMED 1:UNCLAIMED");
 }
 
+TEST_F(Convergence, a_pass_that_breaks_off_is_made_up_for_with_all_that_it_was_to_place) {
+  const double before = metric("ConvergenceLRPRuns");
+  present("c1");
+  present("c2");
+  ASSERT_TRUE(until([&] { return metric("ConvergenceLRPRuns") > before; }));
+  ASSERT_EQ(desire(lrp("p", 1)), "");
+  EXPECT_EQ(outbox_.take_placed(), "p[0]");
+  store_.fail_next_table();
+  vanish("c1");
+  EXPECT_EQ(outbox_.take_placed(), "p[0]") << "given up before it began";
+  store_.fail_next_page();
+  vanish("c2");
+  EXPECT_EQ(outbox_.take_placed(), "p[0]") << "broken off on the way";
+}
+
 TEST_F(Convergence, missing_instances_are_created_whether_the_domain_is_fresh_or_not) {
   ASSERT_EQ(desire(lrp("p", 2)), "");
   outbox_.take_placed();

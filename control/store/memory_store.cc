@@ -79,6 +79,7 @@ void MemoryStore::read_process(const std::string& process_guid, const ProcessPar
 
 void MemoryStore::page_processes(const ProcessQuery& query, On<ProcessPage> on_page) {
   ++reads_;
+  if (std::exchange(fail_next_page_, false)) return answer<ProcessPage>(std::move(on_page), away());
   auto next = query.after.empty() ? processes_.lower_bound({query.domain, ""})
                                   : processes_.upper_bound(split_cursor(query.after));
   ProcessPage page;
@@ -143,6 +144,8 @@ void MemoryStore::read_row(const RowKey& key, On<std::optional<std::string>> on_
 void MemoryStore::read_table(Table table, On<std::vector<NamedRow>> on_rows) {
   ++reads_;
   CHECK(table >= Table::domain);
+  if (std::exchange(fail_next_table_, false))
+    return answer<std::vector<NamedRow>>(std::move(on_rows), away());
   std::vector<NamedRow> rows;
   for (const auto& [id, bytes] : singles_[static_cast<size_t>(table)]) rows.push_back({id, bytes});
   answer<std::vector<NamedRow>>(std::move(on_rows), std::move(rows));

@@ -34,6 +34,9 @@ class MemoryStore final : public Store {
   // The next commit, if it comes before set_usable(), is carried out, but its caller is told
   // Fault::unavailable.
   void lose_next_answer() { lose_next_answer_ = true; }
+  // The next read of a whole table, or page of processes, is told Fault::unavailable.
+  void fail_next_table() { fail_next_table_ = true; }
+  void fail_next_page() { fail_next_page_ = true; }
   // While so, commits are carried out and their callers told Fault::timeout.
   void leave_unconfirmed(bool unconfirmed) { unconfirmed_ = unconfirmed; }
   // Runs once, right before the next commit is looked at: another writer that comes first.
@@ -62,6 +65,7 @@ class MemoryStore final : public Store {
   std::function<void()> before_commit_;
   bool usable_ = true;
   bool lose_next_answer_ = false;
+  bool fail_next_table_ = false, fail_next_page_ = false;
   bool unconfirmed_ = false;
   size_t commits_ = 0;
   size_t reads_ = 0;

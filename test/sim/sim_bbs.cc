@@ -24,7 +24,7 @@ SimBbs::SimBbs(const Surroundings& around)
                           });
                     },
                 .on_end =
-                    [this] {
+                    [this](bool) {
                       if (std::exchange(again_, false)) converge(true);
                     },
                 .on_given_up = [] {}}) {

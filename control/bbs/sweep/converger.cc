@@ -26,12 +26,8 @@ Converger::Converger(net::Loop& loop, const Sweeper::World& world, const Options
       sweeper_(world, options.sweeper,
                {.rest = [this](Duration worked,
                                std::function<void()> go_on) { rest(worked, std::move(go_on)); },
-                .on_end = [this] { ended(); },
-                .on_given_up =
-                    [this] {
-                      if (!soon_.is_armed())
-                        soon_.once(kGapMin, [this] { begin("given up before"); });
-                    }}) {}
+                .on_end = [this](bool whole) { ended(whole); },
+                .on_given_up = [this] { try_again("given up before"); }}) {}
 
 void Converger::start() {
   every_.every(options_.interval, [this] { begin("interval"); });
@@ -54,7 +50,8 @@ void Converger::begin(const char* reason) {
     return;
   }
   world_.logger.debug("converge-starting", {{"reason", reason}});
-  sweeper_.begin(std::exchange(place_again_, Sweeper::Again::stale));
+  placing_ = std::exchange(place_again_, Sweeper::Again::stale);
+  sweeper_.begin(placing_);
 }
 
 // A third of a pass's time belongs to calls alone.
@@ -66,7 +63,13 @@ void Converger::rest(Duration worked, std::function<void()> go_on) {
   });
 }
 
-void Converger::ended() {
+void Converger::try_again(const char* reason) {
+  place_again_ = std::max(place_again_, placing_);
+  if (!soon_.is_armed()) soon_.once(kGapMin, [this, reason] { begin(reason); });
+}
+
+void Converger::ended(bool whole) {
+  if (!whole) try_again("broken off before");
   if (std::exchange(again_, false)) soon("again", Sweeper::Again::stale);
 }
 

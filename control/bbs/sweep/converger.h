@@ -32,13 +32,16 @@ class Converger {
  private:
   void begin(const char* reason);
   void rest(Duration worked, std::function<void()> go_on);
-  void ended();
+  void ended(bool whole);
+  // What the pass before was to do is not done.
+  void try_again(const char* reason);
 
   const Sweeper::World world_;
   const Options options_;
   net::Timer every_, soon_, rest_;
   bool again_ = false;                                  // asked for while a pass was running
   Sweeper::Again place_again_ = Sweeper::Again::stale;  // in the next pass
+  Sweeper::Again placing_ = Sweeper::Again::stale;      // in this one
   std::vector<std::function<void()>> resting_;          // until rest_ fires
   Sweeper sweeper_;
 };

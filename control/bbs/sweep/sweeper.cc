@@ -42,6 +42,7 @@ void Sweeper::begin_with(converge::World world) {
   world_ = std::move(world);
   lrps_ = {};
   fresh_ = {};
+  whole_ = true;
   for (Pass* pass : {&lrp_pass_, &task_pass_}) {
     pass->running = true;
     pass->after.clear();
@@ -192,6 +193,7 @@ void Sweeper::end(Pass& pass, const char* failure) {
   const Duration took = pass.ended - pass.started;
   if (failure != nullptr) {
     ++counts_.skipped;
+    whole_ = false;
     to_.logger.error(failure);
   } else if (&pass == &lrp_pass_) {
     ++counts_.lrp_runs;
@@ -205,7 +207,7 @@ void Sweeper::end(Pass& pass, const char* failure) {
     counts_.tasks_completed = fresh_.tasks_completed;
     counts_.tasks_resolving = fresh_.tasks_resolving;
   }
-  if (!is_running()) events_.on_end();
+  if (!is_running()) events_.on_end(whole_);
 }
 
 }  // namespace causeway::bbs

@@ -44,7 +44,8 @@ class Sweeper {
   struct Events {
     // Between two pages; `worked`: since the page before was asked for.
     std::function<void(Duration worked, std::function<void()> go_on)> rest;
-    std::function<void()> on_end;
+    // `whole`: everything has been looked at.
+    std::function<void(bool whole)> on_end;
     // Cells or domains could not be listed: nothing was done.
     std::function<void()> on_given_up;
   };
@@ -95,6 +96,7 @@ class Sweeper {
   const Events events_;
   bool preparing_ = false;
   bool failing_ = false;  // the last pass was given up; said once
+  bool whole_ = true;     // neither half of this pass has broken off
   converge::World world_;
   converge::LrpLimits limits_;
   Pass lrp_pass_, task_pass_;
