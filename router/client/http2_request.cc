@@ -112,7 +112,11 @@ void Http2Request::resume_body() {
 }
 
 void Http2Request::wake() {
-  if (ServerStream::is_open()) consume(std::exchange(held_bytes_, 0));
+  if (ServerStream::is_open()) {
+    consume(std::exchange(held_bytes_, 0));
+  } else if (exchange_.is_tunnelling()) {
+    bench_.http2_stall.arm(*this);  // the backend has taken something
+  }
   if (has_begun_) feed();
 }
 
@@ -226,7 +230,8 @@ void Http2Request::watch_queue() {
 
 void Http2Request::on_deadline() {
   if (exchange_.is_tunnelling()) {
-    if (!ServerStream::is_open() && !ahead_.empty()) abandon();
+    // Once it knows of the end, the tunnel itself bounds how long the last bytes may take.
+    if (!ServerStream::is_open() && !end_is_told_) abandon();
     return;
   }
   if (ServerStream::queued_bytes() == 0) return;

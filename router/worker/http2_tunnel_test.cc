@@ -67,8 +67,8 @@ struct Http2WebSocket {
         said += size;
         continue;
       }
-      // Whatever window there is to come, it comes before this answer.
-      if (!is_heard() || peer.window_of(stream) <= 0) break;
+      // Whatever window there is to come, it comes with the first answer or before the second.
+      if (!is_heard() || !is_heard() || peer.window_of(stream) <= 0) break;
     }
     EXPECT_TRUE(peer.send_data(stream, {}, true));
     EXPECT_TRUE(is_heard());
@@ -132,6 +132,29 @@ INSTANTIATE_TEST_SUITE_P(
                     Departure{"resets", [](Http2WebSocket& client) { client.socket.reset(); }},
                     Departure{"says_goaway", wait_for_the_end_of_a_linger}),
     [](const auto& each) { return std::string(each.param.name); });
+
+TEST(Http2Tunnel, an_endpoint_that_takes_nothing_any_more_does_not_keep_a_tunnel_for_ever) {
+  std::promise<void> tunnel_is_gone;
+  auto gone = tunnel_is_gone.get_future().share();
+  FakeBackend backend([&](RawSocket& peer, size_t) {
+    constexpr int small = 32'768;
+    setsockopt(peer.descriptor(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    ASSERT_TRUE(switch_to_websocket(peer));
+    peer.half_close();
+    gone.wait();
+  });
+  RouterUnderTest::Options options = h2c_options();
+  options.settings.http2.stall_timeout = std::chrono::seconds(1);
+  // Frame by frame, so that all of them are on their way to the endpoint, and only the end waits.
+  options.settings.http2.stream_window_bytes = 16'384;
+  RouterUnderTest router(options);
+  router.add("app.example", backend.port());
+  Http2WebSocket client(router);
+  EXPECT_EQ(client.read_all(), "");
+  EXPECT_GT(client.fill_and_end(), 32u << 10);
+  EXPECT_TRUE(eventually([&] { return router.counts().tunnels == 0; }));
+  tunnel_is_gone.set_value();
+}
 
 TEST(Http2Tunnel, what_an_endpoint_said_last_waits_for_the_clients_window) {
   constexpr size_t bytes = 300'000;
