@@ -92,10 +92,12 @@ int ServerSession::Callbacks::on_header(nghttp2_session* session, const nghttp2_
                                         void* user) {
   ServerStream* stream = stream_of(session, frame->hd.stream_id);
   if (stream == nullptr || frame->hd.type != NGHTTP2_HEADERS) return 0;
-  return session_of(user).take_field(*stream, server_view(name), server_view(value),
-                                     nghttp2_rcbuf_is_static(name) != 0)
-             ? 0
-             : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  ServerSession& self = session_of(user);
+  if (self.take_field(*stream, server_view(name), server_view(value),
+                      nghttp2_rcbuf_is_static(name) != 0))
+    return 0;
+  self.is_in_head_ = false;  // the rest of it is not told
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 // Without this one the library would leave the field out and go on.

@@ -123,6 +123,21 @@ TEST_F(Http2Server, heads_of_all_open_requests_have_a_bound_together) {
   EXPECT_EQ(streams.back()->head().headers.get("x").size(), 3000u);
 }
 
+TEST_F(Http2Server, trailers_beyond_the_limit_cost_their_stream_and_leave_no_head_unfinished) {
+  greet();
+  const std::string large = std::string("\x40\x01x\x7f\xb9\x16", 6) + std::string(3000, 'y');
+  const std::string post = field_of(":method", "POST") + field_of(":scheme", "http") +
+                           field_of(":path", "/") + field_of(":authority", "app.example");
+  say(frame_of(1, 4, 1, post + large));
+  EXPECT_FALSE(session.is_in_head());
+  say(frame_of(1, 5, 1, std::string(400, '\xbe')));  // 1.2 MB
+  EXPECT_FALSE(session.is_in_head());
+  EXPECT_NE(output().find(std::string("\0\0\x4\x3\0\0\0\0\x1", 9)), std::string::npos);
+  EXPECT_TRUE(streams[0]->was_closed);
+  say(frame_of(1, 5, 3, get_block()));
+  EXPECT_EQ(streams.back()->fed, 1);
+}
+
 TEST_F(Http2Server, streams_that_it_has_to_reset_count_as_broken_ones_wherever_it_notices) {
   greet();
   uint32_t id = 1;
