@@ -44,6 +44,28 @@ TEST_F(Unconfirmed, a_cells_presence_lives_as_long_as_it_is_refreshed) {
   EXPECT_TRUE(until([&] { return metric("ActivePresences") == 0; }));
 }
 
+TEST_F(Unconfirmed, who_has_a_lock_keeps_it_while_replicas_are_late) {
+  EXPECT_EQ(lock("auctioneer", "a"), 200);
+  store_.leave_unconfirmed(true);
+  EXPECT_EQ(lock("auctioneer", "a"), 200);
+  EXPECT_EQ(lock("auctioneer", "b"), 409);
+  EXPECT_EQ(lock("emitter", "e"), 503);
+  EXPECT_EQ(lock("emitter", "e"), 503) << "nobody has confirmed that it was acquired";
+  store_.set_usable(false);
+  store_.set_usable(true);
+  EXPECT_EQ(lock("auctioneer", "a"), 200) << "after a failover, too";
+  EXPECT_EQ(lock("emitter", "e"), 503);
+  store_.leave_unconfirmed(false);
+  EXPECT_EQ(lock("emitter", "e"), 200);
+  store_.leave_unconfirmed(true);
+  EXPECT_EQ(lock("emitter", "e"), 200);
+  models::ReleaseRequest release;
+  release.mutable_resource()->set_key("emitter");
+  release.mutable_resource()->set_owner("e");
+  EXPECT_EQ(post_raw("/models.Locket/Release", cf::encode(release)).status, 503);
+  EXPECT_EQ(lock("emitter", "e"), 503) << "acquired anew";
+}
+
 TEST_F(Unconfirmed, a_long_change_goes_on_to_its_end) {
   store_.leave_unconfirmed(true);
   EXPECT_EQ(desire(lrp("p", 300)), kAway);

@@ -97,7 +97,8 @@ void Locket::change(const Name& name, Rule rule, int attempts, On<void> on_done)
       // Replicas that are late do not undo it.
       const bool stands = done || done.error().fault == Fault::timeout;
       if (stands) note(name, found, after);
-      if (done) return on_done({});
+      if (done && after) acquired_[name] = after->modified_id();
+      if (done || (stands && after && is_acquired(name, after->modified_id()))) return on_done({});
       // It may stand all the same: what there is now is found out at the next tick.
       if (done.error().fault == Fault::unavailable) {
         leases_.erase(name);
@@ -110,12 +111,18 @@ void Locket::change(const Name& name, Rule rule, int attempts, On<void> on_done)
   });
 }
 
+bool Locket::is_acquired(const Name& name, std::string_view modified_id) const {
+  const auto found = acquired_.find(name);
+  return found != acquired_.end() && found->second == modified_id;
+}
+
 void Locket::note(const Name& name, const std::optional<models::StoredResource>& before,
                   const std::optional<models::StoredResource>& after) {
   if (after) {
     leases_[name] = {clock_.now() + ttl_of(*after), after->modified_index()};
   } else {
     leases_.erase(name);
+    acquired_.erase(name);
   }
   const bool changed = before.has_value() != after.has_value();
   if (changed && name.first == Table::presence && on_presence_)

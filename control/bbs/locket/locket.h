@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -76,6 +77,8 @@ class Locket {
   };
   using Rule = std::function<LocketVerdict(const std::optional<models::StoredResource>&)>;
 
+  // Who acquired it has been told so; renewals need not wait for replicas then.
+  bool is_acquired(const Name& name, std::string_view modified_id) const;
   void change(const Name& name, Rule rule, int attempts, On<void> on_done);
   void note(const Name& name, const std::optional<models::StoredResource>& before,
             const std::optional<models::StoredResource>& after);
@@ -91,6 +94,8 @@ class Locket {
   net::Timer tick_;
   Instant last_tick_;
   std::map<Name, Lease> leases_;
+  // The modified_id, which renewals keep, of what replicas have confirmed. Outlives suspend().
+  std::map<Name, std::string> acquired_;
   std::set<store::Table> unread_;  // to be asked for at the next tick
   std::function<void(const std::string&, bool)> on_presence_;
   uint64_t locks_expired_ = 0, presences_expired_ = 0;
