@@ -291,7 +291,8 @@ TEST_F(RedisState, a_replica_that_is_stopped_costs_the_link_no_more_than_one_wai
   const std::string calls = "cmdstat_wait:calls=";
   const size_t at = said.find(calls);
   ASSERT_NE(at, std::string::npos);
-  EXPECT_LE(std::atoi(said.c_str() + at + calls.size()), 3) << "one covers what came before";
+  EXPECT_LE(std::strtol(said.c_str() + at + calls.size(), nullptr, 10), 3)
+      << "one covers what came before";
 }
 
 // At full scale a row is no larger and a page no longer; there are only more of them.

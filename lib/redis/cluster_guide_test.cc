@@ -68,7 +68,8 @@ TEST_F(TopologyTest, a_cluster_that_is_made_anew_at_the_same_addresses_is_believ
       const std::string said = cluster.cli(i, "INFO commandstats");
       const std::string calls = "cmdstat_cluster|slots:calls=";
       const size_t at = said.find(calls);
-      if (at != std::string::npos && std::atoi(said.c_str() + at + calls.size()) > 1) return true;
+      if (at != std::string::npos && std::strtol(said.c_str() + at + calls.size(), nullptr, 10) > 1)
+        return true;
     }
     return false;
   }));
