@@ -251,6 +251,7 @@ void Http2Request::on_drained() {
 
 void Http2Request::on_exchange_done(bool) {
   lose_body();
+  leave_tunnel();  // one that was refused: its client may not leave it half open
   watch_queue();
   release_if_done();
 }

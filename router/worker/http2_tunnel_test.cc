@@ -36,16 +36,20 @@ bool switch_to_websocket(RawSocket& peer) {
       tls::base64(tls::sha1(key)) + "\r\n\r\n");
 }
 
+void ask_for_websocket(Http2Peer& peer, uint32_t stream, const std::string& host) {
+  peer.send_head(stream, {{":method", "CONNECT"},
+                          {":protocol", "websocket"},
+                          {":scheme", "http"},
+                          {":path", "/ws"},
+                          {":authority", host},
+                          {"sec-websocket-version", "13"}});
+}
+
 // A client with one WebSocket open, on stream 1.
 struct Http2WebSocket {
   explicit Http2WebSocket(RouterUnderTest& router) : socket(router.connect()), peer(socket) {
     EXPECT_TRUE(peer.call());
-    peer.send_head(stream, {{":method", "CONNECT"},
-                            {":protocol", "websocket"},
-                            {":scheme", "http"},
-                            {":path", "/ws"},
-                            {":authority", "app.example"},
-                            {"sec-websocket-version", "13"}});
+    ask_for_websocket(peer, stream, "app.example");
     EXPECT_EQ(peer.next_head().field(":status"), "200");
   }
   // Down to END_STREAM.
@@ -170,6 +174,36 @@ TEST(Http2Tunnel, what_an_endpoint_said_last_waits_for_the_clients_window) {
   ASSERT_TRUE(client.peer.send_body(client.stream, "bye"));  // it ends first, by far
   EXPECT_EQ(client.read_all().size(), bytes);
   EXPECT_TRUE(eventually([&] { return router.counts().tunnels == 0; }));
+}
+
+TEST(Http2Tunnel, one_that_is_refused_is_closed_by_the_router) {
+  FakeBackend backend([](RawSocket& peer, size_t) {
+    peer.receive_until("\r\n\r\n");
+    peer.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+    peer.receive_all();
+  });
+  RouterUnderTest router(h2c_options());
+  router.add("app.example", backend.port());
+  RawSocket socket = router.connect();
+  Http2Peer peer(socket);
+  ASSERT_TRUE(peer.call());
+  uint32_t stream = 1;
+  for (const auto& [host, status] : {std::pair("app.example", "403"), {"other.example", "404"}}) {
+    ask_for_websocket(peer, stream, host);
+    Http2Peer::Request reply = peer.next_head();
+    EXPECT_EQ(reply.field(":status"), status);
+    if (!reply.is_whole) peer.read_rest(reply);
+    EXPECT_TRUE(reply.is_whole);
+    const auto reset = peer.next(H2Type::rst_stream);
+    ASSERT_TRUE(reset);
+    EXPECT_EQ(reset->stream, stream);
+    EXPECT_EQ(reset->payload, h2_u32(0));  // NO_ERROR
+    stream += 2;
+  }
+  std::atomic<int> left{-1};
+  router.worker().drain(std::chrono::seconds(60),
+                        [&](size_t open) { left = static_cast<int>(open); });
+  EXPECT_TRUE(eventually([&] { return left == 0; }));
 }
 
 TEST(Http2Tunnel, a_drain_tells_both_sides_that_the_router_goes_away) {
