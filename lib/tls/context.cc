@@ -1,5 +1,7 @@
 #include "tls/context.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -62,20 +64,27 @@ size_t SessionCache::size() const {
 
 void SessionCache::clear() { state_->sessions.clear(); }
 
-void SessionCache::State::put(const std::string& name, bssl::UniquePtr<SSL_SESSION> session) {
+void SessionCache::State::put(const std::string& name, SSL_CTX* context,
+                              bssl::UniquePtr<SSL_SESSION> session) {
   if (sessions.size() >= names_max && !sessions.contains(name)) return;
   auto& known = sessions[name];
   if (known.size() >= each_max) known.erase(known.begin());
-  known.push_back(std::move(session));
+  known.push_back({bssl::UpRef(context), std::move(session)});
 }
 
-bssl::UniquePtr<SSL_SESSION> SessionCache::State::take(const std::string& name) {
+bssl::UniquePtr<SSL_SESSION> SessionCache::State::take(const std::string& name,
+                                                       const SSL_CTX* context) {
   const auto found = sessions.find(name);
-  if (found == sessions.end() || found->second.empty()) return nullptr;
-  auto& newest = found->second.back();
-  if (SSL_SESSION_should_be_single_use(newest.get()) == 0) return bssl::UpRef(newest);
-  bssl::UniquePtr<SSL_SESSION> taken = std::move(newest);
-  found->second.pop_back();
+  if (found == sessions.end()) return nullptr;
+  auto& known = found->second;
+  const auto newest = std::find_if(known.rbegin(), known.rend(), [context](const Offered& each) {
+    return each.context.get() == context;
+  });
+  if (newest == known.rend()) return nullptr;
+  if (SSL_SESSION_should_be_single_use(newest->session.get()) == 0)
+    return bssl::UpRef(newest->session);
+  bssl::UniquePtr<SSL_SESSION> taken = std::move(newest->session);
+  known.erase(std::next(newest).base());
   return taken;
 }
 

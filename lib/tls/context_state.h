@@ -24,11 +24,15 @@ struct ServerContext::State {
 struct SessionCache::State {
   static constexpr size_t each_max = 8;  // a TLS 1.3 server offers two for each handshake
   static constexpr size_t names_max = 10'000;
-  std::map<std::string, std::vector<bssl::UniquePtr<SSL_SESSION>>> sessions;
+  struct Offered {
+    bssl::UniquePtr<SSL_CTX> context;  // whose certificates it stands for
+    bssl::UniquePtr<SSL_SESSION> session;
+  };
+  std::map<std::string, std::vector<Offered>> sessions;
 
-  void put(const std::string& name, bssl::UniquePtr<SSL_SESSION> session);
-  // The newest one of that name; taken out when it is to be used once only.
-  bssl::UniquePtr<SSL_SESSION> take(const std::string& name);
+  void put(const std::string& name, SSL_CTX* context, bssl::UniquePtr<SSL_SESSION> session);
+  // The newest one of that name and context; taken out when it is to be used once only.
+  bssl::UniquePtr<SSL_SESSION> take(const std::string& name, const SSL_CTX* context);
 };
 
 }  // namespace causeway::tls

@@ -131,7 +131,8 @@ std::unique_ptr<Handshake> Handshake::connect(std::unique_ptr<net::Stream> carri
     CHECK(SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const uint8_t*>(options.alpn.data()),
                               static_cast<unsigned>(options.alpn.size())) == 0);
   if (options.sessions != nullptr) {
-    if (const auto session = options.sessions->state().take(name); session != nullptr)
+    const SSL_CTX* const made_under = context.state().context.get();
+    if (const auto session = options.sessions->state().take(name, made_under); session != nullptr)
       CHECK(SSL_set_session(ssl.get(), session.get()) == 1);
   }
   auto handshake = std::make_unique<TlsHandshake>(std::move(carrier), std::move(ssl), Side::backend,

@@ -14,9 +14,9 @@
 
 namespace causeway::tls {
 
-// Sessions that servers have offered, to resume them: the newest few of each name. Owner: who
-// connects again and again. Thread: its loop's. Outlives the handshakes and streams it was given
-// to.
+// Sessions that servers have offered, to resume them: the newest few of each name; each is resumed
+// only under the context that it was made under. Owner: who connects again and again. Thread: its
+// loop's. Outlives the handshakes and streams it was given to.
 class SessionCache {
  public:
   SessionCache();

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -302,6 +303,28 @@ TEST(TlsHandshake, resumes_sessions) {
     ends.connect_options.server_name = "app.test";  // sessions of another name are not its own
     ends.shake();
     EXPECT_FALSE((*ends.client)->is_resumed);
+  }
+}
+
+TEST(TlsHandshake, resumes_no_session_of_another_context) {
+  for (const Version version : {Version::tls_1_2, Version::tls_1_3}) {
+    Ends ends;
+    ends.client_options.most = version;
+    ends.connect_options.sessions = &ends.sessions;
+    const auto resumes = [&] {
+      ends.shake();
+      ends.open();
+      ends.server_end.stream->write("x");  // behind the tickets
+      ends.client_end.bytes.clear();
+      EXPECT_TRUE(run_until(ends.loop, [&] { return ends.client_end.bytes == "x"; }));
+      return (*ends.client)->is_resumed;
+    };
+    EXPECT_FALSE(resumes());
+    const auto former = std::exchange(ends.client_context, nullptr);
+    EXPECT_FALSE(resumes());
+    EXPECT_TRUE(resumes());
+    ends.client_context.reset();
+    EXPECT_FALSE(resumes());
   }
 }
 

@@ -115,7 +115,8 @@ void TlsStream::keep_sessions(SessionCache& sessions, const std::string& name) {
 int TlsStream::on_new_session(SSL* ssl, SSL_SESSION* session) {
   auto* stream = static_cast<TlsStream*>(SSL_get_ex_data(ssl, stream_index()));
   if (stream == nullptr || stream->sessions_ == nullptr) return 0;
-  stream->sessions_->state().put(stream->session_name_, bssl::UniquePtr<SSL_SESSION>(session));
+  stream->sessions_->state().put(stream->session_name_, SSL_get_SSL_CTX(ssl),
+                                 bssl::UniquePtr<SSL_SESSION>(session));
   return 1;  // ours now
 }
 
