@@ -89,12 +89,20 @@ bool Attempt::take_idle(Reuse reuse) {
 
 void Attempt::dial() {
   const bool may_agree = endpoint_->is_tls() && wants_http2(*endpoint_);
-  dial_.start(Dial::Target(*endpoint_), dial_options(),
+  const Dial::Options options = dial_options();
+  dialled_as_ = options.tls;
+  dial_.start(Dial::Target(*endpoint_), options,
               may_agree ? Dial::Http2::if_agreed : Dial::Http2::no);
 }
 
 void Attempt::on_dialled(Dial::Dialled dialled) {
   times_ = dial_.times();
+  if (endpoint_->is_tls()) {
+    const tls::ClientContext* const present = dial_options().tls;
+    if (present == nullptr) return fail(Failure::tls_unsupported);
+    // What was agreed upon as somebody else serves nobody.
+    if (present != dialled_as_) return dial();
+  }
   if (dialled.speaks_http2) {
     use(bench_.backends.http2().adopt(*endpoint_, route_key_, std::move(dialled.stream)));
   } else {

@@ -105,6 +105,7 @@ class Attempt final : private BackendConnection::User,
   std::string_view route_key_;
   const Endpoint* endpoint_ = nullptr;  // valid as long as the exchange pins its table
   Dial dial_;
+  const tls::ClientContext* dialled_as_ = nullptr;  // what it shows and whom it trusts
   BackendLease lease_;
   Http1Sink sink_;
   StreamSource source_;

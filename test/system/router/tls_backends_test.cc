@@ -1,5 +1,8 @@
 // TLS to endpoints, what failure_tls_test.cc leaves open: names, alerts, sessions, and that no
 // connection serves two identities.
+#include <csignal>
+#include <fstream>
+#include <future>
 #include <memory>
 #include <string>
 
@@ -114,6 +117,59 @@ TEST_F(TlsBackends, that_claim_another_name_get_neither_connection_nor_session) 
   EXPECT_EQ(backend.connections(), 2u);
   EXPECT_EQ(routed_->get("app.d").body, "first");
   EXPECT_EQ(backend.connections(), 2u);
+}
+
+// The request waits for its own handshake while the router's certificate is replaced.
+TEST_F(TlsBackends, are_shown_the_new_certificate_although_their_dial_began_before_it) {
+  const Authority::Files server = authority_.sign("instance-1", "DNS:instance-1");
+  const auto shows = [&](const std::string& name) {
+    const Authority::Files own = authority_.sign(name, "DNS:router");
+    return "backends: {cert_chain: " + quoted(Authority::text_of(own.certificate)) +
+           ", private_key: " + quoted(Authority::text_of(own.key)) + "}";
+  };
+  const std::string former = shows("former");
+  routed_ = std::make_unique<Routed>("workers: 1\ntls_handshake_timeout: 60s\nca_certs: [" +
+                                     quoted(Authority::text_of(authority_.certificate())) + "]\n" +
+                                     former);
+  const auto demands = [&] {
+    return std::make_unique<TlsBefore>(
+        authority_, server, TlsBefore::Options{.speaks_http2 = false, .wants_certificate = true});
+  };
+  std::promise<void> go_on;
+  const std::shared_future<void> may_go_on(go_on.get_future());
+  const auto slow_tls = demands();
+  const auto slow_script = slow_tls->before(FakeBackend::answers("slow"));
+  FakeBackend slow([&](RawSocket& socket, size_t index) {
+    if (index == 0) may_go_on.wait();
+    slow_script(socket, index);
+  });
+  const auto prompt_tls = demands();
+  FakeBackend prompt(prompt_tls->before(FakeBackend::answers("prompt")));
+  add("slow.d", slow, "instance-1");
+  add("prompt.d", prompt, "instance-1");
+  EXPECT_EQ(routed_->get("prompt.d").body, "prompt");
+  EXPECT_EQ(prompt_tls->client_name(), "former");
+
+  auto waits = std::async(std::launch::async, [&] { return routed_->get("slow.d"); });
+  EXPECT_TRUE(eventually([&] { return slow.connections() == 1; }));
+  const std::string config = routed_->router().path("router.yml");
+  std::string text = Authority::text_of(config);
+  const size_t place = text.find(former);
+  EXPECT_NE(place, text.npos);
+  if (place != text.npos)
+    std::ofstream(config) << text.replace(place, former.size(), shows("present"));
+  routed_->router().process().signal(SIGHUP);
+  // What another endpoint is shown tells that the worker knows.
+  EXPECT_TRUE(eventually([&] {
+    return routed_->get("prompt.d").body == "prompt" && prompt_tls->client_name() == "present";
+  }));
+  go_on.set_value();
+  EXPECT_EQ(waits.get().body, "slow");
+  EXPECT_EQ(slow_tls->client_name(), "present");
+  EXPECT_EQ(slow.connections(), 2u);
+  // And that connection is kept, as any other.
+  EXPECT_EQ(routed_->get("slow.d").body, "slow");
+  EXPECT_EQ(slow.connections(), 2u);
 }
 
 }  // namespace

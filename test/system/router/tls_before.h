@@ -43,7 +43,7 @@ class TlsBefore {
       SSL_set_fd(ssl.get(), socket.descriptor());
       if (SSL_accept(ssl.get()) != 1) return;
       if (SSL_session_reused(ssl.get()) == 1) ++resumed;
-      note(SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name));
+      note(SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name), *ssl);
       int ends[2];
       if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
       RawSocket inner(ends[0]);
@@ -63,12 +63,24 @@ class TlsBefore {
     return server_name_;
   }
 
+  // Common name of the latest client's certificate, "" without one.
+  std::string client_name() const {
+    const std::lock_guard lock(mutex_);
+    return client_name_;
+  }
+
   std::atomic<int> resumed{0};
   std::atomic<int> offers_of_http2{0};
 
  private:
-  void note(const char* name) {
+  void note(const char* name, const SSL& ssl) {
+    const bssl::UniquePtr<X509> shown(SSL_get_peer_certificate(&ssl));
+    char common_name[64] = {};
+    if (shown != nullptr)
+      X509_NAME_get_text_by_NID(X509_get_subject_name(shown.get()), NID_commonName, common_name,
+                                sizeof common_name);
     const std::lock_guard lock(mutex_);
+    client_name_ = common_name;
     server_name_ = name == nullptr ? "" : name;
   }
   static int choose(SSL*, const uint8_t** out, uint8_t* out_bytes, const uint8_t* offered,
@@ -107,6 +119,7 @@ class TlsBefore {
   const Options options_;
   mutable std::mutex mutex_;
   std::string server_name_;  // that the latest client asked for
+  std::string client_name_;
   bssl::UniquePtr<SSL_CTX> context_;
 };
 
