@@ -2,6 +2,7 @@
 
 // Internal to lib/net: the state behind Loop, and the libuv blocks that outlive their wrappers.
 
+#include <poll.h>
 #include <uv.h>
 
 #include <array>
@@ -138,6 +139,7 @@ struct LoopCore {
   uv_idle_t idle;  // active while something could not be settled: the loop must not wait then
   uv_timer_t stalled_timer;  // looks after `stalled`
   List<Stalled> stalled;
+  std::vector<pollfd> stalled_sockets;  // scratch of a look
 
   List<Owed> owed;
   std::vector<std::function<void()>> deferred, running;

@@ -95,7 +95,9 @@ void TcpStream::start_reading() {
   CHECK(uv_read_start(as_stream(&block_->handle), on_room, on_bytes) == 0);
 }
 
-void TcpStream::pause(Pause reason) { pauses_ |= static_cast<uint8_t>(reason); }
+void TcpStream::pause(Pause reason) {
+  pauses_ |= static_cast<uint8_t>(reason);
+}
 
 void TcpStream::resume(Pause reason) {
   loop_.check_thread();
@@ -172,8 +174,8 @@ void TcpStream::check_stalled(uv_timer_t* timer) {
     uv_timer_stop(timer);
     return;
   }
-  std::vector<pollfd> sockets;
-  sockets.reserve(core.stalled.size());
+  std::vector<pollfd>& sockets = core.stalled_sockets;
+  sockets.clear();
   core.stalled.for_each([&sockets](const Stalled& each) {
     sockets.push_back({.fd = each.stream.descriptor_, .events = 0, .revents = 0});
   });

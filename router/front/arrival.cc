@@ -70,7 +70,6 @@ void Arrival::after_header(std::string_view rest) {
 
 // What the client says meanwhile stays in the kernel.
 void Arrival::wait_for_turn(std::string_view first_bytes) {
-  is_waiting_ = true;
   first_bytes_ = first_bytes;
   stream_->pause(net::Pause::owner);
   const Duration longest = front_.settings_.frontend_handshake_timeout;
@@ -83,7 +82,6 @@ void Arrival::wait_for_turn(std::string_view first_bytes) {
 }
 
 void Arrival::on_turn() {
-  is_waiting_ = false;
   turn_timer_.reset();
   stream_->resume(net::Pause::owner);
   shake_hands(first_bytes_);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/list.h"
 #include "net/proxy_header.h"
 #include "net/stream.h"
 #include "net/timer.h"
@@ -17,7 +18,7 @@ namespace causeway::router {
 
 // One client's socket on its way through the front: PROXY header, then TLS. Owner: Front. Thread:
 // its worker's. Ends: when the client goes on to its connection, or is closed.
-class Arrival final : private net::Stream::Events {
+class Arrival final : public ListLink<Arrival>, private net::Stream::Events {
  public:
   Arrival(Front& front, std::unique_ptr<net::Stream> stream, Entrance entrance, size_t place);
   Arrival(const Arrival&) = delete;
@@ -27,7 +28,6 @@ class Arrival final : private net::Stream::Events {
   void begin();
   // It waited for its handshake, which may begin.
   void on_turn();
-  bool is_waiting() const { return is_waiting_; }
   size_t place() const { return place_; }
   void place(size_t place) { place_ = place; }
 
@@ -52,8 +52,7 @@ class Arrival final : private net::Stream::Events {
   std::unique_ptr<net::Timer> header_timer_;  // for its first byte, then for its last
   bool has_begun_ = false;
   std::unique_ptr<tls::Handshake> handshake_;
-  bool is_waiting_ = false;  // for its turn
-  std::string first_bytes_;  // what came with the PROXY header, meanwhile
+  std::string first_bytes_;  // what came with the PROXY header, while it waits for its turn
   std::unique_ptr<net::Timer> turn_timer_;
 };
 

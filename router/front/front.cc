@@ -1,5 +1,6 @@
 #include "router/front/front.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -56,25 +57,23 @@ bool Front::may_shake(Arrival& arrival) {
   const uint32_t per_second = settings_.frontend_handshakes_per_second;
   if (waiting_.empty() && rate_.take(loop_.now(), per_second)) return true;
   metrics_.handshakes_delayed.add();
-  waiting_.push_back(&arrival);
+  waiting_.push_back(arrival);
   if (!rate_timer_.is_armed()) rate_timer_.every(rate_interval, [this] { on_rate_tick(); });
   return false;
 }
 
 void Front::on_rate_tick() {
   const uint32_t per_second = settings_.frontend_handshakes_per_second;
-  while (!waiting_.empty() &&
-         (waiting_.front() == nullptr || rate_.take(loop_.now(), per_second))) {
-    Arrival* const next = waiting_.front();
-    waiting_.pop_front();
-    if (next != nullptr) next->on_turn();
+  while (!waiting_.empty() && rate_.take(loop_.now(), per_second)) {
+    Arrival& next = waiting_.front();
+    next.unlink();
+    next.on_turn();
   }
   if (waiting_.empty()) rate_timer_.disarm();
 }
 
 void Front::remove(Arrival& arrival) {
-  if (arrival.is_waiting())
-    std::replace(waiting_.begin(), waiting_.end(), &arrival, static_cast<Arrival*>(nullptr));
+  arrival.unlink();
   const size_t place = arrival.place();
   CHECK(place < arrivals_.size() && arrivals_[place].get() == &arrival);
   std::unique_ptr<Arrival> taken = std::move(arrivals_[place]);
@@ -88,7 +87,6 @@ void Front::remove(Arrival& arrival) {
 }
 
 void Front::end() {
-  waiting_.clear();
   rate_timer_.disarm();
   arrivals_.clear();
   metrics_.arriving.set(0);

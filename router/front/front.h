@@ -1,15 +1,14 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "log/logger.h"
 #include "net/loop.h"
 #include "net/stream.h"
@@ -68,7 +67,7 @@ class Front {
  private:
   friend class Arrival;
   void remove(Arrival& arrival);
-  // May this one's handshake begin? Otherwise it is told later.
+  // May this one's handshake begin? Otherwise it waits, and is told later.
   bool may_shake(Arrival& arrival);
   void on_rate_tick();
   // Counts a PROXY header that is none, and logs it unless another was logged a moment ago.
@@ -83,7 +82,7 @@ class Front {
   std::shared_ptr<const FrontTls> tls_;
   std::vector<std::unique_ptr<Arrival>> arrivals_;  // each knows its place
   HandshakeRate rate_;
-  std::deque<Arrival*> waiting_;  // for their turn; null: gone meanwhile
+  List<Arrival> waiting_;  // for their turn
   net::Timer rate_timer_;
 };
 
