@@ -19,6 +19,7 @@ enum class Pause : uint8_t {
   peer_full = 1,  // what we read is to be written to a peer that is behind
   exchange = 2,   // a request is being answered; the next one has to wait
   owner = 4,      // any other reason of the owner
+  lossless = 8,   // as peer_full, and a reset costs none of the unread bytes
 };
 
 // Two-way byte stream: TCP today, TLS over it later. Resource with one owner; destruction closes it
@@ -52,9 +53,9 @@ class Stream {
   virtual void listen(Events& events) = 0;
 
   // While a reason stands, no on_read comes. The peer's end or reset may still be told (not while
-  // `peer_full`), when no unread bytes stand before it: an exchange learns that its client has
-  // gone. A client's reset is told at any time, a moment later when unread bytes stand before it;
-  // those are lost.
+  // `peer_full` or `lossless`), when no unread bytes stand before it: an exchange learns that its
+  // client has gone. A client's reset is told at any time, a moment later when unread bytes stand
+  // before it; those are lost, unless `lossless` stands, which has the reset wait behind them.
   virtual void pause(Pause reason) = 0;
   virtual void resume(Pause reason) = 0;
 

@@ -220,6 +220,27 @@ TEST(StreamTest, a_client_that_resets_is_noticed_although_its_bytes_are_not_want
   }
 }
 
+TEST(StreamTest, a_client_that_resets_loses_nothing_where_its_bytes_are_wanted) {
+  Loop loop;
+  RawPair wanted(loop);
+  RawPair unwanted(loop);
+  for (RawPair* pair : {&wanted, &unwanted}) {
+    pair->server.stream->pause(Pause::peer_full);
+    pair->raw->send("more");
+  }
+  loopback::settle(loop);
+  wanted.server.stream->pause(Pause::lossless);  // also when it is watched already
+  wanted.server.stream->resume(Pause::peer_full);
+  wanted.raw->reset();
+  unwanted.raw->reset();
+  EXPECT_TRUE(run_until(loop, [&] { return unwanted.server.failures == 1; }));
+  loopback::settle(loop);
+  EXPECT_EQ(wanted.server.failures, 0);
+  wanted.server.stream->resume(Pause::lossless);
+  EXPECT_TRUE(run_until(loop, [&] { return wanted.server.failures == 1; }));
+  EXPECT_EQ(wanted.server.bytes, "more");
+}
+
 TEST(StreamTest, a_backends_last_bytes_outlive_its_reset) {
   Loop loop;
   Pair pair(loop);

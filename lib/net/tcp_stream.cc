@@ -97,6 +97,7 @@ void TcpStream::start_reading() {
 
 void TcpStream::pause(Pause reason) {
   pauses_ |= static_cast<uint8_t>(reason);
+  if (reason == Pause::lossless) stalled_.unlink();
 }
 
 void TcpStream::resume(Pause reason) {
@@ -144,7 +145,7 @@ void TcpStream::stop_reading() {
 
 void TcpStream::look_for_end() {
   // A full peer means that bytes are waiting here; looking would be a wasted call.
-  if ((pauses_ & static_cast<uint8_t>(Pause::peer_full)) != 0) return on_stall();
+  if (has_paused(Pause::peer_full) || has_paused(Pause::lossless)) return on_stall();
   char byte;
   const ssize_t count = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (count > 0) return on_stall();
@@ -157,9 +158,10 @@ void TcpStream::look_for_end() {
 }
 
 // A backend's last bytes are worth reading after its reset (a reply may be whole); a client that
-// has reset the connection wants nothing any more, whatever it sent before.
+// has reset the connection wants nothing any more, whatever it sent before, unless the listener
+// says otherwise.
 void TcpStream::on_stall() {
-  if (side_ != Side::client || stalled_.is_linked()) return;
+  if (side_ != Side::client || stalled_.is_linked() || has_paused(Pause::lossless)) return;
   core_.stalled.push_back(stalled_);
   uv_timer_t* const timer = &core_.stalled_timer;
   if (uv_is_active(as_handle(timer)) != 0) return;

@@ -56,6 +56,7 @@ class TcpStream final : public Stream {
   void on_stall();
   // Those of a loop's stalled streams whose peers have gone fail.
   static void check_stalled(uv_timer_t* timer);
+  bool has_paused(Pause reason) const { return (pauses_ & static_cast<uint8_t>(reason)) != 0; }
   // Bytes the kernel took, or a negative errno.
   ssize_t send_now(std::span<const std::string_view> pieces);
   void enqueue(std::span<const std::string_view> pieces, size_t skip);

@@ -19,8 +19,8 @@ namespace {
 
 constexpr size_t record_bytes = SSL3_RT_MAX_PLAIN_LENGTH;
 constexpr size_t flush_bytes = 64u << 10;
-constexpr std::array<net::Pause, 3> all_pauses{net::Pause::peer_full, net::Pause::exchange,
-                                               net::Pause::owner};
+constexpr std::array<net::Pause, 4> all_pauses{net::Pause::peer_full, net::Pause::exchange,
+                                               net::Pause::owner, net::Pause::lossless};
 
 // One thread works on one stream at a time, and none of these outlives a call.
 struct Scratch {

@@ -293,7 +293,8 @@ void ClientConnection::linger() {
   stream_->shutdown();
   stream_->watermarks(4);  // on_drained() when all is sent
   stream_->listen(*this);  // back from the tunnel, if there was one
-  for (const net::Pause reason : {net::Pause::exchange, net::Pause::peer_full, net::Pause::owner})
+  for (const net::Pause reason :
+       {net::Pause::exchange, net::Pause::peer_full, net::Pause::owner, net::Pause::lossless})
     stream_->resume(reason);
   if (has_ended_ && queued == 0) return end();
   bench_.lingering.arm(*this);

@@ -35,7 +35,8 @@ void Tunnel::start(net::Stream& client, net::Stream& backend, std::string_view f
   backend_.pass(from_backend);
   client.listen(client_);
   backend.listen(backend_);
-  for (const net::Pause reason : {net::Pause::exchange, net::Pause::owner}) client.resume(reason);
+  for (const net::Pause reason : {net::Pause::exchange, net::Pause::peer_full, net::Pause::owner})
+    client.resume(reason);
   if (client_has_ended) client_.on_end();
 }
 
@@ -54,7 +55,7 @@ void Tunnel::Half::pass(std::string_view read) {
   other->stream->write(read);
   if (other->pauses_other || !other->stream->is_full()) return;
   other->pauses_other = true;
-  stream->pause(net::Pause::peer_full);
+  stream->pause(net::Pause::lossless);
 }
 
 void Tunnel::Half::pass_last_frame(std::string_view read) {
@@ -123,7 +124,7 @@ void Tunnel::Half::on_failure(const Error&) {
 void Tunnel::Half::on_drained() {
   if (!tunnel.is_open_ || !pauses_other) return;
   pauses_other = false;
-  other->stream->resume(net::Pause::peer_full);
+  other->stream->resume(net::Pause::lossless);
 }
 
 void Tunnel::end_if_done() {

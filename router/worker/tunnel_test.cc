@@ -1,4 +1,8 @@
 // Upgrades: bytes both ways, half-close, backpressure.
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <atomic>
 #include <future>
@@ -106,6 +110,60 @@ TEST(Tunnel, a_reset_of_the_backend_ends_the_client) {
   client.send("ping");
   EXPECT_EQ(client.receive_all(), "");
   EXPECT_FALSE(client.timed_out());
+  EXPECT_TRUE(eventually([&] { return router.counts().tunnels == 0; }));
+}
+
+// Sends until nobody takes more; answers how many bytes have reached the router's host.
+size_t fill(RawSocket& client) {
+  const std::string piece(64 << 10, 'u');
+  size_t sent = 0;
+  pollfd watched{.fd = client.descriptor(), .events = POLLOUT, .revents = 0};
+  while (::poll(&watched, 1, 300) == 1) {
+    const ssize_t count =
+        ::send(client.descriptor(), piece.data(), piece.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count <= 0) break;
+    sent += static_cast<size_t>(count);
+  }
+  int waiting = 0;
+  EXPECT_EQ(::ioctl(client.descriptor(), TIOCOUTQ, &waiting), 0);
+  return sent - static_cast<size_t>(waiting);
+}
+
+TEST(Tunnel, what_a_client_said_before_its_reset_reaches_a_slow_backend) {
+  std::promise<void> go_on;
+  const std::shared_future<void> may_go_on(go_on.get_future());
+  std::atomic<size_t> received{0};
+  std::atomic<bool> has_ended{false};
+  FakeBackend slow([&](RawSocket& peer, size_t) {
+    peer.receive_until("\r\n\r\n");
+    peer.send(switching);
+    may_go_on.wait();
+    for (size_t count = 0; (count = peer.receive().size()) > 0;) received += count;
+    has_ended = true;
+  });
+  FakeBackend silent([&](RawSocket& peer, size_t) {
+    peer.receive_until("\r\n\r\n");
+    may_go_on.wait();
+  });
+  RouterUnderTest router;
+  router.add("app.example", slow.port());
+  router.add("silent.example", silent.port());
+  RawSocket client = router.connect();
+  client.send(upgrade_head);
+  EXPECT_EQ(RawMessage{.head = client.receive_until("\r\n\r\n")}.status(), 101);
+  const size_t arrived = fill(client);
+  RawSocket uploader = router.connect();
+  uploader.send("POST / HTTP/1.1\r\nHost: silent.example\r\nContent-Length: 999999999\r\n\r\n");
+  fill(uploader);
+  EXPECT_EQ(router.counts().client_connections, 2u);
+  client.reset();
+  uploader.reset();
+  // Nobody wants the upload any more. Whoever looked for its client has seen the other's reset.
+  EXPECT_TRUE(eventually([&] { return router.counts().client_connections <= 1; }));
+  EXPECT_EQ(router.counts().tunnels, 1u);
+  go_on.set_value();
+  EXPECT_TRUE(eventually([&] { return has_ended.load(); }));
+  EXPECT_GE(received, arrived);
   EXPECT_TRUE(eventually([&] { return router.counts().tunnels == 0; }));
 }
 
