@@ -105,6 +105,12 @@ void Http2Connection::on_read(std::span<char> bytes) {
 // nowhere.
 void Http2Connection::on_silence() {
   if (session_.awaits_ping()) {
+    // One that takes what was said before it, slowly, has maybe not heard it yet.
+    const size_t queued = stream_->queued_bytes();
+    if (queued_before_ping_ && *queued_before_ping_ != queued) {
+      queued_before_ping_ = queued;
+      return times_.silence.arm(silence_);
+    }
     const Error error{.fault = Fault::timeout, .side = Side::backend, .detail = "PING"};
     return lose(Kind::broken, &error);
   }
@@ -113,6 +119,8 @@ void Http2Connection::on_silence() {
   if (pinged_at_ && !has_replied && loop_.now() - *pinged_at_ < ping_rest) return;
   pinged_at_ = loop_.now();
   replies_at_ping_ = session_.frames_of_replies();
+  queued_before_ping_.reset();
+  if (stream_->is_full()) queued_before_ping_ = stream_->queued_bytes();
   session_.ping();
 }
 

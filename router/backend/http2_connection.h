@@ -100,6 +100,8 @@ class Http2Connection final : private net::Stream::Events,
   Silence silence_;
   std::optional<Instant> pinged_at_;
   uint64_t replies_at_ping_ = 0;
+  // What waited for the endpoint at the last look, while a PING could not be sent behind it.
+  std::optional<size_t> queued_before_ping_;
   const Options options_;
   std::unique_ptr<net::Stream> stream_;
   http2::ClientSession session_;
