@@ -78,10 +78,10 @@ void Http2Connection::end(const http2::StreamFailure& failure) {
   has_ended_ = true;
   call_off();
   silence_.call_off();
+  owner_.on_over(*this);  // before streams fail: it asks whether there were any
   session_.say_goodbye();
   output_.clear();
   if (!stream_->is_full() && session_.take_output(output_, output_bytes)) stream_->write(output_);
-  owner_.on_over(*this);
   session_.fail_streams(failure);
 }
 
