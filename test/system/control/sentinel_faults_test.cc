@@ -1,5 +1,5 @@
 // A platform on a Redis primary with two replicas, watched by a Sentinel, each on a machine of its
-// own, while the primary is killed or stopped.
+// own, while the primary is killed, stopped, or cut off from all but the bbs.
 #include <chrono>
 #include <csignal>
 #include <memory>
@@ -83,6 +83,14 @@ class SentinelFaults : public FaultGround {
       return primary() != old && ask(primary(), "ROLE").starts_with("master");
     });
   }
+  // The third one. Were it still the old primary's, it would confirm what the new one never hears
+  // of.
+  [[nodiscard]] bool the_other_follows() {
+    return until([this] {
+      let_pass(100ms);
+      return replicas_of(primary()) == 1;
+    });
+  }
 
   CutNetwork network_;
   const CutNetwork::Machine sentinel_at_ = network_.add_machine();
@@ -95,7 +103,7 @@ class SentinelFaults : public FaultGround {
   std::unique_ptr<ControlProcess> bbs_, auctioneer_;
 };
 
-TEST_F(SentinelFaults, a_platform_goes_on_whether_its_primary_is_killed_or_stopped) {
+TEST_F(SentinelFaults, a_platform_goes_on_whether_its_primary_is_killed_stopped_or_cut_off) {
   desire_lrps(4);
   desire_tasks(4);
   ASSERT_TRUE(becomes_whole());
@@ -106,6 +114,7 @@ TEST_F(SentinelFaults, a_platform_goes_on_whether_its_primary_is_killed_or_stopp
   desire_lrps(2);
   desire_tasks(4);
   ASSERT_TRUE(another_is_promoted(killed));
+  ASSERT_TRUE(the_other_follows());
   redis_[killed]->start();
 
   const size_t stopped = primary();
@@ -117,12 +126,25 @@ TEST_F(SentinelFaults, a_platform_goes_on_whether_its_primary_is_killed_or_stopp
   desire_lrps(2);
   desire_tasks(4);
   ASSERT_TRUE(another_is_promoted(stopped));
-  // A replica that were still the old one's would confirm what the new primary never hears of.
+  ASSERT_TRUE(the_other_follows());
+  redis_[stopped]->kill(SIGCONT);
+
+  // The bbs sits with the old primary, everybody else with the new one: nothing that it writes is
+  // confirmed, so nothing is lost when the old one follows.
+  const size_t alone = primary();
   ASSERT_TRUE(until([&] {
     let_pass(100ms);
-    return replicas_of(primary()) == 1;
+    return replicas_of(alone) == 2;
   }));
-  redis_[stopped]->kill(SIGCONT);
+  std::vector<std::string> others{sentinel_at_.address};
+  for (size_t i = 0; i < redis_.size(); ++i)
+    if (i != alone) others.push_back(redis_[i]->address());
+  network_.cut({redis_[alone]->address(), bbs_at_.address}, others);
+  desire_lrps(2);
+  desire_tasks(4);
+  ASSERT_TRUE(another_is_promoted(alone));
+  ASSERT_TRUE(the_other_follows());
+  network_.heal();
   ASSERT_TRUE(becomes_whole());
   expect_tasks_to_have_ended_once();
   // What ran before any of it was never started anew.
