@@ -159,6 +159,8 @@ class WholePlatform(unittest.TestCase):
             time.sleep(0.5)
             self.platform.kill(service)
             time.sleep(2)
+            until(lambda: self.platform.causeway("ps", APP, check=False).returncode == 0, 60,
+                  f"the control plane answers after {service} was killed")  # a bbs waits for the lock of the one before
             self.assert_control_plane_works()
         self.assertEqual(load.failures, [], service)
         self.assertGreater(load.answered, 100)

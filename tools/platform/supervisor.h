@@ -30,7 +30,8 @@ class Supervisor {
     Duration restart_pause_max = std::chrono::seconds(5);  // doubles up to this
     Duration stable_after =
         std::chrono::seconds(10);  // a service that ran this long starts from the minimum again
-    Duration stop_grace = std::chrono::seconds(30);  // SIGTERM, then SIGKILL; a rep waits for its apps
+    Duration stop_grace =
+        std::chrono::seconds(30);  // SIGTERM, then SIGKILL; a rep waits for its apps
   };
 
   Supervisor(net::Loop& loop, const log::Logger& logger, std::vector<Service> services,
