@@ -38,6 +38,19 @@ class AuctioneerTest : public testing::Test {
                           [&](const Result<void>& done) { is_accepted = done.has_value(); });
     ASSERT_TRUE(bed.until([&] { return is_accepted; }));
   }
+  // Instance 0 of p is asked for, and cell a takes two seconds to tell its state.
+  void place_p_while_a_is_slow() {
+    bbs.add(a);
+    bbs.add(b);
+    start({.cell_state_timeout = 30s});
+    a.holds_state = true;
+    ask({lrp_request("p", {0})});
+    ASSERT_TRUE(bed.until([&] { return a.asked == 1; }));
+    const auto began = bed.loop().now();
+    ASSERT_TRUE(bed.until([&] { return bed.loop().now() - began > 2s; }));
+    a.holds_state = false;
+    a.release();
+  }
   bool settled() {
     return bed.until([&] { return auctioneer->is_idle(); });
   }
@@ -202,16 +215,7 @@ TEST_F(AuctioneerTest, waits_for_a_bbs_that_is_away) {
 
 // One cell takes two seconds to answer: for the next five no new answers are needed.
 TEST_F(AuctioneerTest, rounds_that_follow_closely_share_the_cells_answers) {
-  bbs.add(a);
-  bbs.add(b);
-  start({.cell_state_timeout = 30s});
-  a.holds_state = true;
-  ask({lrp_request("p", {0})});
-  ASSERT_TRUE(bed.until([&] { return a.asked == 1; }));
-  const auto began = bed.loop().now();
-  ASSERT_TRUE(bed.until([&] { return bed.loop().now() - began > 2s; }));
-  a.holds_state = false;
-  a.release();
+  place_p_while_a_is_slow();
   ASSERT_TRUE(bed.until([&] { return a.works.size() + b.works.size() == 1; }));
   ask({lrp_request("p", {1}), lrp_request("q", {0})});
   ASSERT_TRUE(settled());
@@ -237,16 +241,7 @@ TEST_F(AuctioneerTest, rounds_that_follow_closely_share_the_cells_answers) {
 }
 
 TEST_F(AuctioneerTest, what_a_cell_was_never_sent_that_is_only_remembered_is_placed_again) {
-  bbs.add(a);
-  bbs.add(b);
-  start({.cell_state_timeout = 30s});
-  a.holds_state = true;
-  ask({lrp_request("p", {0})});
-  ASSERT_TRUE(bed.until([&] { return a.asked == 1; }));
-  const auto began = bed.loop().now();
-  ASSERT_TRUE(bed.until([&] { return bed.loop().now() - began > 2s; }));
-  a.holds_state = false;
-  a.release();
+  place_p_while_a_is_slow();
   ASSERT_TRUE(settled());
   b.service.server.reset();  // the cell has gone, the BBS does not know
   ask({lrp_request("q", {0, 1, 2, 3})});

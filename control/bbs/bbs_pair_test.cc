@@ -72,19 +72,6 @@ class Member final : public causeway::test::ServerProcess {
     return "http://127.0.0.1:" + std::to_string(port()) + "/metrics";
   }
   bool serves() const { return causeway::test::accepts(api_port_); }
-  // The exit code, once it has ended by itself.
-  std::optional<int> exit_code() const {
-    siginfo_t ended{};
-    // It stays a child: kill() waits for it.
-    if (::waitid(P_PID, static_cast<id_t>(pid()), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        ended.si_pid != pid())
-      return std::nullopt;
-    return ended.si_code == CLD_EXITED ? ended.si_status : -1;
-  }
-  std::string log() const {
-    std::ifstream file(folder() + "/server.log");
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
 
  private:
   std::vector<std::string> command(uint16_t port) const override {
@@ -439,18 +426,7 @@ class Follower final : public causeway::test::ServerProcess {
       : program_(std::move(program)), configuration_(std::move(configuration)) {
     start_somewhere();
   }
-  std::string log() const {
-    std::ifstream file(folder() + "/server.log");
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
   bool leads() const { return log().find("acquired-lock") != std::string::npos; }
-  std::optional<int> exit_code() const {
-    siginfo_t ended{};
-    if (::waitid(P_PID, static_cast<id_t>(pid()), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        ended.si_pid != pid())
-      return std::nullopt;
-    return ended.si_code == CLD_EXITED ? ended.si_status : -1;
-  }
 
  private:
   std::vector<std::string> command(uint16_t port) const override {

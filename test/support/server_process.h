@@ -16,6 +16,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -67,6 +70,20 @@ class ServerProcess {
 
   uint16_t port() const { return port_; }
   pid_t pid() const { return pid_; }
+  // What it has said so far, on both of its outputs.
+  std::string log() const {
+    std::ifstream file(folder() + "/server.log");
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+  // The exit code, once it has ended by itself.
+  std::optional<int> exit_code() const {
+    siginfo_t ended{};
+    // It stays a child: kill() waits for it.
+    if (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        ended.si_pid != pid_)
+      return std::nullopt;
+    return ended.si_code == CLD_EXITED ? ended.si_status : -1;
+  }
 
   // On the same port as before.
   void start() {

@@ -2,8 +2,6 @@
 
 #include <fstream>
 #include <functional>
-#include <iterator>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,19 +30,6 @@ class ControlProcess final : public causeway::test::ServerProcess {
       : ControlProcess(std::move(program), std::move(key), std::move(configuration), Place{}) {}
 
   std::string url() const { return "http://" + host() + ":" + std::to_string(port()); }
-  std::string log() const {
-    std::ifstream file(folder() + "/server.log");
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
-  // The exit code, once it has ended by itself.
-  std::optional<int> exit_code() const {
-    siginfo_t ended{};
-    // It stays a child: kill() waits for it.
-    if (::waitid(P_PID, static_cast<id_t>(pid()), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        ended.si_pid != pid())
-      return std::nullopt;
-    return ended.si_code == CLD_EXITED ? ended.si_status : -1;
-  }
 
  private:
   std::vector<std::string> command(uint16_t port) const override {
