@@ -31,6 +31,8 @@ class Tenure {
   ~Tenure();
 
   bool is_held() const { return has_begun_; }
+  // Whether nobody else can have begun one at this moment (locks::Leadership::is_sure).
+  bool is_sure() const { return has_begun_ && !is_over_ && leadership_->is_sure(); }
   // Gives the lock up; `done` also when that fails.
   void release(std::function<void()> done);
 

@@ -69,6 +69,7 @@ Leadership::Leadership(net::Loop& loop, redis::Client& client, const log::Logger
       fence_script_(kFenceScript),
       renew_script_(kRenewScript),
       release_script_(kReleaseScript),
+      granted_(options_.clock),
       next_(loop),
       deadline_(loop) {
   CHECK(!options_.fence_keys.empty() && options_.owner.find(' ') == std::string::npos);
@@ -76,7 +77,7 @@ Leadership::Leadership(net::Loop& loop, redis::Client& client, const log::Logger
 }
 
 void Leadership::attempt() {
-  asked_ = loop_.now();
+  asked_ = granted_.now();
   ++unanswered_;
   client_.eval(take_script_, {options_.lock_key, options_.fence_keys[0]},
                {options_.owner, milliseconds_text(options_.ttl)},
@@ -144,12 +145,12 @@ void Leadership::renew() {
   ++unanswered_;
   client_.eval(renew_script_, {options_.lock_key, options_.fence_keys[0]},
                {options_.owner, milliseconds_text(options_.ttl), token_},
-               [this, asked = loop_.now()](const Result<redis::Value>& reply) {
+               [this, asked = granted_.now()](const Result<redis::Value>& reply) {
                  take_renewal(reply, asked);
                });
 }
 
-void Leadership::take_renewal(const Result<redis::Value>& reply, Instant asked) {
+void Leadership::take_renewal(const Result<redis::Value>& reply, BootInstant asked) {
   if (!answered()) return;
   if (reply) {
     is_renewal_failing_ = false;
@@ -161,12 +162,12 @@ void Leadership::take_renewal(const Result<redis::Value>& reply, Instant asked) 
     logger_.error("failed-to-renew-lock", reply.error());
 }
 
-// The ttl runs from when Redis got the request, which is not before we asked. Who is alone needs no
+// Who is alone needs no
 // deadline: whoever takes the lock all the same lays a fence.
-void Leadership::guard(Instant asked) {
+void Leadership::guard(BootInstant asked) {
+  granted_.grant(asked, options_.ttl);
   if (options_.mode == Mode::alone) return;
-  const Duration left = std::max<Duration>(options_.ttl - (loop_.now() - asked), Duration::zero());
-  deadline_.once(left,
+  deadline_.once(granted_.left(),
                  [this] { lose({.fault = Fault::timeout, .detail = "not renewed for its ttl"}); });
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/boot_clock.h"
 #include "base/result.h"
 #include "log/logger.h"
 #include "net/timer.h"
@@ -37,6 +37,7 @@ class Leadership {
     std::string owner;                    // unique for the process, no spaces
     Duration ttl = std::chrono::seconds(14);
     Duration retry_interval = std::chrono::seconds(5);
+    const BootClock* clock = nullptr;  // absent: the machine's
   };
   struct Events {
     std::function<void(const std::string& token)> on_held;
@@ -51,6 +52,11 @@ class Leadership {
   Leadership& operator=(const Leadership&) = delete;
 
   bool is_held() const { return phase_ == Phase::held; }
+  // Whether nobody else can lead at this moment: the lock is held, and its last renewal lasts.
+  // Looks at the clock itself, so that a process that was stopped, or whose machine was, and has
+  // woken up says no. Without it is_held() is what we believe; writes need neither, they carry the
+  // token.
+  bool is_sure() const { return is_held() && granted_.is_sure(); }
   // Gives it up, so that a stand-by need not wait for the ttl; `done` also when that fails. What is
   // under way is waited for, since it could win after the release.
   void release(std::function<void()> done);
@@ -63,9 +69,9 @@ class Leadership {
   void lay_fences();
   void take_fences(const Error* refusal);
   void renew();
-  void take_renewal(const Result<redis::Value>& reply, Instant asked);
+  void take_renewal(const Result<redis::Value>& reply, BootInstant asked);
   void wait(Duration left);
-  void guard(Instant asked);
+  void guard(BootInstant asked);
   // What was asked of the lock has been answered; whether that still matters.
   bool answered();
   void give_up();
@@ -80,7 +86,8 @@ class Leadership {
   Phase phase_ = Phase::waiting;
   std::string token_;
   std::string waits_for_;
-  Instant asked_{};  // of the attempt under way
+  BootInstant asked_{};  // of the attempt under way
+  GrantedTime granted_;  // by it, or by the last renewal
   size_t fences_missing_ = 0;
   size_t unanswered_ = 0;  // attempts and renewals
   bool may_be_ours_ = false;

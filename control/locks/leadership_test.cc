@@ -62,7 +62,8 @@ class LeadershipTest : public testing::Test {
     options.mode = mode;
     options.owner = owner;
     options.ttl = ttl;
-    options.retry_interval = 100ms;
+    options.retry_interval = retry_interval_;
+    options.clock = clock_;
     return std::make_unique<Contender>(loop_, logger_, redis, std::move(options));
   }
   Result<void> write(Contender& contender, const std::string& guid) {
@@ -83,6 +84,8 @@ class LeadershipTest : public testing::Test {
   }
 
   test::RedisServer server_;
+  Duration retry_interval_ = 100ms;
+  const BootClock* clock_ = nullptr;  // the machine's
   net::Loop loop_;
   net::Timer tick_{loop_};
   log::Sink sink_{{.level = log::Level::error, .path = {}}};
@@ -150,6 +153,27 @@ TEST_F(LeadershipTest, a_lock_that_cannot_be_renewed_is_lost_when_its_ttl_ends) 
   EXPECT_EQ(first->lost->fault, Fault::timeout);
   EXPECT_FALSE(first->leadership->is_held());
   server_.kill(SIGCONT);
+}
+
+TEST_F(LeadershipTest, who_was_suspended_with_the_machine_is_not_sure_until_the_lock_is_renewed) {
+  ManualBootClock clock;
+  clock_ = &clock;
+  retry_interval_ = 1s;
+  for (const auto mode : {Leadership::Mode::alone, Leadership::Mode::standing_by}) {
+    auto leader = contender("a", 60s, mode);
+    EXPECT_FALSE(leader->leadership->is_sure());
+    ASSERT_TRUE(until([&] { return leader->leadership->is_held(); }));
+    EXPECT_TRUE(leader->leadership->is_sure());
+    clock.advance(60s);  // and no timer has noticed
+    EXPECT_TRUE(leader->leadership->is_held());
+    EXPECT_FALSE(leader->leadership->is_sure()) << "another one may lead";
+    ASSERT_TRUE(until([&] { return leader->leadership->is_sure(); })) << "none has";
+    EXPECT_FALSE(leader->lost);
+    bool released = false;
+    leader->leadership->release([&] { released = true; });
+    EXPECT_FALSE(leader->leadership->is_sure());
+    ASSERT_TRUE(until([&] { return released; }));
+  }
 }
 
 TEST_F(LeadershipTest, an_attempt_under_way_at_the_release_wins_nothing) {

@@ -84,8 +84,8 @@ void Announcer::repeat(const RouteMessage& message) {
 
 void Announcer::send(std::string_view subject, const RouteMessage& message) {
   if (!client_.is_connected()) return;
-  const Instant latest = options_.speaks_until ? options_.speaks_until() : Instant::max();
-  if (latest != Instant::max() && clock_.now() >= latest) {
+  const BootInstant latest = options_.speaks_until ? options_.speaks_until() : BootInstant::max();
+  if (latest != BootInstant::max() && clock_.now() >= latest) {
     return complain({.fault = Fault::refused, .detail = "the lock may be another one's by now"});
   }
   auto sent = client_.publish_before(latest, subject, message.payload);

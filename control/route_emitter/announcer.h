@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/boot_clock.h"
 #include "base/rng.h"
 #include "control/route_emitter/audience.h"
 #include "control/route_emitter/emitter_metrics.h"
@@ -35,7 +35,7 @@ class Announcer final : private Audience::Speaker {
     uint32_t unregistration_repeats = 20;
     uint64_t seed = 0;  // of the repetitions' spread
     // Until when we may speak, as it is known now; asked for each message. Absent: for ever.
-    std::function<Instant()> speaks_until = {};
+    std::function<BootInstant()> speaks_until = {};
   };
 
   Announcer(net::Loop& loop, const log::Logger& logger, Options options, const RoutingTable& table,
@@ -59,7 +59,7 @@ class Announcer final : private Audience::Speaker {
   Farewells farewells_;
   Rng rng_;
   bool is_failing_ = false;  // publishing; logged once per time
-  SystemClock clock_;        // not the loop's: one that was stopped does not know the time yet
+  SystemBootClock clock_;    // not the loop's: one that was stopped does not know the time yet
   net::Timer farewell_;
   std::vector<std::unique_ptr<Audience>> audiences_;
   nats::Client client_;  // last: its end drops the callbacks that reach the rest

@@ -60,7 +60,7 @@ void RouteEmitter::begin() {
           .unregistration_interval = config_.unregistration_interval,
           .unregistration_repeats = config_.unregistration_send_count,
           .seed = random_seed(),
-          .speaks_until = [this] { return lease_ ? lease_->acts_until() : Instant::max(); }},
+          .speaks_until = [this] { return lease_ ? lease_->acts_until() : BootInstant::max(); }},
       table_, metrics_);
   watcher_ = std::make_unique<Watcher>(
       loop_, logger_,

@@ -17,9 +17,6 @@ constexpr Duration kLookInterval = std::chrono::milliseconds(500);
 // that was due later than this.
 constexpr Duration kWatchInterval = std::chrono::milliseconds(250);
 
-// What is sent on the strength of a lock is given so long to arrive; of short locks a quarter.
-constexpr Duration kArrivalTime = std::chrono::seconds(1);
-
 }  // namespace
 
 Lease::Lease(net::Loop& loop, Options options, Events events)
@@ -27,6 +24,7 @@ Lease::Lease(net::Loop& loop, Options options, Events events)
       events_(std::move(events)),
       next_(loop),
       deadline_(loop),
+      granted_(options_.clock),
       loop_(loop),
       client_(loop, {.url = options_.locket_url,
                      .timeout = options_.retry_interval,
@@ -46,8 +44,6 @@ void Lease::value(std::string value) {
   if (!is_over_ && !is_asking_) attempt();
 }
 
-bool Lease::may_act() const { return is_held_ && SystemClock().now() < acts_until_; }
-
 void Lease::release(std::function<void()> done) {
   is_over_ = true;
   is_held_ = false;
@@ -63,7 +59,7 @@ void Lease::give_up() {
 
 void Lease::attempt() {
   is_asking_ = true;
-  asked_ = loop_.now();
+  asked_ = granted_.now();
   client_.lock(resource_, options_.ttl,
                [this](Result<void> answer) { answered(std::move(answer)); });
 }
@@ -78,9 +74,7 @@ void Lease::answered(Result<void> answer) {
   next_.once(waits ? std::min(options_.retry_interval, kLookInterval) : options_.retry_interval,
              [this] { attempt(); });
   if (answer) {
-    // The ttl runs from when Locket got the request, which is not before we asked.
-    held_until_ = asked_ + options_.ttl;
-    acts_until_ = held_until_ - std::min<Duration>(kArrivalTime, options_.ttl / 4);
+    granted_.grant(asked_, options_.ttl);
     if (!deadline_.is_armed()) deadline_.every(kWatchInterval, [this] { watch(); });
     if (!std::exchange(is_held_, true) && events_.on_held) events_.on_held();
     return;
@@ -93,7 +87,7 @@ void Lease::answered(Result<void> answer) {
 }
 
 void Lease::watch() {
-  if (loop_.now() >= held_until_)
+  if (granted_.left() == Duration::zero())
     lose({.fault = Fault::timeout, .detail = "not renewed for its ttl"});
 }
 

@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "base/clock.h"
+#include "base/boot_clock.h"
 #include "base/result.h"
 #include "diego/locket_client.h"
 #include "net/timer.h"
@@ -27,6 +27,7 @@ class Lease {
     Duration ttl = std::chrono::seconds(14);
     Duration retry_interval = std::chrono::seconds(5);
     rpc::Identity* identity = nullptr;  // for https; outlives the lease
+    const BootClock* clock = nullptr;   // absent: the machine's
   };
   struct Events {
     std::function<void()> on_held = {};
@@ -40,10 +41,11 @@ class Lease {
 
   bool is_held() const { return is_held_; }
   // Whether it is ours now, and for long enough that what is sent now arrives while it is. Looks at
-  // the clock itself: a loop that was stopped does not know the time yet.
-  bool may_act() const;
+  // the clock itself: a loop that was stopped does not know the time yet, and its clock does not
+  // count the time that the machine was suspended.
+  bool may_act() const { return is_held_ && granted_.is_sure(); }
   // From when on may_act() says no, unless it is renewed before.
-  Instant acts_until() const { return is_held_ ? acts_until_ : Instant{}; }
+  BootInstant acts_until() const { return is_held_ ? granted_.sure_until() : BootInstant{}; }
   // From the next renewal on, which happens at once.
   void value(std::string value);
   // Gives it up, so that nobody has to wait for its ttl; `done` also when that fails. An attempt
@@ -66,9 +68,8 @@ class Lease {
   bool is_asking_ = false;
   net::Timer next_;      // attempt
   net::Timer deadline_;  // while it is held: has its time ended?
-  Instant asked_{};
-  Instant held_until_{};  // ttl after the last renewal was sent
-  Instant acts_until_{};
+  BootInstant asked_{};
+  GrantedTime granted_;  // by the last renewal
   std::function<void()> on_released_;
   net::Loop& loop_;
   LocketClient client_;

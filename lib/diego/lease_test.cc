@@ -40,7 +40,8 @@ class LeaseTest : public testing::Test {
                        .owner = "me",
                        .value = "v",
                        .ttl = ttl,
-                       .retry_interval = retry_interval},
+                       .retry_interval = retry_interval,
+                       .clock = clock},
         Lease::Events{.on_held = [this] { ++held; },
                       .on_lost = [this](const Error& error) { lost.push_back(error); },
                       .on_refused = [this](const Error&) { ++refused; }});
@@ -48,6 +49,7 @@ class LeaseTest : public testing::Test {
 
   rpc::test::TestBed bed;
   test::FakeService locket{bed};
+  const BootClock* clock = nullptr;  // the machine's
   std::unique_ptr<Lease> lease;
   std::vector<models::LockRequest> requests;
   std::vector<rpc::Responder> held_back;
@@ -145,7 +147,7 @@ TEST_F(LeaseTest, who_slept_may_not_act_before_any_timer_has_told) {
   EXPECT_FALSE(lease->may_act());
   ASSERT_TRUE(bed.until([&] { return held == 1; }));
   ASSERT_TRUE(bed.until([&] { return lease->may_act(); }));
-  EXPECT_LT(lease->acts_until(), std::chrono::steady_clock::now() + 2s);
+  EXPECT_LT(lease->acts_until(), SystemBootClock().now() + 2s);
   const Instant start = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() - start < 2100ms) {
     // As a stopped process: the loop does not turn.
@@ -153,6 +155,23 @@ TEST_F(LeaseTest, who_slept_may_not_act_before_any_timer_has_told) {
   EXPECT_TRUE(lease->is_held());
   EXPECT_FALSE(lease->may_act());
   ASSERT_TRUE(bed.until([&] { return lost.size() == 1; }));
+}
+
+// What a suspended machine looks like to its processes: no timer has waited any longer, but the
+// clock since the boot has gone on.
+TEST_F(LeaseTest, who_was_suspended_with_the_machine_may_not_act) {
+  ManualBootClock boot;
+  clock = &boot;
+  serve();
+  take(Lease::Kind::lock, 100s, 50s);
+  ASSERT_TRUE(bed.until([&] { return held == 1; }));
+  EXPECT_TRUE(lease->may_act());
+  boot.advance(99s);
+  EXPECT_TRUE(lease->is_held());
+  EXPECT_FALSE(lease->may_act());
+  boot.advance(1s);
+  ASSERT_TRUE(bed.until([&] { return lost.size() == 1; })) << "it has looked at another clock";
+  EXPECT_EQ(lost[0].fault, Fault::timeout);
 }
 
 TEST_F(LeaseTest, a_lost_presence_is_taken_again) {

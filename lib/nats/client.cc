@@ -94,7 +94,7 @@ struct Client::State {
   }
 
   Result<void> publish(std::string_view subject, std::string_view payload, std::string_view reply,
-                       Instant latest = Instant::max()) {
+                       BootInstant latest = BootInstant::max()) {
     if (!is_subject(subject) || (!reply.empty() && !is_subject(reply))) {
       return Error{.fault = Fault::invalid, .detail = "not a subject to publish to"};
     }
@@ -157,7 +157,7 @@ Result<void> Client::publish(std::string_view subject, std::string_view payload,
   return state_->publish(subject, payload, reply);
 }
 
-Result<void> Client::publish_before(Instant latest, std::string_view subject,
+Result<void> Client::publish_before(BootInstant latest, std::string_view subject,
                                     std::string_view payload) {
   return state_->publish(subject, payload, {}, latest);
 }

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/boot_clock.h"
 #include "base/result.h"
 
 namespace causeway::net {
@@ -81,7 +81,8 @@ class Client {
   Result<void> publish(std::string_view subject, std::string_view payload,
                        std::string_view reply = {});
   // What has not been given to libnats by then is dropped and counted instead.
-  Result<void> publish_before(Instant latest, std::string_view subject, std::string_view payload);
+  Result<void> publish_before(BootInstant latest, std::string_view subject,
+                              std::string_view payload);
   // Calls back once with the first answer, or Fault::timeout.
   void request(std::string_view subject, std::string_view payload, Duration timeout,
                std::function<void(Result<Message>)> on_answer);

@@ -127,7 +127,7 @@ void Wire::subscribe(uint64_t id, std::string subject) {
   changed_.notify_all();
 }
 
-bool Wire::publish(Message message, Instant latest) {
+bool Wire::publish(Message message, BootInstant latest) {
   const size_t bytes = size_of(message);
   {
     const std::lock_guard lock(mutex_);
@@ -429,7 +429,7 @@ void Wire::publish_batch(Connection& connection, std::deque<Outgoing> batch) {
 void Wire::publish_one(Connection& connection, const Outgoing& outgoing) {
   const Message& message = outgoing.message;
   // Read anew for each: this thread may have been stopped between two of them.
-  if (outgoing.latest != Instant::max() && SystemClock().now() >= outgoing.latest) {
+  if (outgoing.latest != BootInstant::max() && SystemBootClock().now() >= outgoing.latest) {
     dropped_publishes_.fetch_add(1, std::memory_order_relaxed);
     return;
   }

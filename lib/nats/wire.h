@@ -57,7 +57,7 @@ class Wire {
   void subscribe(uint64_t id, std::string subject);
   // False: no room, or no such subject can be.
   // What has not been given to libnats before `latest` is dropped.
-  [[nodiscard]] bool publish(Message message, Instant latest);
+  [[nodiscard]] bool publish(Message message, BootInstant latest);
   // Messages that libnats dropped because its delivery thread was behind.
   uint64_t dropped_by_libnats();
   uint64_t dropped_publishes() const { return dropped_publishes_.load(std::memory_order_relaxed); }
@@ -70,7 +70,7 @@ class Wire {
   };
   struct Outgoing {
     Message message;
-    Instant latest;
+    BootInstant latest;
   };
   struct Connection;
   struct Callbacks;  // what libnats' threads call
