@@ -227,7 +227,29 @@ class Reader:
         return None
 
 
-class Recorder:
+class Accepting:
+    """Listens; each connection has a thread of its own, in serve(peer), from start() on."""
+
+    def __init__(self, backlog=None):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+        self.port = self.listener.getsockname()[1]
+        self.lock, self.accepted = threading.Lock(), 0
+
+    def start(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.accepted += 1
+            threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
+
+
+class Recorder(Accepting):
     """A backend that notes every request it understands and every byte it got, and answers as the case says. The answer goes
     out when the request is whole; `reply-early` when its head is there, and `reply-rest` when the request is whole (after a 100 it
     is the usual answer), `reply-early-close` when its head is there and then nothing more is read; `reply-close` and `reply-reset` end the connection
@@ -236,13 +258,10 @@ class Recorder:
     ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.lock = threading.Lock()
+        super().__init__()
         self.readers = []
         self.begin()
-        self.open = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.start()
 
     def begin(self, replies=()):
         with self.lock:
@@ -257,17 +276,7 @@ class Recorder:
         with self.lock:
             return any(text in reader.raw for reader in self.readers)
 
-    def _accept(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            with self.lock:
-                self.open += 1
-            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
-
-    def _serve(self, peer):
+    def serve(self, peer):
         reader = Reader(peer)
         with self.lock:
             self.readers.append(reader)
@@ -282,7 +291,6 @@ class Recorder:
         finally:
             peer.close()
             with self.lock:
-                self.open -= 1
                 self.readers.remove(reader)
                 self.raw.append(reader.raw)
 

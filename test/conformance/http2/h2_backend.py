@@ -2,29 +2,19 @@
 import base64
 import hashlib
 import json
-import socket
 import threading
 import time
 
+from router_peers import Accepting
 
-class Backend:
+
+class Backend(Accepting):
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.port = self.listener.getsockname()[1]
-        self.requests, self.accepted, self.lock = 0, 0, threading.Lock()
+        super().__init__(backlog=512)
+        self.requests = 0
         self.gate = threading.Event()  # paths under /held wait for it
         self.eaten = 0  # bytes of bodies of /slow-upload
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            with self.lock:
-                self.accepted += 1
-            threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
+        self.start()
 
     def serve(self, peer):
         kept = b""

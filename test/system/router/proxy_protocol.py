@@ -10,10 +10,9 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
-from router_peers import PATIENCE, Program, Router, free_port, until  # noqa: E402
+from router_peers import PATIENCE, Accepting, Program, Router, free_port, until  # noqa: E402
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 GET = b"GET / HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\n\r\n"
@@ -28,21 +27,14 @@ TOLD_V6 = binary(0x21, 0x21, socket.inet_pton(socket.AF_INET6, "2001:db8::7") + 
                  + struct.pack(">HH", 12345, 443) + b"\x04\x00\x02no")
 
 
-class App:
+class App(Accepting):
     """Answers with the request's head."""
 
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
+        self.start()
 
-    def _accept(self):
-        while True:
-            peer, _ = self.listener.accept()
-            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
-
-    @staticmethod
-    def _serve(peer):
+    def serve(self, peer):
         heard = b""
         while b"\r\n\r\n" not in heard:
             piece = peer.recv(65536)
