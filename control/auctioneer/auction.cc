@@ -120,10 +120,11 @@ void Auction::state_came(size_t index, Result<cf::CellBrief> state) {
   if (!state) {
     tools_.metrics.failed_cell_state_requests.add();
     logger_.error("failed-to-get-state", state.error(), {{"cell-guid", cell.id}});
-  } else if (state->facts.cell_id != cell.id) {
+  } else if (!state->facts.cell_id.empty() && state->facts.cell_id != cell.id) {
     logger_.error("cell-id-mismatch", {{"cell-guid", cell.id}, {"answered", state->facts.cell_id}});
   } else {
     ++answers_;
+    state->facts.cell_id = cell.id;  // older reps do not name themselves
     if (state->facts.is_evacuating) {
       logger_.info("ignored-evacuating-cell", {{"cell-guid", cell.id}});
     } else {
@@ -188,8 +189,6 @@ void Auction::hand_out(size_t index) {
                                         {"cell-guid", tools_.roster.cell_id(work.cell)},
                                         request_id(task.trace_id)});
   }
-  tools_.metrics.lrp_auctions_started.add(work.lrps.size());
-  tools_.metrics.task_auctions_started.add(work.tasks.size());
   tools_.reps.perform(
       tools_.roster.rep_url(work.cell), work_of(work, tools_.roster.cell_id(work.cell)),
       [this, index](Result<cf::Work> refused) { handed_out(index, std::move(refused)); });
@@ -203,11 +202,16 @@ void Auction::handed_out(size_t index, Result<cf::Work> refused) {
                   {{"cell-guid", tools_.roster.cell_id(work.cell)}});
     // It may have been taken in part: nothing is tried again here, convergence finds out. Unless
     // it was never sent, to a cell that is only remembered.
-    if (!asked_ && refused.error().retry == Retry::always) put_back(std::move(work));
+    if (!asked_ && refused.error().retry == Retry::always) {
+      put_back(std::move(work));
+    } else {
+      count_started(work.lrps.size(), work.tasks.size());
+    }
   } else if (!refused->lrps.empty() || !refused->tasks.empty()) {
     tools_.roster.forget();
     std::vector<place::LrpFailure> lrps;
     std::vector<place::TaskFailure> tasks;
+    const size_t given_lrps = work.lrps.size(), given_tasks = work.tasks.size();
     for (place::LrpDemand& lrp : work.lrps) {
       const bool is_refused =
           std::any_of(refused->lrps.begin(), refused->lrps.end(), [&](const cf::LrpWork& one) {
@@ -221,9 +225,18 @@ void Auction::handed_out(size_t index, Result<cf::Work> refused) {
                       [&](const cf::TaskWork& one) { return one.task_guid == task.task_guid; });
       if (is_refused) tasks.push_back({std::move(task), std::string(place::kInsufficient)});
     }
+    count_started(given_lrps - lrps.size(), given_tasks - tasks.size());
     lose(std::move(lrps), std::move(tasks));
+  } else {
+    count_started(work.lrps.size(), work.tasks.size());
   }
   parallel_->finished();
+}
+
+// What a cell may have taken, as far as we were told.
+void Auction::count_started(size_t lrps, size_t tasks) {
+  tools_.metrics.lrp_auctions_started.add(lrps);
+  tools_.metrics.task_auctions_started.add(tasks);
 }
 
 // Only a round that asked the cells itself may say that there is no place.

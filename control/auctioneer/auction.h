@@ -75,6 +75,7 @@ class Auction {
   void all_handed_out();
   void hand_out(size_t work);
   void handed_out(size_t work, Result<cf::Work> refused);
+  void count_started(size_t lrps, size_t tasks);
   void lose(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks);
   void put_back(place::Placement::CellWork work);
   void report(std::vector<place::LrpFailure> lrps, std::vector<place::TaskFailure> tasks);

@@ -138,6 +138,10 @@ TEST_F(AuctioneerTest, what_a_cell_hands_back_is_a_failure) {
   ASSERT_TRUE(bed.until([&] { return !bbs.failed.empty() && !bbs.rejected.empty(); }));
   EXPECT_EQ(bbs.failed[0], "p.0 d: insufficient resources");
   EXPECT_EQ(bbs.rejected[0], "t: insufficient resources");
+  EXPECT_EQ(metric("AuctioneerLRPAuctionsStarted"), "0");
+  EXPECT_EQ(metric("AuctioneerLRPAuctionsFailed"), "1");
+  EXPECT_EQ(metric("AuctioneerTaskAuctionsStarted"), "0");
+  EXPECT_EQ(metric("AuctioneerTaskAuctionsFailed"), "1");
 }
 
 TEST_F(AuctioneerTest, a_commit_that_breaks_is_left_to_convergence) {
@@ -147,6 +151,47 @@ TEST_F(AuctioneerTest, a_commit_that_breaks_is_left_to_convergence) {
   ask({lrp_request("p", {0})});
   ASSERT_TRUE(bed.until([&] { return a.works.size() == 1 && auctioneer->is_idle(); }));
   EXPECT_TRUE(bbs.failed.empty());
+  EXPECT_EQ(metric("AuctioneerLRPAuctionsStarted"), "1") << "for all we know";
+}
+
+TEST_F(AuctioneerTest, a_cell_that_does_not_answer_to_its_work_holds_up_no_later_round) {
+  bbs.add(a);
+  bbs.add(b);
+  a.holds_work = true;
+  start({.communication_timeout = 500ms});
+  ask({lrp_request("p", {0, 1})});
+  ASSERT_TRUE(bed.until([&] { return a.works.size() == 1 && b.works.size() == 1; }))
+      << "both are told at the same time";
+  ASSERT_TRUE(settled());
+  EXPECT_TRUE(bbs.failed.empty()) << "it may have taken it";
+  EXPECT_EQ(metric("AuctioneerLRPAuctionsStarted"), "2");
+}
+
+TEST_F(AuctioneerTest, no_more_cells_are_asked_at_once_than_configured) {
+  bbs.add(a);
+  bbs.add(b);
+  a.holds_state = b.holds_state = true;
+  start({.cell_state_timeout = 30s, .auction_runner_workers = 1});
+  ask({lrp_request("p", {0, 1})});
+  ASSERT_TRUE(bed.until([&] { return a.asked + b.asked == 1; }));
+  bed.turn(5);
+  EXPECT_EQ(a.asked + b.asked, 1);
+  a.release();
+  b.release();
+  ASSERT_TRUE(bed.until([&] { return a.asked + b.asked == 2; }));
+  a.release();
+  b.release();
+  ASSERT_TRUE(bed.until([&] { return a.works.size() + b.works.size() == 2; }));
+}
+
+// Reps of some releases ago do not say who they are.
+TEST_F(AuctioneerTest, a_cell_that_does_not_name_itself_is_used) {
+  bbs.add(a);
+  a.state.cell_id.clear();
+  start();
+  ask({lrp_request("p", {0})});
+  ASSERT_TRUE(bed.until([&] { return a.works.size() == 1; }));
+  EXPECT_EQ(a.works[0].cell_id, "cell-a");
 }
 
 TEST_F(AuctioneerTest, cells_that_do_not_answer_evacuate_or_are_somebody_else_get_nothing) {
@@ -301,6 +346,34 @@ TEST_F(AuctioneerTest, the_request_id_reaches_the_cell_unless_its_work_comes_of_
   ASSERT_TRUE(bed.until([&] { return a.works.size() == 2; }));
   EXPECT_EQ(a.works[1].tasks.size(), 2u);
   EXPECT_EQ(a.traces[1], "");
+}
+
+TEST_F(AuctioneerTest, reports_of_failures_carry_the_request_id_of_what_failed) {
+  bbs.add(a);
+  start();
+  rpc::Client caller(bed.loop());
+  std::vector<rpc::Reply> answers;
+  const auto post = [&](const char* path, const char* trace, std::string body) {
+    caller.send({.url = url + path, .headers = {{"X-Vcap-Request-Id", trace}}, .body = body},
+                [&](Result<rpc::Reply> reply) {
+                  ASSERT_TRUE(reply);
+                  answers.push_back(*std::move(reply));
+                });
+  };
+  post("/v1/lrps", "one",
+       cf::to_json(std::vector<cf::LrpStartRequest>{lrp_request("big", {0}, 5000)}));
+  ASSERT_TRUE(bed.until([&] { return bbs.failed.size() == 1; }));
+  post("/v1/tasks", "two",
+       cf::to_json(std::vector<cf::TaskStartRequest>{task_request("large", 5000)}));
+  ASSERT_TRUE(bed.until([&] { return bbs.rejected.size() == 1 && answers.size() == 2; }));
+  EXPECT_EQ(bbs.report_traces, (std::vector<std::string>{"one", "two"}));
+  ask({lrp_request("huge", {0}, 6000)});
+  ASSERT_TRUE(bed.until([&] { return bbs.failed.size() == 2; }));
+  EXPECT_EQ(bbs.report_traces.back(), "");
+  for (const rpc::Reply& answer : answers) {
+    EXPECT_EQ(answer.status, 202);
+    EXPECT_EQ(answer.body, "");
+  }
 }
 
 TEST_F(AuctioneerTest, may_end_in_the_middle_of_a_round) {

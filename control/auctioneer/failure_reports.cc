@@ -43,13 +43,16 @@ void FailureReports::send(const place::LrpFailure& failure) {
   key.set_index(failure.demand.index);
   key.set_domain(failure.demand.domain);
   request.set_error_message(failure.reason);
-  bbs_.fail_actual_lrp(request, [this, key](const Result<void, diego::BbsError>& done) {
-    if (!done) {
-      logger_.error("failed-to-fail-actual-lrp", done.error().cause,
-                    {{"process_guid", key.process_guid()}, {"index", key.index()}});
-    }
-    finished();
-  });
+  bbs_.fail_actual_lrp(
+      request,
+      [this, key](const Result<void, diego::BbsError>& done) {
+        if (!done) {
+          logger_.error("failed-to-fail-actual-lrp", done.error().cause,
+                        {{"process_guid", key.process_guid()}, {"index", key.index()}});
+        }
+        finished();
+      },
+      failure.demand.trace_id);
 }
 
 void FailureReports::send(const place::TaskFailure& failure) {
@@ -57,11 +60,13 @@ void FailureReports::send(const place::TaskFailure& failure) {
   request.set_task_guid(failure.demand.task_guid);
   request.set_rejection_reason(failure.reason);
   bbs_.reject_task(
-      request, [this, guid = failure.demand.task_guid](const Result<void, diego::BbsError>& done) {
+      request,
+      [this, guid = failure.demand.task_guid](const Result<void, diego::BbsError>& done) {
         if (!done)
           logger_.error("failed-to-reject-task", done.error().cause, {{"task_guid", guid}});
         finished();
-      });
+      },
+      failure.demand.trace_id);
 }
 
 }  // namespace causeway::auctioneer

@@ -43,6 +43,10 @@ class FakeCell {
                             works.push_back(*work);
                             traces.emplace_back(request.header("X-Vcap-Request-Id"));
                             if (breaks) return;  // 500
+                            if (holds_work) {
+                              held.push_back(std::move(responder));
+                              return;
+                            }
                             responder.reply(200, "application/json",
                                             refuses ? cf::to_json(*work) : cf::to_json(cf::Work{}));
                           });
@@ -58,6 +62,7 @@ class FakeCell {
   cf::CellState state;
   bool is_healthy = true;
   bool holds_state = false;
+  bool holds_work = false;
   bool refuses = false;
   bool breaks = false;
   int asked = 0;
@@ -86,6 +91,7 @@ class FakeBbs {
         "POST", "/v1/actual_lrps/fail", [this](const rpc::Request& http, rpc::Responder responder) {
           models::FailActualLRPRequest request;
           CHECK(request.ParseFromString(http.body));
+          report_traces.emplace_back(http.header("X-Vcap-Request-Id"));
           failed.push_back(request.actual_lrp_key().process_guid() + "." +
                            std::to_string(request.actual_lrp_key().index()) + " " +
                            request.actual_lrp_key().domain() + ": " + request.error_message());
@@ -95,6 +101,7 @@ class FakeBbs {
         "POST", "/v1/tasks/reject", [this](const rpc::Request& http, rpc::Responder responder) {
           models::RejectTaskRequest request;
           CHECK(request.ParseFromString(http.body));
+          report_traces.emplace_back(http.header("X-Vcap-Request-Id"));
           rejected.push_back(request.task_guid() + ": " + request.rejection_reason());
           diego::test::reply_with(responder, models::TaskLifecycleResponse());
         });
@@ -114,6 +121,7 @@ class FakeBbs {
   bool refuses_lock = false;
   std::vector<std::string> failed;
   std::vector<std::string> rejected;
+  std::vector<std::string> report_traces;  // of both
   std::vector<std::string> lock_calls;
 };
 

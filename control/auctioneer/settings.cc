@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "config/read_as.h"
 #include "diego/debug_server.h"
 #include "diego/service_url.h"
 #include "diego/tls_keys.h"
@@ -14,15 +15,18 @@ namespace causeway::auctioneer {
 namespace {
 
 // Keys of Diego's that have no effect here. Read, so that they are not reported as unknown.
-constexpr std::array<const char*, 9> kPassedOverKeys{"bbs_client_session_cache_size",
-                                                     "bbs_max_idle_conns_per_host",
-                                                     "consul_cluster",
-                                                     "dropsonde_port",
-                                                     "loggregator",
-                                                     "max_data_string_length",
-                                                     "rep_client_session_cache_size",
-                                                     "report_interval",
-                                                     "skip_consul_lock"};
+constexpr std::array<const char*, 12> kPassedOverKeys{"bbs_client_session_cache_size",
+                                                      "bbs_max_idle_conns_per_host",
+                                                      "consul_cluster",
+                                                      "dropsonde_port",
+                                                      "enable_consul_service_registration",
+                                                      "locket_client_keepalive_time",
+                                                      "locket_client_keepalive_timeout",
+                                                      "loggregator",
+                                                      "max_data_string_length",
+                                                      "rep_client_session_cache_size",
+                                                      "report_interval",
+                                                      "skip_consul_lock"};
 
 void read_address(config::Section& root, const char* key, net::Address& address) {
   std::string text;
@@ -125,15 +129,11 @@ Result<Settings> settings_from(config::File& file) {
 }  // namespace
 
 Result<Settings> read_settings(const std::string& path) {
-  auto file = config::File::read(path);
-  if (!file) return std::move(file).error();
-  return settings_from(**file);
+  return config::read_as(path, settings_from);
 }
 
 Result<Settings> parse_settings(std::string_view text, const std::string& name) {
-  auto file = config::File::parse(text, name);
-  if (!file) return std::move(file).error();
-  return settings_from(**file);
+  return config::parse_as(text, name, settings_from);
 }
 
 }  // namespace causeway::auctioneer

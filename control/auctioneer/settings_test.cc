@@ -46,6 +46,28 @@ TEST(AuctioneerSettings, all_keys_are_read) {
   EXPECT_EQ(settings->unknown_keys, std::vector<std::string>{"mistyped"});
 }
 
+// All that Diego's program knows.
+TEST(AuctioneerSettings, diegos_own_file_is_accepted_without_a_warning) {
+  auto settings = parse_settings(R"({
+    "auction_runner_workers": 10, "bbs_address": "http://bbs:8889", "bbs_client_session_cache_size": 1,
+    "bbs_max_idle_conns_per_host": 1, "bin_pack_first_fit_weight": 0, "cell_state_timeout": "10s",
+    "communication_timeout": "15s", "consul_cluster": "x", "debug_address": "127.0.0.1:17001",
+    "dropsonde_port": 3457, "enable_consul_service_registration": false, "listen_address": "0.0.0.0:9016",
+    "lock_retry_interval": "5s", "lock_ttl": "15s", "locket_address": "127.0.0.1:8891",
+    "locket_client_keepalive_time": 10, "locket_client_keepalive_timeout": 22, "locks_locket_enabled": true,
+    "log_level": "info", "time_format": "rfc3339", "max_data_string_length": 640,
+    "loggregator": {"loggregator_use_v2_api": true, "loggregator_api_port": 3458},
+    "rep_client_session_cache_size": 1, "rep_require_tls": false, "report_interval": "1m",
+    "skip_consul_lock": true, "starting_container_count_maximum": 0, "starting_container_weight": 0.25,
+    "uuid": "u", "bbs_ca_cert_file": "", "bbs_client_cert_file": "", "bbs_client_key_file": "",
+    "ca_cert_file": "", "server_cert_file": "", "server_key_file": "", "rep_ca_cert": "",
+    "rep_client_cert": "", "rep_client_key": "", "locket_ca_cert_file": "",
+    "locket_client_cert_file": "", "locket_client_key_file": ""})",
+                                 "a.json");
+  ASSERT_TRUE(settings) << settings.error().detail;
+  EXPECT_EQ(settings->unknown_keys, std::vector<std::string>{});
+}
+
 TEST(AuctioneerSettings, every_mistake_is_named) {
   auto settings = parse_settings(
       R"({"bbs_address": "https://bbs:8889", "listen_address": "nowhere", "rep_require_tls": true,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "config/read_as.h"
 #include "diego/debug_server.h"
 #include "diego/service_url.h"
 #include "diego/tls_keys.h"
@@ -126,16 +127,10 @@ Result<Config> read_file(config::File& file) {
 
 }  // namespace
 
-Result<Config> read_config(const std::string& path) {
-  auto file = config::File::read(path);
-  if (!file) return std::move(file.error());
-  return read_file(**file);
-}
+Result<Config> read_config(const std::string& path) { return config::read_as(path, read_file); }
 
 Result<Config> parse_config(std::string_view text, const std::string& name) {
-  auto file = config::File::parse(text, name);
-  if (!file) return std::move(file.error());
-  return read_file(**file);
+  return config::parse_as(text, name, read_file);
 }
 
 }  // namespace causeway::bbs

@@ -23,10 +23,9 @@ constexpr double kLocalityOffset = 1000;
 // A cell during the round: what it has left, less what was given to it. Owner: Round.
 class Candidate {
  public:
-  Candidate(const cf::CellBrief& cell, double normalised_index)
-      : Candidate(cell.facts, cell.tasks, normalised_index) {}
-  Candidate(const cf::CellState& state, int64_t tasks, double normalised_index)
-      : normalised_index_(normalised_index),
+  Candidate(const cf::CellBrief& cell, size_t rank) : Candidate(cell.facts, cell.tasks, rank) {}
+  Candidate(const cf::CellState& state, int64_t tasks, size_t rank)
+      : rank_(static_cast<double>(rank)),
         memory_mb_(state.available.memory_mb),
         disk_mb_(state.available.disk_mb),
         containers_(state.available.containers),
@@ -51,7 +50,7 @@ class Candidate {
 
   double lrp_score(const cf::Demand& demand, int64_t memory_mb, const Rules& rules) const {
     return score(memory_mb, demand, rules) + kLocalityOffset * static_cast<double>(instances_) +
-           normalised_index_ * rules.bin_pack_first_fit_weight;
+           rank_ * rules.bin_pack_first_fit_weight;
   }
   double task_score(const cf::Demand& demand, const Rules& rules) const {
     return score(demand.memory_mb, demand, rules) + kLocalityOffset * static_cast<double>(tasks_);
@@ -81,7 +80,7 @@ class Candidate {
     return used / 3 + static_cast<double>(starting_) * rules.starting_container_weight;
   }
 
-  double normalised_index_;
+  double rank_;  // 0 for the cell of the lowest index of its zone, and so on without gaps
   int64_t memory_mb_;
   int64_t disk_mb_;
   int64_t containers_;
@@ -166,19 +165,19 @@ class Round {
       starting_ += cells[i].facts.starting_containers;
       zones_[cells[i].facts.zone].cells.push_back(i);
     }
-    std::vector<double> normalised(cells.size(), 0);
+    std::vector<size_t> ranks(cells.size(), 0);
     for (auto& [name, zone] : zones_) {
       auto& members = zone.cells;
       std::stable_sort(members.begin(), members.end(), [&](size_t left, size_t right) {
         return cells[left].facts.cell_index < cells[right].facts.cell_index;
       });
       for (size_t i = 0; i < members.size(); ++i) {
-        normalised[members[i]] = static_cast<double>(i) / static_cast<double>(members.size());
+        ranks[members[i]] = i;
         zone_of_[members[i]] = &zone;
       }
     }
     candidates_.reserve(cells.size());
-    for (size_t i = 0; i < cells.size(); ++i) candidates_.emplace_back(cells[i], normalised[i]);
+    for (size_t i = 0; i < cells.size(); ++i) candidates_.emplace_back(cells[i], ranks[i]);
   }
 
   void place_lrps(std::vector<LrpDemand> lrps) {

@@ -125,6 +125,22 @@ TEST(Place, the_index_of_a_cell_weighs_when_asked) {
             Lines{"late: t"});
 }
 
+// The indices of a zone count without their gaps: 0, 1, 2 times the weight.
+TEST(Place, the_weight_of_an_index_is_its_rank_in_the_zone) {
+  std::vector<cf::CellState> cells{cell("other", "z0"), cell("third"), cell("second"),
+                                   cell("first", "z1", 410)};
+  cells[0].available.memory_mb = 0;
+  cells[0].cell_index = 1;
+  cells[1].cell_index = 50;
+  cells[2].cell_index = 10;
+  cells[3].cell_index = 3;
+  const Rules rules{.bin_pack_first_fit_weight = 0.2};
+  // 590 of 1000 MB more in use are a score of 0.197.
+  EXPECT_EQ(winners(cells, place(cells, {lrp("p", 0)}, {}, rules)), Lines{"first: p.0"});
+  cells[3].available.memory_mb = 390;  // 0.203
+  EXPECT_EQ(winners(cells, place(cells, {lrp("p", 0)}, {}, rules)), Lines{"second: p.0"});
+}
+
 TEST(Place, the_zone_with_fewest_instances_comes_first) {
   std::vector<cf::CellState> cells{cell("a1", "z1"), cell("a2", "z1"), cell("b1", "z2", 30)};
   run_there(cells[0], "p");

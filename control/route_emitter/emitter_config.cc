@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "config/read_as.h"
 #include "diego/debug_server.h"
 #include "diego/service_url.h"
 #include "diego/tls_keys.h"
@@ -210,15 +211,11 @@ Result<LoadedConfig> read_file(config::File& file) {
 }  // namespace
 
 Result<LoadedConfig> read_config(const std::string& path) {
-  auto file = config::File::read(path);
-  if (!file) return std::move(file).error();
-  return read_file(**file);
+  return config::read_as(path, read_file);
 }
 
 Result<LoadedConfig> parse_config(std::string_view text, std::string name) {
-  auto file = config::File::parse(text, std::move(name));
-  if (!file) return std::move(file).error();
-  return read_file(**file);
+  return config::parse_as(text, std::move(name), read_file);
 }
 
 }  // namespace causeway::route_emitter

@@ -371,7 +371,7 @@ TEST_F(RoutingTableTest, each_kind_of_route_has_its_own_messages) {
   EXPECT_EQ(changes.registrations[2].payload,
             R"({"host":"172.16.0.4","uris":["A.apps.internal","4.A.apps.internal"],)"
             R"("app":"log-p","private_instance_id":"i4","private_instance_index":"4",)"
-            R"("endpoint_updated_at_ns":4,"availability_zone":"z1",)"
+            R"("availability_zone":"z1","endpoint_updated_at_ns":4,)"
             R"("tags":{"component":"route-emitter"}})");
   table.remove("p", instance.key, instance.tag);
   const Changes gone = table.take_changes();

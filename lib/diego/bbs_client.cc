@@ -52,11 +52,12 @@ Result<Response, BbsError> read_reply(std::string_view path, Result<rpc::Reply> 
 
 template <class Response>
 void post(RetryingCaller& caller, std::string_view path, std::string body, Twice twice,
-          BbsClient::On<Response> on) {
+          BbsClient::On<Response> on, std::string_view request_id = {}) {
   rpc::Call call{.url = std::string(path),
                  .headers = {{"Content-Type", "application/x-protobuf"}},
                  .body = std::move(body),
                  .body_bytes_max = reply_bytes_max};
+  if (!request_id.empty()) call.headers.emplace_back("X-Vcap-Request-Id", request_id);
   caller.send(std::move(call), twice, [path, on = std::move(on)](Result<rpc::Reply> reply) {
     on(read_reply<Response>(path, std::move(reply)));
   });
@@ -64,20 +65,24 @@ void post(RetryingCaller& caller, std::string_view path, std::string body, Twice
 
 template <class Response>
 void post(RetryingCaller& caller, std::string_view path,
-          const google::protobuf::MessageLite& request, Twice twice, BbsClient::On<Response> on) {
-  post<Response>(caller, path, request.SerializeAsString(), twice, std::move(on));
+          const google::protobuf::MessageLite& request, Twice twice, BbsClient::On<Response> on,
+          std::string_view request_id = {}) {
+  post<Response>(caller, path, request.SerializeAsString(), twice, std::move(on), request_id);
 }
 
 void post_done(RetryingCaller& caller, std::string_view path,
-               const google::protobuf::MessageLite& request, Twice twice, BbsClient::OnDone on) {
-  post<Outcome>(caller, path, request, twice,
-                [on = std::move(on)](Result<Outcome, BbsError> outcome) {
-                  if (outcome) {
-                    on({});
-                  } else {
-                    on(std::move(outcome).error());
-                  }
-                });
+               const google::protobuf::MessageLite& request, Twice twice, BbsClient::OnDone on,
+               std::string_view request_id = {}) {
+  post<Outcome>(
+      caller, path, request, twice,
+      [on = std::move(on)](Result<Outcome, BbsError> outcome) {
+        if (outcome) {
+          on({});
+        } else {
+          on(std::move(outcome).error());
+        }
+      },
+      request_id);
 }
 
 }  // namespace
@@ -130,8 +135,10 @@ void BbsClient::crash_actual_lrp(const models::CrashActualLRPRequest& request, O
   post_done(state_->caller, "/v1/actual_lrps/crash", request, Twice::harmful, std::move(on));
 }
 
-void BbsClient::fail_actual_lrp(const models::FailActualLRPRequest& request, OnDone on) {
-  post_done(state_->caller, "/v1/actual_lrps/fail", request, Twice::harmless, std::move(on));
+void BbsClient::fail_actual_lrp(const models::FailActualLRPRequest& request, OnDone on,
+                                std::string_view request_id) {
+  post_done(state_->caller, "/v1/actual_lrps/fail", request, Twice::harmless, std::move(on),
+            request_id);
 }
 
 void BbsClient::remove_actual_lrp(const models::RemoveActualLRPRequest& request, OnDone on) {
@@ -240,8 +247,9 @@ void BbsClient::cancel_task(const models::TaskGuidRequest& request, OnDone on) {
   post_done(state_->caller, "/v1/tasks/cancel", request, Twice::harmful, std::move(on));
 }
 
-void BbsClient::reject_task(const models::RejectTaskRequest& request, OnDone on) {
-  post_done(state_->caller, "/v1/tasks/reject", request, Twice::harmful, std::move(on));
+void BbsClient::reject_task(const models::RejectTaskRequest& request, OnDone on,
+                            std::string_view request_id) {
+  post_done(state_->caller, "/v1/tasks/reject", request, Twice::harmful, std::move(on), request_id);
 }
 
 void BbsClient::complete_task(const models::CompleteTaskRequest& request, OnDone on) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -93,7 +94,9 @@ class BbsClient {
   void claim_actual_lrp(const models::ClaimActualLRPRequest& request, OnDone on);
   void start_actual_lrp(const models::StartActualLRPRequest& request, OnDone on);
   void crash_actual_lrp(const models::CrashActualLRPRequest& request, OnDone on);
-  void fail_actual_lrp(const models::FailActualLRPRequest& request, OnDone on);
+  // `request_id`: of the call it comes of; "" for none.
+  void fail_actual_lrp(const models::FailActualLRPRequest& request, OnDone on,
+                       std::string_view request_id = {});
   void remove_actual_lrp(const models::RemoveActualLRPRequest& request, OnDone on);
   void retire_actual_lrp(const models::RetireActualLRPRequest& request, OnDone on);
 
@@ -125,7 +128,8 @@ class BbsClient {
   void desire_task(const models::DesireTaskRequest& request, OnDone on);
   void start_task(const models::StartTaskRequest& request, On<models::StartTaskResponse> on);
   void cancel_task(const models::TaskGuidRequest& request, OnDone on);
-  void reject_task(const models::RejectTaskRequest& request, OnDone on);
+  void reject_task(const models::RejectTaskRequest& request, OnDone on,
+                   std::string_view request_id = {});
   void complete_task(const models::CompleteTaskRequest& request, OnDone on);
   void resolving_task(const models::TaskGuidRequest& request, OnDone on);
   void delete_task(const models::TaskGuidRequest& request, OnDone on);

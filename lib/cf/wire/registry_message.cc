@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "cf/wire/endpoint_fields.h"
 #include "cf/wire/json_fields.h"
 #include "cf/wire/plain_registry_message.h"
 #include "json/json.h"
@@ -29,8 +30,7 @@ void read_hash_balance(const JsonFields& options, double& target) {
 }
 
 void check(const RegistryMessage& message, WireFault& fault) {
-  if (message.host.empty()) fault.note("", "host", "missing");
-  if (message.port == 0 && message.tls_port == 0) fault.note("", "port", "missing");
+  check_endpoint(message, fault);
   if (!message.route_service_url.empty() && !message.route_service_url.starts_with("https")) {
     fault.note("", "route_service_url", "not https");
   }
@@ -48,16 +48,9 @@ std::string to_json(const RegistryMessage& message) {
   writer.key("uris").array();
   for (const std::string& uri : message.uris) writer.value(std::string_view(uri));
   writer.end();
-  members.text("app", message.app);
-  members.text("private_instance_id", message.private_instance_id);
-  members.text("private_instance_index", message.private_instance_index);
-  members.text("server_cert_domain_san", message.server_cert_domain_san);
+  write_instance(members, message);
   members.text("protocol", message.protocol);
   members.text("route_service_url", message.route_service_url);
-  members.number("stale_threshold_in_seconds", message.stale_threshold_in_seconds);
-  members.number("endpoint_updated_at_ns", message.endpoint_updated_at_ns);
-  members.text("isolation_segment", message.isolation_segment);
-  members.text("availability_zone", message.availability_zone);
   if (!message.tags.empty()) {
     writer.key("tags").object();
     for (const auto& [name, value] : message.tags) writer.member(name, std::string_view(value));
@@ -89,20 +82,10 @@ Result<RegistryMessage> parse_registry_message(std::string_view json) {
   const json::Node root = document->root();
   if (!root.is_object()) fault.note("", "", "not an object");
   const JsonFields fields(root, "", fault);
-  fields.read("host", message.host);
-  fields.read_whole("port", message.port);
-  fields.read_whole("tls_port", message.tls_port);
+  read_endpoint(fields, message);
   fields.read("uris", message.uris);
-  fields.read("app", message.app);
-  fields.read("private_instance_id", message.private_instance_id);
-  fields.read("private_instance_index", message.private_instance_index);
-  fields.read("server_cert_domain_san", message.server_cert_domain_san);
   fields.read("protocol", message.protocol);
   fields.read("route_service_url", message.route_service_url);
-  fields.read_whole("stale_threshold_in_seconds", message.stale_threshold_in_seconds);
-  fields.read_whole("endpoint_updated_at_ns", message.endpoint_updated_at_ns);
-  fields.read("isolation_segment", message.isolation_segment);
-  fields.read("availability_zone", message.availability_zone);
   fields.read("tags", message.tags);
   const JsonFields options = fields.object("options");
   options.read("loadbalancing", message.loadbalancing);
