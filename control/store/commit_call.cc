@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "control/store/page_place.h"
 
 namespace causeway::store {
 
@@ -44,15 +45,19 @@ if redis.call('EXISTS', KEYS[3], KEYS[4]) == 0 then return redis.call('ZREM', KE
 return 0
 )";
 
+const char* const kMarkScript = R"(
+if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return redis.error_reply('FENCED another bbs leads')
+end
+redis.call('SET', KEYS[2], ARGV[1])
+return 1
+)";
+
 namespace {
 
 bool is_of_process(Table table) { return table == Table::scheduling || table == Table::actual; }
 
 }  // namespace
-
-std::string index_member(const std::string& domain, const std::string& guid) {
-  return domain + "/" + guid;
-}
 
 CommitCall::CommitCall(const KeySpace& space, const RowForm& form, const std::string& token,
                        const Change& change)

@@ -16,6 +16,8 @@ namespace causeway::store {
 extern const char* const kCommitScript;
 // Same fence; KEYS: fence, index, scheduling row, instances. ARGV: token, entry.
 extern const char* const kPruneScript;
+// Writes what says nothing. KEYS: fence, mark. ARGV: token.
+extern const char* const kMarkScript;
 
 // Keys and arguments of one commit, all of one shard. A value.
 class CommitCall {
@@ -36,8 +38,5 @@ class CommitCall {
   const RowForm& form_;
   const size_t shard_;
 };
-
-// How a process or task is called in an index.
-std::string index_member(const std::string& domain, const std::string& guid);
 
 }  // namespace causeway::store

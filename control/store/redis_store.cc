@@ -1,11 +1,11 @@
 #include "control/store/redis_store.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "base/check.h"
 #include "control/store/commit_call.h"
+#include "control/store/page_place.h"
 
 namespace causeway::store {
 
@@ -27,36 +27,16 @@ std::vector<std::string> range_command(const std::string& index, const std::stri
   return {"ZRANGEBYLEX", index, from, to, "LIMIT", "0", std::to_string(kPageEntries)};
 }
 
-std::pair<std::string, std::string> split_member(const std::string& entry) {
-  const size_t slash = entry.rfind('/');
-  if (slash == std::string::npos) return {"", entry};
-  return {entry.substr(0, slash), entry.substr(slash + 1)};
-}
-
-bool starts_with_one_of(const std::string& guid, const std::vector<std::string>& prefixes) {
-  return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(),
-                                         [&](const auto& p) { return guid.starts_with(p); });
-}
-
 std::vector<std::string> with_slots(std::vector<std::string> command,
                                     const std::vector<std::string>& slots) {
   command.insert(command.end(), slots.begin(), slots.end());
   return command;
 }
 
-// Where a page begins: "SHARD:ENTRY", after that entry.
-std::pair<size_t, std::string> split_cursor(const std::string& cursor) {
-  size_t shard = 0;
-  const size_t colon = cursor.find(':');
-  if (colon == std::string::npos) return {0, ""};
-  std::from_chars(cursor.data(), cursor.data() + colon, shard);
-  return {shard, cursor.substr(colon + 1)};
-}
-
 // Where the page after `entries` of a shard begins; "" for nowhere.
 std::string next_cursor(size_t shard, size_t shards, const std::vector<redis::Value>& entries) {
-  if (entries.size() == kPageEntries) return std::to_string(shard) + ":" + entries.back().text;
-  return shard + 1 < shards ? std::to_string(shard + 1) + ":" : "";
+  if (entries.size() == kPageEntries) return cursor_behind(shard, entries.back().text);
+  return cursor_behind_shard(shard, shards);
 }
 
 }  // namespace
@@ -66,16 +46,31 @@ RedisStore::RedisStore(net::Loop& loop, const log::Logger& logger, const Options
       form_(options.keys),
       client_(loop, logger, options.redis),
       commit_script_(kCommitScript),
-      prune_script_(kPruneScript) {}
+      prune_script_(kPruneScript),
+      mark_script_(kMarkScript),
+      confirmations_(client_,
+                     {.replicas = options.wait_replicas,
+                      .timeout = options.wait_timeout,
+                      .mark = [this](size_t shard,
+                                     redis::OnWritten on) { write_mark(shard, std::move(on)); }}),
+      losses_(1),
+      look_timer_(loop) {
+  client_.on_link([this](bool usable) { take_link(usable); });
+  look_timer_.once(options_.look_interval, [this] { look_for_losses(); });
+}
+
+void RedisStore::shards(size_t count) {
+  space_ = KeySpace(count);
+  confirmations_.shards(count);
+  losses_ = LossWatch(count);
+}
 
 void RedisStore::fence(std::string token, std::function<void()> on_fenced) {
   token_ = std::move(token);
   on_fenced_ = std::move(on_fenced);
 }
 
-void RedisStore::on_link(std::function<void(bool)> callback) {
-  client_.on_link(std::move(callback));
-}
+void RedisStore::on_link(std::function<void(bool)> callback) { on_link_ = std::move(callback); }
 
 // Replies are kept in the order of the commands, in which they need not come.
 void RedisStore::send(std::vector<Command> commands, OnValues on_values) {
@@ -235,7 +230,7 @@ void RedisStore::prune(const ProcessRows& empty) {
 
 void RedisStore::page_processes(const ProcessQuery& query, On<ProcessPage> on_page) {
   CHECK(query.parts.scheduling || query.parts.all_slots);
-  const auto [shard, after] = split_cursor(query.after);
+  const auto [shard, after] = parse_cursor(query.after);
   client_.command(range_command(space_.processes(shard), query.domain, after),
                   [this, query, on_page, shard = shard](Result<redis::Value> reply) {
                     if (!reply) return on_page(std::move(reply.error()));
@@ -244,12 +239,12 @@ void RedisStore::page_processes(const ProcessQuery& query, On<ProcessPage> on_pa
                     reading.on_page = on_page;
                     reading.next = next_cursor(shard, space_.shards(), reply->items);
                     for (const auto& item : reply->items) {
-                      auto [domain, guid] = split_member(item.text);
+                      const auto [domain, guid] = split_member(item.text);
                       if (!query.domain.empty() && domain != query.domain) continue;
                       if (!starts_with_one_of(guid, query.prefixes)) continue;
                       ProcessRows rows;
-                      rows.domain = std::move(domain);
-                      rows.process_guid = std::move(guid);
+                      rows.domain = domain;
+                      rows.process_guid = guid;
                       reading.processes.push_back(std::move(rows));
                     }
                     if (reading.processes.empty())
@@ -269,9 +264,9 @@ void RedisStore::read_cell(const std::string& cell_id, On<std::vector<CellRow>> 
     std::vector<Command> commands;
     for (const auto& set : *members) {
       for (const auto& item : set.items) {
-        auto [guid, slot] = split_member(item.text);
-        commands.push_back({"HGET", space_.actual(guid), slot});
-        rows.push_back({std::move(guid), std::move(slot), ""});
+        const auto [guid, slot] = split_member(item.text);
+        rows.push_back({std::string(guid), std::string(slot), ""});
+        commands.push_back({"HGET", space_.actual(rows.back().process_guid), rows.back().slot});
       }
     }
     if (rows.empty()) return on_rows(std::move(rows));
@@ -315,16 +310,16 @@ void RedisStore::read_tasks(std::vector<NamedRow> named, On<std::vector<NamedRow
 }
 
 void RedisStore::page_tasks(const TaskQuery& query, On<TaskPage> on_page) {
-  const auto [shard, after] = split_cursor(query.after);
+  const auto [shard, after] = parse_cursor(query.after);
   client_.command(range_command(space_.tasks(shard), query.domain, after),
                   [this, query, on_page, shard = shard](Result<redis::Value> reply) {
                     if (!reply) return on_page(std::move(reply.error()));
                     std::string next = next_cursor(shard, space_.shards(), reply->items);
                     std::vector<NamedRow> named;
                     for (const auto& item : reply->items) {
-                      auto [domain, guid] = split_member(item.text);
+                      const auto [domain, guid] = split_member(item.text);
                       if (query.domain.empty() || domain == query.domain)
-                        named.push_back({std::move(guid), "", std::move(domain)});
+                        named.push_back({std::string(guid), "", std::string(domain)});
                     }
                     read_tasks(std::move(named),
                                [on_page, next](Result<std::vector<NamedRow>> rows) {
@@ -377,39 +372,75 @@ void RedisStore::note_fenced(const Error& error) {
 void RedisStore::commit(const Change& change, On<void> on_done) {
   CommitCall call(space_, form_, token_, change);
   client_.write(commit_script_, call.keys, call.args,
-                [this, on_done](Result<redis::Value> reply, const redis::Place& place) {
-                  if (reply) return acknowledge(place, on_done);
-                  note_fenced(reply.error());
-                  on_done(std::move(reply.error()));
+                [this, change, on_done](const Result<redis::Value>& reply, const auto& place) {
+                  take_commit(change, reply, place, on_done);
                 });
 }
 
-// A link answers in order, and WAIT covers all that it has written before it: what is answered
-// before the WAIT under way is covered by that one too. More than one would only hold the link up,
-// each for the whole timeout; on any other link it would confirm nothing.
-void RedisStore::acknowledge(const redis::Place& place, On<void> on_done) {
-  if (options_.wait_replicas == 0) return on_done({});
-  auto& waiting = unconfirmed_[place];
-  waiting.push_back(std::move(on_done));
-  if (waiting.size() > 1) return;
-  client_.confirm(place, options_.wait_replicas, options_.wait_timeout,
-                  [this, place](const Result<redis::Value>& reply) {
-                    const auto covered = std::move(unconfirmed_.extract(place).mapped());
-                    const auto verdict = verdict_of(reply);
-                    for (const auto& each : covered) each(verdict);
-                  });
+void RedisStore::take_commit(const Change& change, const Result<redis::Value>& reply,
+                             const redis::Place& place, const On<void>& on_done) {
+  const size_t shard = space_.shard_of(change[0].key);
+  if (!reply) {
+    const Fault fault = reply.error().fault;
+    if (fault != Fault::conflict && fault != Fault::refused) {  // else nothing was written
+      losses_.uncertain(shard, change);
+      confirmations_.doubt(shard);
+    }
+    note_fenced(reply.error());
+    return on_done(reply.error());
+  }
+  // It may be lost until it is acknowledged.
+  losses_.uncertain(shard, change);
+  confirmations_.written(shard, change[0].key.id, place,
+                         [this, shard, change, on_done](const Result<void>& done) {
+                           if (done) losses_.acknowledged(shard, change);
+                           on_done(done);
+                         });
 }
 
-// What is not confirmed is written all the same.
-Result<void> RedisStore::verdict_of(const Result<redis::Value>& reply) const {
-  if (reply && reply->integer >= options_.wait_replicas) return {};
-  return Error{
-      .fault = Fault::timeout,
-      .side = Side::backend,
-      .detail = reply ? "only " + std::to_string(reply->integer) +
-                            " replicas have confirmed the write in time"
-                      // Demoted, or the link broke.
-                      : "it is not known whether replicas have the write: " + reply.error().detail};
+void RedisStore::confirm(const RowKey& key, On<void> on_done) {
+  confirmations_.confirm(space_.shard_of(key), key.id, std::move(on_done));
+}
+
+void RedisStore::write_mark(size_t shard, redis::OnWritten on_written) {
+  client_.write(mark_script_, {space_.fence(shard), space_.mark(shard)}, {token_},
+                [this, on_written = std::move(on_written)](Result<redis::Value> reply,
+                                                           const redis::Place& place) {
+                  if (!reply) note_fenced(reply.error());
+                  on_written(std::move(reply), place);
+                });
+}
+
+void RedisStore::take_link(bool usable) {
+  if (usable) look_for_losses();  // before anybody writes over it
+  if (on_link_) on_link_(usable);
+}
+
+void RedisStore::look_for_losses() {
+  look_timer_.once(options_.look_interval, [this] { look_for_losses(); });
+  if (!client_.is_connected()) return;
+  for (size_t shard = 0; shard < space_.shards(); ++shard) {
+    const auto key = losses_.begin_look(shard);
+    if (!key) continue;
+    const auto [name, field] = space_.place_of(*key);
+    // The fence is read behind it: who has taken over since may have written the row anew.
+    send({field.empty() ? Command{"GET", name} : Command{"HGET", name, field},
+          {"GET", space_.fence(shard)}},
+         [this, shard, key = *key](Result<Values> values) {
+           if (!values) return losses_.drop_look(shard);
+           take_look(shard, key, std::move(*values));
+         });
+  }
+}
+
+void RedisStore::take_look(size_t shard, const RowKey& key, Values values) {
+  if (!token_.empty() && values[1].text != token_) return losses_.drop_look(shard);
+  if (!losses_.end_look(shard, opened(key, values[0]))) return;
+  if (on_link_) {
+    on_link_(false);
+    on_link_(true);
+  }
+  if (on_loss_) on_loss_(key);
 }
 
 }  // namespace causeway::store

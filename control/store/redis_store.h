@@ -7,9 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "control/store/confirmations.h"
 #include "control/store/key_space.h"
+#include "control/store/loss_watch.h"
 #include "control/store/row_form.h"
 #include "control/store/store.h"
+#include "net/timer.h"
 #include "redis/client.h"
 
 namespace causeway::store {
@@ -26,14 +29,22 @@ class RedisStore final : public Store {
     // A commit is acknowledged when so many replicas have it too.
     uint32_t wait_replicas = 0;
     Duration wait_timeout = std::chrono::seconds(1);
+    // How often it is looked for what Redis has acknowledged, besides after each reconnect.
+    Duration look_interval = std::chrono::seconds(5);
   };
   RedisStore(net::Loop& loop, const log::Logger& logger, const Options& options);
 
   // How the state is cut; before the first call.
-  void shards(size_t count) { space_ = KeySpace(count); }
+  void shards(size_t count);
+  size_t shards() const { return space_.shards(); }
   // Writes carry the token from now on; one that is refused, because somebody else has fenced us
   // off, fails with Fault::refused, and `on_fenced` is called.
   void fence(std::string token, std::function<void()> on_fenced);
+  // Redis has been found without something that it has acknowledged to us; users have been told
+  // that the store was away, and is there.
+  void on_loss(std::function<void(const RowKey& missing)> callback) {
+    on_loss_ = std::move(callback);
+  }
   // See RowForm.
   void labels_in_use(const std::vector<std::string>& labels) { form_.labels_in_use(labels); }
   uint64_t unreadable_rows() const { return form_.unreadable(); }
@@ -47,6 +58,7 @@ class RedisStore final : public Store {
   void read_row(const RowKey& key, On<std::optional<std::string>> on_row) override;
   void read_table(Table table, On<std::vector<NamedRow>> on_rows) override;
   void commit(const Change& change, On<void> on_done) override;
+  void confirm(const RowKey& key, On<void> on_done) override;
   void on_link(std::function<void(bool)> callback) override;
 
  private:
@@ -77,8 +89,12 @@ class RedisStore final : public Store {
   void read_tasks(std::vector<NamedRow> named, On<std::vector<NamedRow>> on_rows);
   void prune(const ProcessRows& empty);
   std::optional<std::string> opened(const RowKey& key, redis::Value& value);
-  void acknowledge(const redis::Place& place, On<void> on_done);
-  Result<void> verdict_of(const Result<redis::Value>& reply) const;
+  void take_commit(const Change& change, const Result<redis::Value>& reply,
+                   const redis::Place& place, const On<void>& on_done);
+  void write_mark(size_t shard, redis::OnWritten on_written);
+  void take_link(bool usable);
+  void look_for_losses();
+  void take_look(size_t shard, const RowKey& key, Values values);
   void note_fenced(const Error& error);
 
   const Options options_;
@@ -89,10 +105,14 @@ class RedisStore final : public Store {
   redis::Client client_;
   redis::Script commit_script_;
   redis::Script prune_script_;
+  redis::Script mark_script_;
   std::map<uint64_t, Batch> batches_;
   uint64_t next_batch_ = 0;
-  // Commits whose replicas are asked after, by the server that has carried them out: one WAIT each.
-  std::map<redis::Place, std::vector<On<void>>> unconfirmed_;
+  Confirmations confirmations_;
+  LossWatch losses_;
+  std::function<void(const RowKey&)> on_loss_;
+  std::function<void(bool)> on_link_;
+  net::Timer look_timer_;
 };
 
 }  // namespace causeway::store
