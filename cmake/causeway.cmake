@@ -5,12 +5,14 @@
 #   causeway_binary(NAME router SOURCES main.cc DEPS ... [NOEXCEPT] [UNITY])      bin/router
 #       UNITY: its sources are compiled as one, for many small ones below the same heavy header (CLI11).
 #   causeway_test(NAME net_test SOURCES a_test.cc ... DEPS net [THREADED] [SYSTEM] [EXCLUSIVE] [LOCK name]
-#                 [WHOLE] [TIMEOUT seconds])
+#                 [WHOLE] [TIMEOUT seconds] [COST seconds])
 #       one GoogleTest binary, test/net_test, and one ctest entry for each of its cases (WHOLE: one for all of them,
 #       for fixtures that are dear to set up). Labels: UNIT or SYSTEM, and THREADED.
 #       A test may run beside another one. EXCLUSIVE: alone, as it loads the whole machine or measures what others would
-#       change. LOCK: never beside one of the same lock (containers: what starts some).
-#   causeway_script_test(NAME check_layers COMMAND tools/check_layers [SYSTEM] [EXCLUSIVE] [LOCK name] [TIMEOUT seconds])
+#       change. LOCK: never beside one of the same lock (containers: what starts some). COST: how long the longest case
+#       takes, where that is long: such begin first, so that none is left alone at the end.
+#   causeway_script_test(NAME check_layers COMMAND tools/check_layers [SYSTEM] [EXCLUSIVE] [LOCK name] [TIMEOUT seconds]
+#                 [COST seconds])
 #   causeway_fuzzer(NAME h1_parser_fuzz SOURCES h1_parser_fuzz.cc DEPS http CORPUS test/fuzz/h1_parser)
 #       libFuzzer binary in the lane fuzz; elsewhere a test that replays the corpus.
 #   causeway_bench(NAME route_bench SOURCES route_bench.cc DEPS ...)              bench/route_bench, Google Benchmark
@@ -94,8 +96,31 @@ function(causeway_binary)
   add_custom_target(${A_NAME}_binary DEPENDS ${target})
 endfunction()
 
+# `labels` and the other `properties` of a test, from its parsed arguments.
+macro(causeway_test_properties)
+  set(labels UNIT)
+  set(timeout 300)
+  if(A_SYSTEM)
+    set(labels SYSTEM)
+    set(timeout 600)
+  endif()
+  if(A_THREADED)
+    string(APPEND labels "\\;THREADED")
+  endif()
+  if(A_TIMEOUT)
+    set(timeout ${A_TIMEOUT})
+  endif()
+  set(properties TIMEOUT ${timeout} RUN_SERIAL ${A_EXCLUSIVE})
+  if(A_LOCK)
+    list(APPEND properties RESOURCE_LOCK ${A_LOCK})
+  endif()
+  if(A_COST)
+    list(APPEND properties COST ${A_COST})
+  endif()
+endmacro()
+
 function(causeway_test)
-  cmake_parse_arguments(PARSE_ARGV 0 A "THREADED;SYSTEM;EXCLUSIVE;WHOLE" "NAME;LOCK;TIMEOUT" "SOURCES;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 0 A "THREADED;SYSTEM;EXCLUSIVE;WHOLE" "NAME;LOCK;TIMEOUT;COST" "SOURCES;DEPS")
   causeway_reject_unparsed("${A_UNPARSED_ARGUMENTS}")
   if(CAUSEWAY_LANE STREQUAL "tsan" AND NOT A_THREADED)
     return()
@@ -120,58 +145,29 @@ function(causeway_test)
     target_compile_options(${A_NAME} PRIVATE -Wno-maybe-uninitialized)
   endif()
 
-  set(labels UNIT)
-  set(timeout 300)
-  if(A_SYSTEM)
-    set(labels SYSTEM)
-    set(timeout 600)
-  endif()
-  if(A_THREADED)
-    string(APPEND labels "\\;THREADED")
-  endif()
-  if(A_TIMEOUT)
-    set(timeout ${A_TIMEOUT})
-  endif()
-  set(lock)
-  if(A_LOCK)
-    set(lock RESOURCE_LOCK ${A_LOCK})
-  endif()
+  causeway_test_properties()
   if(A_WHOLE)
     string(REPLACE "\\;" ";" labels "${labels}")
     add_test(NAME ${A_NAME} COMMAND ${A_NAME} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${A_NAME} PROPERTIES
-      LABELS "${labels}" TIMEOUT ${timeout} RUN_SERIAL ${A_EXCLUSIVE} ${lock}
-      ENVIRONMENT "${CAUSEWAY_TEST_ENVIRONMENT}")
+      ${properties} LABELS "${labels}" ENVIRONMENT "${CAUSEWAY_TEST_ENVIRONMENT}")
   else()
     gtest_discover_tests(${A_NAME}
       TEST_PREFIX "${A_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 300 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-      PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${A_EXCLUSIVE} ${lock} LABELS "${labels}")
+      PROPERTIES ${properties} LABELS "${labels}")
   endif()
 endfunction()
 
 function(causeway_script_test)
-  cmake_parse_arguments(PARSE_ARGV 0 A "SYSTEM;EXCLUSIVE" "NAME;LOCK;TIMEOUT" "COMMAND")
+  cmake_parse_arguments(PARSE_ARGV 0 A "SYSTEM;EXCLUSIVE" "NAME;LOCK;TIMEOUT;COST" "COMMAND")
   causeway_reject_unparsed("${A_UNPARSED_ARGUMENTS}")
   if(NOT CAUSEWAY_WHOLE_TREE)
     return()
   endif()
-  set(label UNIT)
-  set(timeout 300)
-  if(A_SYSTEM)
-    set(label SYSTEM)
-    set(timeout 600)
-  endif()
-  if(A_TIMEOUT)
-    set(timeout ${A_TIMEOUT})
-  endif()
-  set(lock)
-  if(A_LOCK)
-    set(lock RESOURCE_LOCK ${A_LOCK})
-  endif()
+  causeway_test_properties()
   add_test(NAME ${A_NAME} COMMAND ${A_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${A_NAME} PROPERTIES
-    LABELS ${label} TIMEOUT ${timeout} RUN_SERIAL ${A_EXCLUSIVE} ${lock}
-    ENVIRONMENT "${CAUSEWAY_TEST_ENVIRONMENT}")
+    ${properties} LABELS "${labels}" ENVIRONMENT "${CAUSEWAY_TEST_ENVIRONMENT}")
 endfunction()
 
 function(causeway_fuzzer)

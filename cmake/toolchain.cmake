@@ -42,10 +42,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(causeway_warnings INTERFACE -Wno-restrict)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CAUSEWAY_LANE MATCHES "^(dev|release)$")
-  # The sanitizers' extra branches make gcc's flow analysis report values that are always set. In a unity build gcc takes
-  # every source for a header and warns of a State struct with members of an anonymous namespace.
-  target_compile_options(causeway_warnings INTERFACE
-    -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-subobject-linkage)
+  # The sanitizers' extra branches make gcc's flow analysis report values that are always set.
+  target_compile_options(causeway_warnings INTERFACE -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_UNITY_BUILD)
+  # gcc takes every source of a unity build for a header and warns of a State struct with members of an anonymous namespace.
+  target_compile_options(causeway_warnings INTERFACE -Wno-subobject-linkage)
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # clang counts -Wsign-conversion to -Wconversion, gcc does not: both check the same.
