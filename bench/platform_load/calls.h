@@ -55,7 +55,8 @@ struct OperationTally {
   uint64_t failures = 0;
   std::string example;  // of a failure
   Instant first_sent{}, last_done{};
-  uint64_t bytes = 0;  // of replies
+  uint64_t bytes = 0;          // of replies
+  double bbs_cpu_seconds = 0;  // of all calls, as far as it was measured
 };
 
 // Calls to a bbs, at most so many at a time; more wait, unsent and untimed. Owner: a run. Thread:
@@ -82,6 +83,10 @@ class Calls {
     return tallies_[static_cast<size_t>(operation)];
   }
   void forget();
+  // The bbs has worked that long on calls of that kind.
+  void charge(Operation operation, double bbs_cpu_seconds) {
+    tallies_[static_cast<size_t>(operation)].bbs_cpu_seconds += bbs_cpu_seconds;
+  }
   // Also sees every reply: when it was sent and how long it took.
   void on_sample(std::function<void(Operation, Instant sent, Duration took)> callback) {
     on_sample_ = std::move(callback);

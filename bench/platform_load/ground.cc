@@ -103,6 +103,12 @@ void Ground::add_redis_figures() {
   if (longest > 0) figure("longest of them, " + command, longest, Unit::seconds);
 }
 
+double Ground::bbs_cpu_seconds() const {
+  for (const load::ProcessCost& cost : meter_.end())
+    if (cost.name == "bbs") return cost.cpu_seconds;
+  return 0;
+}
+
 void Ground::end_phase() {
   phase_.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - phase_began_).count();

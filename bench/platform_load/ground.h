@@ -42,6 +42,8 @@ class Ground {
   rpc::Identity* identity() const { return identity_.get(); }
   PlatformRecord& record() { return record_; }
   load::ProcessMeter& meter() { return meter_; }
+  // Of the present phase; 0 when the bbs is not watched.
+  double bbs_cpu_seconds() const;
   bool is_interrupted() const { return !record_.partial.empty(); }
   void on_progress(std::function<void(const std::string&)> callback) {
     on_progress_ = std::move(callback);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "bench/platform_load/messages.h"
@@ -43,6 +44,8 @@ class OperationPhase {
   template <class Make>
   void each(Operation operation, Make make);
   void repeat(Operation operation, int times, const std::string& body);
+  // Until all are answered; what the bbs took for them is noted.
+  bool finish(Operation operation, double bbs_cpu_before);
   void lrps();
   void changes();
   void tasks();
@@ -68,16 +71,24 @@ class OperationPhase {
 
 template <class Make>
 void OperationPhase::each(Operation operation, Make make) {
+  const double before = ground_.bbs_cpu_seconds();
   for (uint64_t i = 0; i < options_.operations; ++i)
     calls_.add(operation, [make, i] { return make(i); });
-  if (!ground_.until(patience, [this] { return calls_.is_idle(); }) && !ground_.is_interrupted())
+  if (!finish(operation, before) && !ground_.is_interrupted())
     ground_.record().remarks.push_back(std::string(facts_of(operation).name) +
                                        ": not all answered in time");
 }
 
 void OperationPhase::repeat(Operation operation, int times, const std::string& body) {
+  const double before = ground_.bbs_cpu_seconds();
   for (int i = 0; i < times; ++i) calls_.add(operation, [body] { return body; });
-  ground_.until(patience, [this] { return calls_.is_idle(); });
+  finish(operation, before);
+}
+
+bool OperationPhase::finish(Operation operation, double bbs_cpu_before) {
+  const bool all = ground_.until(patience, [this] { return calls_.is_idle(); });
+  calls_.charge(operation, ground_.bbs_cpu_seconds() - bbs_cpu_before);
+  return all;
 }
 
 void OperationPhase::lrps() {
@@ -104,14 +115,19 @@ void OperationPhase::lrps() {
 
 // Changes with somebody who hears of them.
 void OperationPhase::changes() {
-  Subscribers subscribers(ground_.loop(), ground_.servers().bbs_url, 1, ground_.identity());
-  ground_.until(patience, [&] { return subscribers.opened() == 1; });
+  const uint64_t followers = std::max<uint64_t>(1, options_.subscribers);
+  Subscribers subscribers(ground_.loop(), ground_.servers().bbs_url, followers, ground_.identity());
+  ground_.until(patience, [&] { return subscribers.opened() == followers; });
+  const double before = ground_.bbs_cpu_seconds();
   each(Operation::route_flip, [this, &subscribers](uint64_t i) {
     subscribers.expect(task_guid(i));
     return cf::encode(start_request(instance(i), false));
   });
-  ground_.until(10s, [&] { return subscribers.lag().count() >= options_.operations; });
-  ground_.figure("events seen", static_cast<double>(subscribers.lag().count()), Unit::count);
+  ground_.until(10s, [&] { return subscribers.events() >= options_.operations * followers; });
+  const double each_event = (ground_.bbs_cpu_seconds() - before) /
+                            static_cast<double>(std::max<uint64_t>(1, subscribers.events()));
+  ground_.figure("events seen", static_cast<double>(subscribers.events()), Unit::count);
+  ground_.figure("CPU of the bbs for an event, its change included", each_event, Unit::seconds);
   ground_.figure("start to event, p50", static_cast<double>(subscribers.lag().at(0.5)) / 1e9,
                  Unit::seconds);
   ground_.figure("start to event, p99 (original: 99 ms)",

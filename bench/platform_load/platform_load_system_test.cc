@@ -61,7 +61,7 @@ TEST(PlatformLoadSystem, cells_run_what_is_desired_and_keep_it_alive) {
   for (const auto& operation : steady.operations)
     EXPECT_EQ(operation.failures, 0u) << operation.name << "\n" << table;
   EXPECT_GT(figure(record->phases[3], "all running after"), 0) << table;
-  ASSERT_EQ(steady.processes.size(), 3u);
+  ASSERT_EQ(steady.processes.size(), 4u);
   EXPECT_GT(steady.processes[1].rss_bytes, 1e6);
   EXPECT_NE(to_html(*record).find("steady: heart-beat"), std::string::npos);
 }

@@ -59,6 +59,7 @@ void write_operation(json::Writer& writer, const OperationResult& operation) {
   writer.object().member("name", operation.name).member("count", operation.latency.count);
   writer.member("failures", operation.failures).member("failure_example", operation.example);
   writer.member("per_second", operation.rate).member("reply_bytes", operation.reply_bytes);
+  writer.member("bbs_cpu_us", operation.bbs_cpu_us);
   for (const load::NamedQuantile& named : load::table_quantiles)
     writer.member(std::string(named.name) + "_us",
                   operation.latency.at(named.quantile) / ns_per_us);
@@ -94,6 +95,7 @@ std::string operation_line(const OperationResult& operation) {
   line += padded(grouped(operation.rate), 10) +
           padded(readable_duration(operation.latency.at(0.5)), 11);
   line += padded(readable_duration(p99), 11) + padded(readable_duration(operation.latency.max), 11);
+  line += padded(operation.bbs_cpu_us > 0 ? fixed(operation.bbs_cpu_us, 1) : "", 9);
   const auto original = [](double figure, const std::string& text) {
     return padded(figure > 0 ? text : "", 10);
   };
@@ -114,8 +116,9 @@ std::string phase_text(const PhaseResult& phase) {
     text += "  " + padded(figure.name, 40, false) + readable(figure) + "\n";
   if (!phase.operations.empty()) {
     text += "  " + padded("operation", 22, false) + padded("calls", 10) + padded("/s", 10) +
-            padded("p50", 11) + padded("p99", 11) + padded("max", 11) + padded("its /s", 10) +
-            padded("its p99", 10) + padded("rate *", 9) + padded("p99 *", 9) + "\n";
+            padded("p50", 11) + padded("p99", 11) + padded("max", 11) + padded("bbs us", 9) +
+            padded("its /s", 10) + padded("its p99", 10) + padded("rate *", 9) +
+            padded("p99 *", 9) + "\n";
     for (const auto& operation : phase.operations) text += operation_line(operation);
   }
   for (const auto& process : phase.processes)
@@ -138,6 +141,7 @@ OperationResult OperationResult::of(Operation operation, const OperationTally& t
   const auto count = static_cast<double>(tally.latency.count());
   if (seconds > 0) result.rate = count / seconds;
   if (count > 0) result.reply_bytes = static_cast<double>(tally.bytes) / count;
+  if (count > 0) result.bbs_cpu_us = tally.bbs_cpu_seconds * 1e6 / count;
   result.latency = load::Distribution::of(tally.latency);
   result.original_rate = facts.original_rate;
   result.original_p50_ms = facts.original_p50_ms;
@@ -168,7 +172,7 @@ std::string to_table(const PlatformRecord& record) {
   for (const PhaseResult& phase : record.phases) text += phase_text(phase);
   text +=
       "its: what the original was measured to do on two CPUs with 16 clients, mutual TLS, 2 000 "
-      "LRPs; *: how many times that\n";
+      "LRPs; *: how many times that; bbs us: microseconds of its CPU for a call\n";
   for (const std::string& remark : record.remarks) text += "WARNING " + remark + "\n";
   return text;
 }

@@ -17,6 +17,7 @@ struct OperationResult {
   std::string example;         // of a failure
   double rate = 0;             // per second, from the first call to the last reply
   double reply_bytes = 0;      // mean
+  double bbs_cpu_us = 0;       // mean; 0: not measured
   load::Distribution latency;  // nanoseconds
   double original_rate = 0, original_p50_ms = 0, original_p99_ms = 0;  // 0: not known
 

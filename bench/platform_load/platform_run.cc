@@ -1,5 +1,7 @@
 #include "bench/platform_load/platform_run.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "bench/load/report/machine.h"
@@ -64,6 +66,7 @@ Result<PlatformRecord> run_platform(const PlatformOptions& options, const Platfo
       ground.servers({own.bbs_url(), own.bbs_health_url(), redis});
       for (const OwnServers::Server* server : own.servers())
         ground.meter().add(server->child->pid(), server->name);
+      ground.meter().add(::getpid(), "this tool");
     }
   } else {
     std::optional<redis::Options> redis;

@@ -42,5 +42,8 @@ class EventStreamParser {
 // `event` are without line ends.
 void append_event(std::string& out, std::string_view id, std::string_view event,
                   std::string_view data);
+// Its first line alone, and what follows.
+void append_event_id(std::string& out, std::string_view id);
+void append_event_text(std::string& out, std::string_view event, std::string_view data);
 
 }  // namespace causeway::rpc

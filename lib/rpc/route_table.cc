@@ -65,7 +65,7 @@ bool RouteTable::fits(const Pattern& pattern, const std::vector<std::string_view
 
 RouteTable::Match RouteTable::find(std::string_view method, std::string_view path) const {
   Match match;
-  if (const auto found = exact_.find(std::string(path)); found != exact_.end()) {
+  if (const auto found = exact_.find(path); found != exact_.end()) {
     for (const Route& route : found->second) {
       if (serves(route, method)) {
         match.route = route.number;

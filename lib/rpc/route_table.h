@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,12 +36,17 @@ class RouteTable {
     Route route;
   };
 
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view path) const { return std::hash<std::string_view>()(path); }
+  };
+
   static bool serves(const Route& route, std::string_view method);
   static bool fits(const Pattern& pattern, const std::vector<std::string_view>& segments,
                    Match& match);
 
   size_t next_ = 0;
-  std::unordered_map<std::string, std::vector<Route>> exact_;
+  std::unordered_map<std::string, std::vector<Route>, Hash, std::equal_to<>> exact_;
   std::vector<Pattern> patterns_;
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "rpc/event_stream.h"
 #include "rpc/identity.h"
 #include "rpc/server_connection.h"
 #include "rpc/server_state.h"
@@ -29,6 +30,12 @@ std::string Request::query_param(std::string_view name) const {
     rest.remove_prefix(end + 1);
   }
   return {};
+}
+
+EventText event_text(std::string_view event, std::string_view data) {
+  auto text = std::make_shared<std::string>();
+  append_event_text(*text, event, data);
+  return text;
 }
 
 Server::State::State(net::Loop& the_loop, const log::Logger& the_logger, Options the_options)
@@ -87,6 +94,14 @@ void Server::State::serve(Request& request, std::string_view raw_path, Responder
   } else {
     responder.reply(404, "text/plain; charset=utf-8", "not found\n");
   }
+}
+
+void Server::State::flush_soon(ServerConnection& connection) {
+  due_flushes.push_back(&connection);
+  if (due_flushes.size() > 1) return;
+  loop.defer([this] {
+    for (ServerConnection* const due : std::exchange(due_flushes, {})) due->flush_events();
+  });
 }
 
 void Server::State::forget(ServerConnection& connection) {

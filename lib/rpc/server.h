@@ -77,14 +77,22 @@ class Responder {
   ServerConnection* connection_ = nullptr;  // nulled by it when it ends
 };
 
+// An event as it goes out, but for its id: made once, shared by all its subscribers.
+using EventText = std::shared_ptr<const std::string>;
+EventText event_text(std::string_view event, std::string_view data);
+
 // Server-sent events to one subscriber (text/event-stream, chunked). Owner: the service's hub.
 // Thread: the server's loop.
 class Responder::EventStream {
  public:
   virtual ~EventStream() = default;  // ends the stream and closes the connection
-  // Queues one event; answers false when the subscriber is gone, or has more than
-  // Server::Options::queue_events_max events or queue_bytes_max bytes waiting: then it is cut off.
-  virtual bool send(std::string_view id, std::string_view event, std::string_view data) = 0;
+  // Queues one event, which leaves with the others of this turn of the loop; answers false when the
+  // subscriber is gone, or has more than Server::Options::queue_events_max events or
+  // queue_bytes_max bytes waiting: then it is cut off.
+  virtual bool send(std::string_view id, const EventText& text) = 0;
+  bool send(std::string_view id, std::string_view event, std::string_view data) {
+    return send(id, event_text(event, data));
+  }
   // Called once when the subscriber goes by itself, not for a false of send(). The stream may be
   // destroyed inside.
   virtual void on_gone(std::function<void()> callback) = 0;

@@ -17,27 +17,45 @@ namespace {
 constexpr Duration kLinger = std::chrono::seconds(2);
 // Memory set aside for a body before its bytes have come, whatever length its head claims.
 constexpr uint64_t kReserveMax = 1u << 20;
+// What a connection keeps of it for the next request.
+constexpr size_t kBodyKeptMax = 4u << 10;
+
+// What goes out together of a subscriber's events; more does not wait for the turn's end.
+constexpr size_t kEventsPerWrite = 32;
+constexpr size_t kEventBytesPerWrite = 16u << 10;
 
 bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
 
-std::string reply_head(int status, std::string_view content_type, const HeaderList& headers,
-                       std::string_view framing_name, std::string_view framing,
-                       std::string_view connection) {
-  http::Headers lines;
-  if (!content_type.empty()) lines.add("Content-Type", content_type);
+// What a head says of the message itself.
+struct Framing {
+  std::string_view name, value;  // no value: left out
+  std::string_view connection;   // the same
+};
+
+void append_reply_head(std::string& head, int status, std::string_view content_type,
+                       const HeaderList& headers, const Framing& framing) {
+  const auto code = static_cast<uint16_t>(status);
+  http::append_status_line(head, code, http::reason_phrase(code), http::Version{1, 1});
+  if (!content_type.empty()) http::append_header(head, "Content-Type", content_type);
   for (const auto& [name, value] : headers) {
     // A value echoed from somewhere must not become a line of its own.
     if (name.find_first_of("\r\n:") == std::string::npos &&
         value.find_first_of("\r\n") == std::string::npos) {
-      lines.add(name, value);
+      http::append_header(head, name, value);
     }
   }
-  if (!framing.empty()) lines.add(framing_name, framing);
-  if (!connection.empty()) lines.add("Connection", connection);
-  const auto code = static_cast<uint16_t>(status);
-  std::string head;
-  http::append_reply_head(head, code, http::reason_phrase(code), http::Version{1, 1}, lines);
-  return head;
+  if (!framing.value.empty()) http::append_header(head, framing.name, framing.value);
+  if (!framing.connection.empty()) http::append_header(head, "Connection", framing.connection);
+  head += "\r\n";
+}
+
+// As all heads of a connection are alike, their strings have the room already.
+void copy_headers(const http::Headers& from, HeaderList& to) {
+  to.resize(from.size());
+  for (size_t i = 0; i < from.size(); ++i) {
+    to[i].first = from[i].name;
+    to[i].second = from[i].value;
+  }
 }
 
 // The path and query of a request target in origin or absolute form.
@@ -131,8 +149,8 @@ ServerEventStream::~ServerEventStream() {
   connection_->close_stream();
 }
 
-bool ServerEventStream::send(std::string_view id, std::string_view event, std::string_view data) {
-  return connection_ != nullptr && connection_->send_event(id, event, data);
+bool ServerEventStream::send(std::string_view id, const EventText& text) {
+  return connection_ != nullptr && connection_->send_event(id, text);
 }
 
 // --- ServerConnection: receiving
@@ -169,10 +187,11 @@ void ServerConnection::on_read(std::span<char> bytes) {
 
 void ServerConnection::consume(std::string_view bytes) {
   is_consuming_ = true;
+  bool has_begun = false;
   while (!bytes.empty() && (phase_ == Phase::waiting || phase_ == Phase::receiving)) {
     if (phase_ == Phase::waiting) {
       phase_ = Phase::receiving;
-      deadline_.once(server_.options.request_timeout, [this] { on_deadline(); });
+      has_begun = true;
     }
     auto used = parser_.feed({bytes.data(), bytes.size()});
     if (!used) {
@@ -185,6 +204,9 @@ void ServerConnection::consume(std::string_view bytes) {
     }
   }
   is_consuming_ = false;
+  // Most requests are whole at once and need no deadline.
+  if (has_begun && phase_ == Phase::receiving)
+    deadline_.once(server_.options.request_timeout, [this] { on_deadline(); });
   if (phase_ == Phase::answering || phase_ == Phase::sending || phase_ == Phase::flushing) {
     inbox_.append(bytes);
     stream_->pause(net::Pause::exchange);
@@ -200,9 +222,7 @@ void ServerConnection::on_request(http::RequestHead& head) {
     return parser_.stop();
   }
   request_.method = head.method;
-  request_.headers.clear();
-  for (const http::Header& header : head.headers)
-    request_.headers.emplace_back(header.name, header.value);
+  copy_headers(head.headers, request_.headers);
   request_.body.clear();
   if (head.framing == http::Framing::length) {
     request_.body.reserve(static_cast<size_t>(std::min(head.content_length, kReserveMax)));
@@ -226,9 +246,13 @@ void ServerConnection::dispatch() {
   deadline_.disarm();
   received_ = loop_.now();
   is_observed_ = false;
-  auto path = percent_decode(raw_path_);
-  if (!path) return refuse(400);
-  request_.path = std::move(*path);
+  if (raw_path_.find('%') == std::string::npos) {
+    request_.path = raw_path_;
+  } else {
+    auto path = percent_decode(raw_path_);
+    if (!path) return refuse(400);
+    request_.path = std::move(*path);
+  }
   request_.path_params.clear();
   if (request_.remote.empty()) request_.remote = stream_->peer().to_string();
   phase_ = Phase::answering;
@@ -266,12 +290,13 @@ void ServerConnection::answer(int status, std::string_view content_type, std::st
                               const HeaderList& headers) {
   CHECK(phase_ == Phase::answering);
   if (server_.is_draining || client_has_ended_) keeps_alive_ = false;
-  const std::string length = has_no_body(status) ? "" : std::to_string(body.size());
+  const std::string length = has_no_body(status) ? std::string() : std::to_string(body.size());
   std::string_view connection = keeps_alive_ ? "" : "close";
   if (keeps_alive_ && parser_.head_complete() && parser_.head().version == http::Version{1, 0})
     connection = "keep-alive";
-  const std::string head =
-      reply_head(status, content_type, headers, "Content-Length", length, connection);
+  std::string& head = server_.head;
+  head.clear();
+  append_reply_head(head, status, content_type, headers, {"Content-Length", length, connection});
   const bool sends_body = !has_no_body(status) && request_.method != "HEAD";
   const std::array<std::string_view, 2> pieces{
       head, sends_body ? std::string_view(body) : std::string_view{}};
@@ -302,7 +327,7 @@ void ServerConnection::next_request() {
   parser_.next_request();
   arena_.reset();
   request_.method.clear();
-  request_.body = {};  // may have been large
+  if (request_.body.capacity() > kBodyKeptMax) request_.body = {};
   phase_ = Phase::waiting;
   deadline_.once(server_.options.idle_timeout, [this] { on_deadline(); });
   if (is_consuming_) return;
@@ -363,8 +388,11 @@ std::unique_ptr<Responder::BodyStream> ServerConnection::open_body(std::string_v
   CHECK(phase_ == Phase::answering);
   // Without chunks only the end of the connection tells the end of the body.
   if (server_.is_draining || client_has_ended_ || !is_chunked()) keeps_alive_ = false;
-  stream_->write(reply_head(200, content_type, headers, "Transfer-Encoding",
-                            is_chunked() ? "chunked" : "", keeps_alive_ ? "" : "close"));
+  std::string head;
+  append_reply_head(
+      head, 200, content_type, headers,
+      {"Transfer-Encoding", is_chunked() ? "chunked" : "", keeps_alive_ ? "" : "close"});
+  stream_->write(head);
   phase_ = Phase::sending;
   auto handle = std::make_unique<ServerBodyStream>(*this);
   body_stream_ = handle.get();
@@ -406,8 +434,10 @@ std::unique_ptr<Responder::EventStream> ServerConnection::open_stream(const Head
   CHECK(phase_ == Phase::answering);
   HeaderList all{{"Cache-Control", "no-cache, no-store, must-revalidate"}};
   all.insert(all.end(), headers.begin(), headers.end());
-  stream_->write(reply_head(200, "text/event-stream; charset=utf-8", all, "Transfer-Encoding",
-                            "chunked", "keep-alive"));
+  std::string head;
+  append_reply_head(head, 200, "text/event-stream; charset=utf-8", all,
+                    {"Transfer-Encoding", "chunked", "keep-alive"});
+  stream_->write(head);
   phase_ = Phase::streaming;
   stream_->resume(net::Pause::exchange);
   auto handle = std::make_unique<ServerEventStream>(*this);
@@ -415,46 +445,68 @@ std::unique_ptr<Responder::EventStream> ServerConnection::open_stream(const Head
   return handle;
 }
 
-bool ServerConnection::send_event(std::string_view id, std::string_view event,
-                                  std::string_view data) {
+bool ServerConnection::send_event(std::string_view id, const EventText& text) {
   CHECK(phase_ == Phase::streaming);
-  std::string text;
-  append_event(text, id, event, data);
-  const http::ChunkHead head = http::chunk_head(text.size());
-  if (events_.empty() && !stream_->is_full()) {
-    const std::array<std::string_view, 3> pieces{head.view(), text, http::kChunkEnd};
-    stream_->write(pieces);
-    return true;
+  std::string id_line;
+  append_event_id(id_line, id);
+  events_.push_back({std::move(id_line), text});
+  event_bytes_ += events_.back().size();
+  if (events_.size() >= kEventsPerWrite || event_bytes_ >= kEventBytesPerWrite || has_too_many())
+    flush_events();
+  if (has_too_many()) return cut_off();
+  if (!events_.empty() && !is_flush_due_ && !stream_->is_full()) {
+    is_flush_due_ = true;
+    server_.flush_soon(*this);
   }
-  event_bytes_ += text.size();
-  if (events_.size() >= server_.options.queue_events_max ||
-      event_bytes_ > server_.options.queue_bytes_max) {
-    server_.logger.info(
-        "slow-subscriber-cut-off",
-        {{"remote", request_.remote}, {"path", request_.path}, {"waiting_events", events_.size()}});
-    event_stream_->connection_ = nullptr;
-    event_stream_ = nullptr;
-    stream_->abort_on_close();
-    end();
-    return false;
-  }
-  events_.push_back(std::string(head.view()) + text + std::string(http::kChunkEnd));
   return true;
 }
 
+bool ServerConnection::has_too_many() const {
+  return events_.size() > server_.options.queue_events_max ||
+         event_bytes_ > server_.options.queue_bytes_max;
+}
+
+bool ServerConnection::cut_off() {
+  server_.logger.info(
+      "slow-subscriber-cut-off",
+      {{"remote", request_.remote}, {"path", request_.path}, {"waiting_events", events_.size()}});
+  event_stream_->connection_ = nullptr;
+  event_stream_ = nullptr;
+  stream_->abort_on_close();
+  end();
+  return false;
+}
+
 void ServerConnection::flush_events() {
-  while (!events_.empty() && !stream_->is_full()) {
-    stream_->write(events_.front());
-    const size_t bytes = events_.front().size();
-    event_bytes_ -= std::min(event_bytes_, bytes);
-    events_.pop_front();
+  is_flush_due_ = false;
+  size_t sent = 0;
+  while (sent < events_.size() && !stream_->is_full()) sent += write_events(sent);
+  events_.erase(events_.begin(), events_.begin() + static_cast<ptrdiff_t>(sent));
+}
+
+// Sends those from `first` on that fit, as one chunk; answers how many.
+size_t ServerConnection::write_events(size_t first) {
+  std::array<std::string_view, 2 * kEventsPerWrite + 2> pieces;
+  size_t count = 0;
+  size_t bytes = 0;
+  for (; first + count < events_.size() && count < kEventsPerWrite && bytes < kEventBytesPerWrite;
+       ++count) {
+    const WaitingEvent& event = events_[first + count];
+    pieces[2 * count + 1] = event.id_line;
+    pieces[2 * count + 2] = *event.text;
+    bytes += event.size();
   }
-  if (events_.empty()) event_bytes_ = 0;
+  const http::ChunkHead head = http::chunk_head(bytes);
+  pieces[0] = head.view();
+  pieces[2 * count + 1] = http::kChunkEnd;
+  stream_->write(std::span(pieces).first(2 * count + 2));
+  event_bytes_ -= bytes;
+  return count;
 }
 
 void ServerConnection::close_stream() {
   CHECK(phase_ == Phase::streaming);
-  for (const std::string& event : events_) stream_->write(event);
+  for (size_t sent = 0; sent < events_.size();) sent += write_events(sent);
   events_.clear();
   stream_->write(http::kLastChunk);
   observe(200);
@@ -466,6 +518,7 @@ void ServerConnection::end() {
   const int status = phase_ == Phase::streaming ? 200 : 0;
   phase_ = Phase::ended;
   deadline_.disarm();
+  if (is_flush_due_) server_.flush_no_more(*this);
   stream_->pause(net::Pause::owner);
   if (responder_ != nullptr) std::exchange(responder_, nullptr)->connection_ = nullptr;
   ServerEventStream* const event_stream = std::exchange(event_stream_, nullptr);

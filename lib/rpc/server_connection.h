@@ -1,11 +1,11 @@
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/arena.h"
 #include "http/h1_parser.h"
@@ -49,7 +49,9 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
   void cut_body();
 
   // Of its event stream.
-  bool send_event(std::string_view id, std::string_view event, std::string_view data);
+  bool send_event(std::string_view id, const EventText& text);
+  // Sends what waits for the subscriber, as far as it takes it.
+  void flush_events();
   void close_stream();
 
  private:
@@ -63,6 +65,13 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
     lingering,  // FIN is sent; what the client still sends is dropped, so that it is not reset
                 // before it has read
     ended,
+  };
+
+  // Of the event stream, for the subscriber.
+  struct WaitingEvent {
+    std::string id_line;
+    EventText text;
+    size_t size() const { return id_line.size() + text->size(); }
   };
 
   void on_read(std::span<char> bytes) override;
@@ -83,7 +92,9 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
   void answered();
   void next_request();
   void linger();
-  void flush_events();
+  size_t write_events(size_t first);
+  bool has_too_many() const;
+  bool cut_off();
   bool is_chunked();
 
   Server::State& server_;
@@ -105,8 +116,9 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
   Responder* responder_ = nullptr;             // nulled by it when it ends
   ServerEventStream* event_stream_ = nullptr;  // the same
   ServerBodyStream* body_stream_ = nullptr;    // the same
-  std::deque<std::string> events_;             // chunks that wait for the subscriber
-  size_t event_bytes_ = 0;
+  std::vector<WaitingEvent> events_;
+  size_t event_bytes_ = 0;  // of them
+  bool is_flush_due_ = false;
   friend class ServerEventStream;
   friend class ServerBodyStream;
 };
@@ -140,7 +152,7 @@ class ServerEventStream final : public Responder::EventStream {
   ServerEventStream& operator=(const ServerEventStream&) = delete;
   ~ServerEventStream() override;
 
-  bool send(std::string_view id, std::string_view event, std::string_view data) override;
+  bool send(std::string_view id, const EventText& text) override;
   void on_gone(std::function<void()> callback) override { on_gone_ = std::move(callback); }
 
  private:

@@ -6,7 +6,9 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "log/logger.h"
 #include "net/loop.h"
@@ -29,6 +31,9 @@ struct Server::State {
   void open(std::unique_ptr<net::Stream> stream);
   // `raw_path`: of `request`, still encoded. Fills its path_params.
   void serve(Request& request, std::string_view raw_path, Responder responder);
+  // Has its events sent at the end of this turn.
+  void flush_soon(ServerConnection& connection);
+  void flush_no_more(ServerConnection& connection) { std::erase(due_flushes, &connection); }
   // The connection has ended and detached itself.
   void forget(ServerConnection& connection);
   void end();
@@ -44,9 +49,11 @@ struct Server::State {
   std::unique_ptr<net::Listener> listener;
   std::unordered_map<ServerConnection*, std::unique_ptr<ServerConnection>> connections;
   std::list<std::unique_ptr<tls::Handshake>> handshakes;
+  std::vector<ServerConnection*> due_flushes;  // at the end of this turn
   bool is_draining = false;
   bool has_ended = false;
   bool is_refusing = false;  // above connections_max: logged once per time
+  std::string head;          // of the answer that is being sent
   uint64_t refused = 0;
   uint64_t failed_handshakes = 0;
 };

@@ -353,6 +353,33 @@ TEST_F(ServerTest, events_are_sent_as_they_come) {
   EXPECT_FALSE(is_gone);
 }
 
+TEST_F(ServerTest, events_of_one_turn_leave_together) {
+  start();
+  auto peer = connect();
+  peer->send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(bed.until([&] { return peer->received.ends_with("\r\n\r\n"); }));
+  peer->received.clear();
+  const EventText text = event_text("e", "x");
+  EXPECT_TRUE(stream->send("0", text));
+  EXPECT_TRUE(stream->send("1", text));
+  ASSERT_TRUE(bed.until([&] { return peer->received.ends_with("\n\n\r\n"); }));
+  EXPECT_EQ(peer->received, "30\r\nid: 0\nevent: e\ndata: x\n\nid: 1\nevent: e\ndata: x\n\n\r\n");
+  EXPECT_TRUE(stream->send("2", text));
+  stream.reset();
+  ASSERT_TRUE(bed.until([&] { return peer->is_closed; }));
+  EXPECT_TRUE(peer->received.ends_with("id: 2\nevent: e\ndata: x\n\n\r\n0\r\n\r\n"));
+}
+
+TEST_F(ServerTest, more_events_of_one_turn_than_a_queue_holds_cut_nobody_off) {
+  start({.queue_events_max = 10});
+  auto peer = connect();
+  peer->send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(bed.until([&] { return stream != nullptr; }));
+  const EventText text = event_text("e", "x");
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(stream->send(std::to_string(i), text)) << i;
+  EXPECT_TRUE(bed.until([&] { return peer->received.find("id: 99\n") != std::string::npos; }));
+}
+
 TEST_F(ServerTest, a_subscriber_that_leaves_is_noticed) {
   start();
   auto peer = connect();

@@ -15,10 +15,10 @@ void Hub::subscribe(std::unique_ptr<rpc::Responder::EventStream> stream, std::st
 void Hub::publish(std::string_view name, std::string_view message,
                   const std::function<bool(const std::string&)>& concerns) {
   if (subscribers_.empty()) return;
-  const std::string data = tls::base64(message);
+  const rpc::EventText text = rpc::event_text(name, tls::base64(message));
   for (auto at = subscribers_.begin(); at != subscribers_.end();) {
     const bool kept =
-        !concerns(at->filter) || at->stream->send(std::to_string(at->next_id++), name, data);
+        !concerns(at->filter) || at->stream->send(std::to_string(at->next_id++), text);
     if (!kept) ++cut_off_;
     at = kept ? std::next(at) : subscribers_.erase(at);
   }
