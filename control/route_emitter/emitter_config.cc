@@ -142,6 +142,7 @@ void read_bbs(config::Section& root, EmitterConfig& config) {
 
 void read_lock(config::Section& root, EmitterConfig& config) {
   bool enabled = false;
+  root.read("locket_enabled", enabled);  // as some releases name it
   root.read("locks_locket_enabled", enabled);
   root.read("uuid", config.uuid);
   root.read("lock_ttl", config.lock_ttl);
@@ -198,6 +199,7 @@ Result<LoadedConfig> read_file(config::File& file) {
   root.read("register_direct_instance_routes", direct);
   if (direct) config.reach = Reach::direct;
   root.read("enable_tcp_emitter", config.serves.tcp);
+  if (config.serves.tcp) config.routing_api = read_routing_api(root);
   root.read("enable_internal_emitter", config.serves.internal);
   if (!file.problems().empty()) {
     return Error{.fault = Fault::invalid, .detail = file.problem_text()};

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "control/route_emitter/lrp_values.h"
+#include "control/route_emitter/routing_api_config.h"
 #include "log/logger.h"
 #include "nats/client.h"
 #include "net/address.h"
@@ -22,6 +23,7 @@ struct EmitterConfig {
   nats::Options nats;                              // nats_addresses, nats_username, nats_password
   Reach reach = Reach::host;                       // register_direct_instance_routes
   Serves serves{.tcp = false, .internal = false};  // enable_tcp_emitter, enable_internal_emitter
+  RoutingApiConfig routing_api;                    // routing_api, oauth, tcp_route_ttl, enable_tls
   Duration communication_timeout = std::chrono::seconds(30);
   Duration sync_interval = std::chrono::seconds(60);
   Duration register_interval = std::chrono::seconds(20);

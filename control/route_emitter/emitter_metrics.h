@@ -29,6 +29,10 @@ struct EmitterMetrics {
   metrics::Counter& synced;
   metrics::Counter& failed_syncs;
   metrics::Counter& failed_messages;
+  metrics::Counter& api_created;
+  metrics::Counter& api_deleted;
+  metrics::Counter& api_refused;
+  metrics::Counter& api_failures;
   metrics::Counter& unusable_routes;
   metrics::Gauge& waiting_unregistrations;
   metrics::Gauge& nats_connected;

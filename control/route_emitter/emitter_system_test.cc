@@ -388,6 +388,36 @@ TEST_F(EmitterTest, tcp_and_internal_routes_are_emitted_when_switched_on) {
   EXPECT_TRUE(see("TCPRouteCount 0"));
 }
 
+TEST_F(EmitterTest, the_routing_api_is_told_of_tcp_routes_too) {
+  diego::test::FakeService api(bed);
+  std::vector<std::string> told;
+  for (const char* call : {"create", "delete"}) {
+    api.server->route("POST", std::string("/routing/v1/tcp_routes/") + call,
+                      [&told, call](const rpc::Request& request, rpc::Responder responder) {
+                        told.push_back(call + (" " + request.body));
+                        responder.reply(201);
+                      });
+  }
+  models::DesiredLRP desired = app("p", "a.com");
+  (*desired.mutable_routes()->mutable_routes())["tcp-router"] =
+      R"([{"router_group_guid":"g","external_port":1024,"container_port":8080}])";
+  bbs.apps = {desired};
+  bbs.instances = {running("p", 1)};
+  EmitterConfig with = config();
+  with.serves = {.tcp = true, .internal = false};
+  with.routing_api.url = api.url();
+  with.sync_interval = 100ms;
+  start(with);
+  const std::string route =
+      R"( [{"router_group_guid":"g","port":1024,"backend_ip":"10.0.0.1","backend_port":61001,)";
+  ASSERT_TRUE(bed.until([&] { return told.size() >= 3; })) << "again with every sync";
+  for (const std::string& one : told) EXPECT_TRUE(one.starts_with("create" + route)) << one;
+  bbs.instances.clear();
+  bbs.tell(of_instance<Removed>(running("p", 1)));
+  ASSERT_TRUE(bed.until([&] { return told.back().starts_with("delete" + route); }));
+  EXPECT_TRUE(see("route_emitter_routing_api_deleted 1"));
+}
+
 TEST_F(EmitterTest, service_discovery_is_greeted_and_its_interval_kept) {
   models::DesiredLRP desired = app("p", "a.com");
   (*desired.mutable_routes()->mutable_routes())["internal-router"] =

@@ -19,6 +19,27 @@ namespace {
 
 using namespace causeway;
 
+// The identities of calls about TCP routes; none where they are not asked by https.
+bool open_tls(net::Loop& loop, const log::Logger& logger,
+              const route_emitter::RoutingApiConfig& config,
+              std::unique_ptr<rpc::Identity>& routing_api, std::unique_ptr<rpc::Identity>& uaa) {
+  const auto open = [&](const std::string& url, const rpc::Identity::Files& files, bool verifies,
+                        std::unique_ptr<rpc::Identity>& target) {
+    if (!url.starts_with("https://")) return true;
+    rpc::Identity::Options options;
+    if (!verifies) options.verify = tls::ClientContext::Options::Verify::none;
+    auto identity = rpc::Identity::open(loop, logger, files, std::move(options));
+    if (identity) {
+      target = *std::move(identity);
+      return true;
+    }
+    std::fprintf(stderr, "route-emitter: %s\n", identity.error().detail.c_str());
+    return false;
+  };
+  return open(config.url, config.tls, true, routing_api) &&
+         open(config.uaa_url, config.uaa_tls, config.verifies_uaa, uaa);
+}
+
 int run(const route_emitter::LoadedConfig& loaded) {
   const route_emitter::EmitterConfig& config = loaded.config;
   log::Sink sink({.shape = log::Shape::lager,
@@ -31,12 +52,17 @@ int run(const route_emitter::LoadedConfig& loaded) {
   }
   net::Loop loop;
   int exit_code = 0;
-  std::unique_ptr<rpc::Identity> bbs, locket;
+  std::unique_ptr<rpc::Identity> bbs, locket, routing_api, uaa;
   if (!diego::open_identity("route-emitter", loop, logger, config.bbs_tls, bbs) ||
-      !diego::open_identity("route-emitter", loop, logger, config.locket_tls, locket))
+      !diego::open_identity("route-emitter", loop, logger, config.locket_tls, locket) ||
+      !open_tls(loop, logger, config.routing_api, routing_api, uaa))
     return 1;
   route_emitter::RouteEmitter emitter(loop, logger, config,
-                                      {.bbs = bbs.get(), .locket = locket.get()}, [&](int code) {
+                                      {.bbs = bbs.get(),
+                                       .locket = locket.get(),
+                                       .routing_api = routing_api.get(),
+                                       .uaa = uaa.get()},
+                                      [&](int code) {
                                         exit_code = code;
                                         loop.stop();
                                       });

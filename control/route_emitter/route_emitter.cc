@@ -1,5 +1,6 @@
 #include "control/route_emitter/route_emitter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "net/loop.h"
@@ -62,17 +63,42 @@ void RouteEmitter::begin() {
           .seed = random_seed(),
           .speaks_until = [this] { return lease_ ? lease_->acts_until() : BootInstant::max(); }},
       table_, metrics_);
-  watcher_ = std::make_unique<Watcher>(
-      loop_, logger_,
-      Watcher::Options{.bbs_url = config_.bbs_url,
-                       .identity = identities_.bbs,
-                       .cell_id = config_.cell_id,
-                       .reach = config_.reach,
-                       .serves = config_.serves,
-                       .call_timeout = config_.communication_timeout,
-                       .sync_interval = config_.sync_interval},
-      table_, metrics_, [this](const Changes& changes) { announcer_->say(changes); });
+  begin_routing_api();
+  watcher_ =
+      std::make_unique<Watcher>(loop_, logger_,
+                                Watcher::Options{.bbs_url = config_.bbs_url,
+                                                 .identity = identities_.bbs,
+                                                 .cell_id = config_.cell_id,
+                                                 .reach = config_.reach,
+                                                 .serves = config_.serves,
+                                                 .call_timeout = config_.communication_timeout,
+                                                 .sync_interval = config_.sync_interval},
+                                table_, metrics_, [this](const Changes& changes) {
+                                  announcer_->say(changes);
+                                  if (routing_api_) routing_api_->say(changes);
+                                });
   logger_.info("started");
+}
+
+void RouteEmitter::begin_routing_api() {
+  const RoutingApiConfig& config = config_.routing_api;
+  if (config.url.empty()) return;
+  RoutingApi::Options options{
+      .url = config.url,
+      .identity = identities_.routing_api,
+      .ttl = config.ttl,
+      .tells_tls = config.tells_tls,
+      .repeat_interval = std::min(config_.sync_interval, config.ttl / 2),
+      .call_timeout = config_.communication_timeout,
+      .may_send = [this] { return lease_ == nullptr || lease_->may_act(); }};
+  if (!config.uaa_url.empty()) {
+    options.token = UaaToken::Options{.url = config.uaa_url,
+                                      .client_name = config.client_name,
+                                      .client_secret = config.client_secret,
+                                      .identity = identities_.uaa,
+                                      .timeout = config_.communication_timeout};
+  }
+  routing_api_ = std::make_unique<RoutingApi>(loop_, logger_, std::move(options), table_, metrics_);
 }
 
 void RouteEmitter::take_lock() {
@@ -103,6 +129,7 @@ void RouteEmitter::lose_lock(const Error& error) {
   logger_.error("lock.lost-lock", error, {{"key", "route_emitter"}});
   // Another one speaks now; what is still due here must not be said.
   watcher_.reset();
+  routing_api_.reset();
   announcer_.reset();
   loop_.defer([this] { on_end_(1); });
 }
@@ -110,6 +137,7 @@ void RouteEmitter::lose_lock(const Error& error) {
 void RouteEmitter::stop() {
   logger_.info("shutting-down");
   watcher_.reset();
+  routing_api_.reset();
   announcer_.reset();
   server_.drain();
   if (!lease_) {

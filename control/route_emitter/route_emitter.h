@@ -6,6 +6,7 @@
 #include "control/route_emitter/announcer.h"
 #include "control/route_emitter/emitter_config.h"
 #include "control/route_emitter/emitter_metrics.h"
+#include "control/route_emitter/routing_api.h"
 #include "control/route_emitter/routing_table.h"
 #include "control/route_emitter/watcher.h"
 #include "diego/lease.h"
@@ -27,6 +28,8 @@ class RouteEmitter {
   struct Identities {
     rpc::Identity* bbs = nullptr;
     rpc::Identity* locket = nullptr;
+    rpc::Identity* routing_api = nullptr;
+    rpc::Identity* uaa = nullptr;
   };
 
   // `on_end`: it cannot go on (the lock is lost), or stop() is done. Not called from inside a call.
@@ -42,6 +45,7 @@ class RouteEmitter {
 
  private:
   void begin();
+  void begin_routing_api();
   void take_lock();
   void lose_lock(const Error& error);
 
@@ -55,6 +59,7 @@ class RouteEmitter {
   RoutingTable table_;
   rpc::Server server_;
   std::unique_ptr<Announcer> announcer_;
+  std::unique_ptr<RoutingApi> routing_api_;  // null: not configured
   std::unique_ptr<Watcher> watcher_;
   std::unique_ptr<diego::Lease> lease_;
   net::Timer release_deadline_;

@@ -1,0 +1,62 @@
+#include "control/route_emitter/routing_api_config.h"
+
+#include "config/config.h"
+#include "diego/service_url.h"
+#include "diego/tls_keys.h"
+
+namespace causeway::route_emitter {
+
+namespace {
+
+const diego::TlsKeys kApiKeys{{"ca_cert_file"}, {"client_cert_file"}, {"client_key_file"}};
+
+void read_service(config::Section& section, const char* key, const std::string& text,
+                  std::string& target) {
+  auto url = diego::service_url(text);
+  if (url) {
+    target = *url;
+  } else {
+    section.problem(key, url.error().detail);
+  }
+}
+
+void read_uaa(config::Section& root, RoutingApiConfig& config) {
+  config::Section oauth = root.section("oauth");
+  std::string url;
+  oauth.require("uaa_url", url);
+  oauth.require("client_name", config.client_name);
+  oauth.read("client_secret", config.client_secret);
+  oauth.read("ca_certs", config.uaa_tls.authorities);
+  bool skips = false;
+  oauth.read("skip_cert_verify", skips);
+  config.verifies_uaa = !skips;
+  if (url.empty()) return;
+  read_service(oauth, "uaa_url", url, config.uaa_url);
+  if (config.uaa_tls.authorities.empty()) return;
+  if (auto fits = rpc::Identity::check(config.uaa_tls); !fits)
+    oauth.problem("ca_certs", fits.error().detail);
+}
+
+}  // namespace
+
+RoutingApiConfig read_routing_api(config::Section& root) {
+  RoutingApiConfig config;
+  config::Section api = root.section("routing_api");
+  std::string url;
+  api.read("url", url);
+  if (url.empty()) return config;
+  uint16_t port = 0;
+  api.read("port", port, {.min = 0, .max = 65'535});
+  while (url.ends_with('/')) url.pop_back();
+  read_service(api, "url", port == 0 ? url : url + ":" + std::to_string(port), config.url);
+  config.tls = diego::read_tls_files(api, kApiKeys);
+  bool needs_token = false;
+  api.read("auth_enabled", needs_token);
+  if (needs_token) read_uaa(root, config);
+  root.read("tcp_route_ttl", config.ttl);
+  if (config.ttl < std::chrono::seconds(1)) root.problem("tcp_route_ttl", "must be at least 1s");
+  root.read("enable_tls", config.tells_tls);
+  return config;
+}
+
+}  // namespace causeway::route_emitter
