@@ -153,6 +153,24 @@ class RealCell final : public Cell {
     result.tenancy.timing.graceful_shutdown = options_.graceful_shutdown_interval;
     result.tenancy.healthy_interval = options_.healthy_monitoring_interval;
     result.tenancy.unhealthy_interval = options_.unhealthy_monitoring_interval;
+    result.check = check_options();
+    return result;
+  }
+
+  RuntimeCheck::Options check_options() const {
+    RuntimeCheck::Options result;
+    if (!options_.preloaded_root_fs.empty()) {
+      const std::string& first = options_.preloaded_root_fs.front();
+      result.root_fs = "preloaded:" + first.substr(0, first.find(':'));
+    }
+    result.interval = options_.check_interval;
+    result.timeout = options_.check_timeout;
+    result.path = options_.check_path;
+    result.args = options_.check_args;
+    result.env = options_.check_env;
+    result.user = options_.check_user;
+    result.dir = options_.check_dir;
+    result.log_folder = run_folder_ + "/healthcheck-log";
     return result;
   }
 

@@ -19,8 +19,16 @@ CellExecutor::CellExecutor(net::Loop& loop, const log::Logger& logger, const Clo
       sites_(sites),
       options_(std::move(options)),
       later_(loop),
-      ground_{loop,  later_, logger,           runtime,
-              sites, logs,   options_.tenancy, [this](const std::string& guid) { tell(guid); }},
+      ground_{loop,
+              later_,
+              logger,
+              runtime,
+              sites,
+              logs,
+              options_.tenancy,
+              tally_,
+              [this](const std::string& guid) { tell(guid); }},
+      check_(loop, logger, runtime, sites, tally_, options_.check),
       expiry_(loop) {
   runtime_.listen(*this);
   logs.on_followers_changed([this](const std::string& process_guid) { follow_logs(process_guid); });
@@ -69,7 +77,7 @@ Result<void> CellExecutor::allocate(Allocation allocation) {
   container.guid = std::move(allocation.guid);
   container.resources = allocation.resources;
   container.tags = std::move(allocation.tags);
-  container.allocated_at_ns = clock_.wall().unix_ns;
+  container.allocated_at = clock_.now();
   tell(add(std::move(container)).container().guid);
   return {};
 }
@@ -96,10 +104,10 @@ void CellExecutor::tell(const std::string& guid) {
 }
 
 void CellExecutor::expire_reserved() {
-  const int64_t oldest = clock_.wall().unix_ns - options_.reserved_expiration_time.count();
+  const Instant oldest = clock_.now() - options_.reserved_expiration_time;
   for (const auto& [guid, tenancy] : tenancies_) {
     const Container& container = tenancy->container();
-    if (container.state == State::reserved && container.allocated_at_ns < oldest) tenancy->expire();
+    if (container.state == State::reserved && container.allocated_at < oldest) tenancy->expire();
   }
 }
 
@@ -149,11 +157,15 @@ void CellExecutor::remove(const std::string& guid, Done done) {
 }
 
 Result<void> CellExecutor::update(const std::string& guid,
-                                  const std::map<std::string, std::string>& tags) {
+                                  std::map<std::string, std::string> tags) {
   Tenancy* found = tenancy(guid);
   if (found == nullptr) return unknown_container(guid);
-  found->update(tags);
+  found->update(std::move(tags));
   return {};
+}
+
+void CellExecutor::say(const std::string& guid, const std::string& text) {
+  if (const Tenancy* found = tenancy(guid); found != nullptr) found->say_cell(text);
 }
 
 std::vector<Container> CellExecutor::list() const {
@@ -174,6 +186,13 @@ Result<Usage> CellExecutor::usage(const std::string& guid) const {
   return Usage{.memory_bytes = usage->memory_bytes, .cpu_ns = usage->cpu_ns};
 }
 
+void CellExecutor::measure_disk(const std::string& guid,
+                                std::function<void(Result<int64_t>)> done) {
+  if (tenancy(guid) == nullptr)
+    return later_.call([done = std::move(done), guid] { done(unknown_container(guid)); });
+  runtime_.measure_disk(guid, std::move(done));
+}
+
 void CellExecutor::read_file(const std::string& guid, const std::string& path, size_t bytes_max,
                              std::function<void(Result<std::string>)> done) {
   Result<std::string> text = tenancy(guid) == nullptr ? Result<std::string>(unknown_container(guid))
@@ -186,11 +205,14 @@ void CellExecutor::read_file(const std::string& guid, const std::string& path, s
 
 void CellExecutor::on_process_exit(const std::string& handle, const std::string& process,
                                    const runtime::ProcessExit& exit) {
-  if (Tenancy* found = tenancy(handle); found != nullptr) found->on_process_exit(process, exit);
+  if (Tenancy* found = tenancy(handle); found != nullptr)
+    return found->on_process_exit(process, exit);
+  check_.on_process_exit(handle, exit);
 }
 
 void CellExecutor::on_container_end(const std::string& handle, const std::string& reason) {
-  if (Tenancy* found = tenancy(handle); found != nullptr) found->on_container_end(reason);
+  if (Tenancy* found = tenancy(handle); found != nullptr) return found->on_container_end(reason);
+  check_.on_container_end(handle, reason);
 }
 
 void CellExecutor::on_log_record(const std::string& handle, std::string_view record) {
@@ -265,14 +287,16 @@ void CellExecutor::restore_one(const Record& record,
 
 void CellExecutor::restored() {
   CHECK(restoring_ > 0);
-  if (--restoring_ == 0) std::exchange(on_restored_, nullptr)();
+  if (--restoring_ > 0) return;
+  check_.start();
+  std::exchange(on_restored_, nullptr)();
 }
 
 void CellExecutor::shut_down(std::function<void()> done) {
   is_shutting_down_ = true;
   on_shut_down_ = std::move(done);
   for (const auto& [guid, tenancy] : tenancies_) tenancy->stop();
-  later_.call([this] { remove_when_completed(); });
+  check_.end([this] { remove_when_completed(); });
 }
 
 void CellExecutor::remove_when_completed() {
@@ -284,7 +308,8 @@ void CellExecutor::remove_when_completed() {
     if (tenancy(guid)->is_removing()) continue;
     remove(guid, [](const Result<void>&) {});
   }
-  if (tenancies_.empty() && on_shut_down_) std::exchange(on_shut_down_, nullptr)();
+  if (tenancies_.empty() && check_.has_ended() && on_shut_down_)
+    std::exchange(on_shut_down_, nullptr)();
 }
 
 }  // namespace causeway::executor

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cell/executor/executor.h"
+#include "cell/executor/runtime_check.h"
 #include "cell/executor/tenancy.h"
 #include "net/timer.h"
 
@@ -19,6 +20,7 @@ class CellExecutor final : public Executor, private runtime::Runtime::Events {
     Resources total;
     Duration reserved_expiration_time = std::chrono::minutes(1);
     TenancyOptions tenancy;
+    RuntimeCheck::Options check;
   };
 
   CellExecutor(net::Loop& loop, const log::Logger& logger, const Clock& clock,
@@ -37,16 +39,18 @@ class CellExecutor final : public Executor, private runtime::Runtime::Events {
   Resources total() const override { return options_.total; }
   Resources remaining() const override;
   int64_t starting() const override;
-  bool is_healthy() const override { return !is_shutting_down_; }
+  bool is_healthy() const override { return !is_shutting_down_ && check_.is_passed(); }
   Result<void> allocate(Allocation allocation) override;
   Result<void> run(RunRequest request) override;
   Result<void> stop(const std::string& guid) override;
   void remove(const std::string& guid, Done done) override;
-  Result<void> update(const std::string& guid,
-                      const std::map<std::string, std::string>& tags) override;
+  Result<void> update(const std::string& guid, std::map<std::string, std::string> tags) override;
+  void say(const std::string& guid, const std::string& text) override;
   std::vector<Container> list() const override;
   const Container* find(const std::string& guid) const override;
   Result<Usage> usage(const std::string& guid) const override;
+  void measure_disk(const std::string& guid, std::function<void(Result<int64_t>)> done) override;
+  const Tally& tally() const override { return tally_; }
   void read_file(const std::string& guid, const std::string& path, size_t bytes_max,
                  std::function<void(Result<std::string>)> done) override;
 
@@ -72,7 +76,9 @@ class CellExecutor final : public Executor, private runtime::Runtime::Events {
   Sites& sites_;
   const Options options_;
   runtime::Later later_;
+  Tally tally_;
   TenancyGround ground_;
+  RuntimeCheck check_;
   Executor::Events* events_ = nullptr;
   std::map<std::string, std::unique_ptr<Tenancy>, std::less<>> tenancies_;
   size_t restoring_ = 0;

@@ -70,18 +70,20 @@ void ConcurrentSteps::cancel() {
 Outcome ConcurrentSteps::joined() const {
   std::string reasons;
   Outcome other;
+  bool had_to_be_killed = false;
   for (const std::optional<Outcome>& ended : outcomes_) {
     if (!ended->has_value()) continue;
     const Failure& failure = **ended;
+    had_to_be_killed = had_to_be_killed || failure.had_to_be_killed;
     if (failure.kind == Failure::Kind::failed) {
       reasons += (reasons.empty() ? "" : "; ") + failure.message;
     } else if (!other || failure.kind == Failure::Kind::exceeded_grace) {
       other = failure;
     }
   }
-  if (!reasons.empty()) return Failure{Failure::Kind::failed, reasons};
+  if (!reasons.empty()) return Failure{Failure::Kind::failed, reasons, had_to_be_killed};
   if (kind_ == Kind::codependent && has_clean_end_)
-    return Failure{Failure::Kind::failed, "Codependent step exited"};
+    return Failure{Failure::Kind::failed, "Codependent step exited", had_to_be_killed};
   return other;
 }
 
@@ -101,7 +103,7 @@ void TimeoutStep::start(Done done) {
     if (!outcome || !is_late_ || is_cancelled_) return done(std::move(outcome));
     std::string message = "exceeded " + go_duration(timeout_) + " timeout";
     if (!outcome->message.empty()) message += "; " + outcome->message;
-    done(Failure{Failure::Kind::failed, std::move(message)});
+    done(Failure{Failure::Kind::failed, std::move(message), outcome->had_to_be_killed});
   });
 }
 
@@ -130,6 +132,13 @@ void EmitProgressStep::start(Done done) {
     } else if (!texts_.failure_prefix.empty()) {
       context_.host.say(texts_.source, texts_.failure_prefix + ": " + outcome->message, true);
     }
+    done(std::move(outcome));
+  });
+}
+
+void ToldStep::start(Done done) {
+  step_->start([this, done = std::move(done)](Outcome outcome) {
+    on_end_(outcome);
     done(std::move(outcome));
   });
 }

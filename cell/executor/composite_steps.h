@@ -91,6 +91,19 @@ class EmitProgressStep final : public Step {
   const Texts texts_;
 };
 
+// Tells somebody else as well how its step ended. See Step.
+class ToldStep final : public Step {
+ public:
+  ToldStep(std::unique_ptr<Step> step, std::function<void(const Outcome&)> on_end)
+      : step_(std::move(step)), on_end_(std::move(on_end)) {}
+  void start(Done done) override;
+  void cancel() override { step_->cancel(); }
+
+ private:
+  std::unique_ptr<Step> step_;
+  const std::function<void(const Outcome&)> on_end_;
+};
+
 // An action that this executor cannot do: says so in the app's log and fails. See Step.
 class UnsupportedStep final : public Step {
  public:

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
+#include "cell/executor/tally.h"
 #include "cf/models/models.h"
 
 namespace causeway::executor {
@@ -48,7 +50,7 @@ struct Container {
   models::ActualLRPNetInfo net_info;  // from created on
   bool is_ready = true;               // readiness checks pass: routable
   RunResult result;                   // when completed
-  int64_t allocated_at_ns = 0;        // wall clock
+  Instant allocated_at{};             // not known again by the next rep
 };
 
 // A claim on capacity, before anything is made.
@@ -66,6 +68,7 @@ struct RunRequest {
   std::vector<models::EnvironmentVariable>
       env;  // container-wide; the executor adds CF_INSTANCE_IP, _PORT, _PORTS, _ADDR, _INTERNAL_IP
   models::Action setup, action, monitor;  // absent: no field set in it
+  std::vector<models::Action> sidecars;   // beside the action, in the container's limits
   models::CheckDefinition checks;
   bool is_long_running =
       false;  // even a clean end of its action is a failure, and its checks decide when it runs
@@ -105,6 +108,7 @@ class Executor {
   virtual Resources remaining() const = 0;
   // reserved .. created: counted against the in-flight cap of the auctioneer.
   virtual int64_t starting() const = 0;
+  // Can it run containers, as far as is known?
   virtual bool is_healthy() const = 0;
 
   // Fault::exists for a known guid, Fault::limit when there is no room.
@@ -117,14 +121,19 @@ class Executor {
   virtual Result<void> stop(const std::string& guid) = 0;
   // Frees everything; the container is unknown afterwards. Also of one that runs.
   virtual void remove(const std::string& guid, Done done) = 0;
-  // Merged into the container's tags. No event.
-  virtual Result<void> update(const std::string& guid,
-                              const std::map<std::string, std::string>& tags) = 0;
+  // Tags that are no longer there are dropped. No event.
+  virtual Result<void> update(const std::string& guid, std::map<std::string, std::string> tags) = 0;
+  // A line of the app's log that the cell says: "Cell ID TEXT".
+  virtual void say(const std::string& guid, const std::string& text) = 0;
 
   virtual std::vector<Container> list() const = 0;
   virtual const Container* find(const std::string& guid) const = 0;
   // Fault::not_found. Blocks for the read of two small files.
   virtual Result<Usage> usage(const std::string& guid) const = 0;
+  // Bytes on disk of what the container has written; Fault::limit for trees too large to be
+  // counted. Takes its time.
+  virtual void measure_disk(const std::string& guid, std::function<void(Result<int64_t>)> done) = 0;
+  virtual const Tally& tally() const = 0;
   // A file inside the container; Fault::limit when longer than `bytes_max`.
   virtual void read_file(const std::string& guid, const std::string& path, size_t bytes_max,
                          std::function<void(Result<std::string>)> done) = 0;

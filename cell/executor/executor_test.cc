@@ -1,22 +1,15 @@
-#include <stdlib.h>
-
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cell/executor/cell_executor.h"
 #include "cell/executor/environment.h"
+#include "cell/executor/executor_ground.h"
 #include "cell/network/allocator.h"
-#include "cell/runtime/fake_runtime.h"
-#include "log/logger.h"
-#include "net/loop.h"
-#include "net/timer.h"
 
 namespace causeway::executor {
 namespace {
@@ -25,143 +18,6 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class FakeSites final : public Sites {
- public:
-  explicit FakeSites(net::Loop& loop) : loop_(loop) {}
-  void prepare(SiteRequest request, std::function<void(Result<Site>)> done) override {
-    Site site;
-    site.root = "/root";
-    site.attachment.handle = request.handle;
-    site.attachment.address = 0x7f000001;  // probes reach this machine
-    for (const uint16_t port : request.ports)
-      site.attachment.ports.push_back({port, static_cast<uint16_t>(61'000 + port)});
-    const Result<Site> outcome = next_failure ? Result<Site>(*next_failure) : Result<Site>(site);
-    next_failure.reset();
-    loop_.defer([done = std::move(done), outcome] { done(outcome); });
-  }
-  void release(const Site& site, std::function<void(Result<void>)> done) override {
-    released.push_back(site.attachment.handle);
-    loop_.defer([done = std::move(done)] { done({}); });
-  }
-  std::optional<Error> next_failure;
-  std::vector<std::string> released;
-
- private:
-  net::Loop& loop_;
-};
-
-log::Sink::Options silent() {
-  log::Sink::Options options;
-  options.path = "/dev/null";
-  return options;
-}
-
-class ExecutorTest : public testing::Test, public Executor::Events {
- protected:
-  ExecutorTest() {
-    runtime_.files_of_new["/etc/passwd"] =
-        "root:x:0:0::/root:/bin/sh\nvcap:x:2000:2000::/home/vcap:/bin/sh\n";
-    make();
-  }
-  ~ExecutorTest() override {
-    executor_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-  void make() {
-    CellExecutor::Options options;
-    options.total = {1024, 2048, 4};
-    options.tenancy.cell_id = "cell-9";
-    options.tenancy.address = "10.0.0.5";
-    options.tenancy.records_folder = folder_ + "/containers";
-    options.tenancy.timing = {std::chrono::milliseconds(20), std::chrono::milliseconds(20)};
-    options.tenancy.healthy_interval = std::chrono::milliseconds(5);
-    options.tenancy.unhealthy_interval = std::chrono::milliseconds(5);
-    executor_ =
-        std::make_unique<CellExecutor>(loop_, logger_, clock_, runtime_, sites_, *logs_, options);
-    executor_->listen(*this);
-  }
-  void on_container(const Container& container) override {
-    events_.push_back(container.guid + " " + std::string(state_name(container.state)));
-  }
-
-  bool run_until(const std::function<bool()>& condition) {
-    net::Timer beat(loop_);
-    beat.every(std::chrono::milliseconds(1), [] {});
-    const Instant deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      loop_.run_once();
-    }
-    return true;
-  }
-  bool await(const std::string& guid, State state) {
-    return run_until([&] {
-      const Container* container = executor_->find(guid);
-      return container != nullptr && container->state == state;
-    });
-  }
-  void remove(const std::string& guid) {
-    bool is_done = false;
-    executor_->remove(guid, [&](Result<void>) { is_done = true; });
-    ASSERT_TRUE(run_until([&] { return is_done; }));
-  }
-  Result<void> allocate(const std::string& guid, int64_t memory_mb = 256) {
-    Allocation allocation;
-    allocation.guid = guid;
-    allocation.resources = {memory_mb, 100, 1};
-    allocation.tags = {{"lifecycle", "lrp"}};
-    return executor_->allocate(std::move(allocation));
-  }
-  static RunRequest lrp(const std::string& guid) {
-    RunRequest run;
-    run.guid = guid;
-    run.root_fs = "preloaded:base";
-    models::RunAction& action = *run.action.mutable_run_action();
-    action.set_path("/web");
-    action.set_user("vcap");
-    action.set_log_source("APP/PROC/WEB");
-    run.is_long_running = true;
-    run.ports = {80};
-    run.log_guid = "app";
-    run.log_source = "APP/PROC/WEB";
-    run.tags = {{"more", "tags"}};
-    return run;
-  }
-  void start(RunRequest run) {
-    const std::string guid = run.guid;
-    ASSERT_TRUE(allocate(guid).has_value());
-    ASSERT_TRUE(executor_->run(std::move(run)).has_value());
-    ASSERT_TRUE(run_until([&] {
-      return runtime_.containers.contains(guid) || executor_->find(guid)->state == State::completed;
-    }));
-  }
-  std::vector<std::string> logged() {
-    std::vector<std::string> lines;
-    const auto records = logs_->read("app", -1, 100);
-    if (!records) return lines;
-    for (const logs::LogRecord& record : *records) lines.push_back(record.text);
-    return lines;
-  }
-
-  static std::string make_folder() {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "causeway_executor.XXXXXX").string();
-    return ::mkdtemp(name.data());
-  }
-
-  const std::string folder_ = make_folder();
-  ManualClock clock_;
-  log::Sink sink_{silent()};
-  log::Logger logger_{sink_, "test"};
-  net::Loop loop_;
-  runtime::FakeRuntime runtime_{loop_};
-  FakeSites sites_{loop_};
-  std::unique_ptr<logs::LogStore> logs_ = std::make_unique<logs::LogStore>(
-      clock_, logs::LogStore::Options{.folder = folder_ + "/logs"});
-  std::unique_ptr<CellExecutor> executor_;
-  std::vector<std::string> events_;
-};
 
 TEST_F(ExecutorTest, an_instance_without_checks_runs_as_soon_as_its_process_does) {
   start(lrp("a"));
@@ -241,8 +97,7 @@ TEST_F(ExecutorTest, what_cannot_be_made_may_be_tried_elsewhere) {
   start(lrp("a"));
   ASSERT_TRUE(await("a", State::completed));
   EXPECT_TRUE(executor_->find("a")->result.retryable);
-  EXPECT_EQ(executor_->find("a")->result.reason,
-            "failed to initialize container: no address is left");
+  EXPECT_EQ(executor_->find("a")->result.reason, "failed to create container: no address is left");
   runtime_.next_create = Error{.fault = Fault::internal, .detail = "runc says no"};
   start(lrp("b"));
   ASSERT_TRUE(await("b", State::completed));
@@ -278,20 +133,47 @@ TEST_F(ExecutorTest, a_monitor_action_decides_when_it_runs_and_when_it_is_unwell
   EXPECT_LE(runtime_.containers["a"].processes.size(), 2u) << "finished checks are forgotten";
 }
 
-TEST_F(ExecutorTest, reserved_ones_expire) {
+TEST_F(ExecutorTest, reserved_ones_expire_whatever_the_time_of_day_is) {
   ASSERT_TRUE(allocate("a").has_value());
-  clock_.advance(std::chrono::minutes(2));
+  clock_.set_wall(std::chrono::hours(5));
+  EXPECT_FALSE(run_until([&] { return executor_->find("a")->state == State::completed; },
+                         std::chrono::milliseconds(100)));
+  clock_.set_wall(std::chrono::hours(-7));
+  clock_.advance(options_.reserved_expiration_time + std::chrono::milliseconds(1));
+  ASSERT_TRUE(await("a", State::completed));
+  EXPECT_EQ(executor_->find("a")->result.reason, "expired container");
+  EXPECT_TRUE(executor_->find("a")->result.failed);
+}
+
+TEST_F(ExecutorTest, a_clock_set_hours_forward_and_back_ends_nothing_and_doubles_nothing) {
+  RunRequest run = lrp("a");
+  run.monitor.mutable_run_action()->set_path("/check");
+  run.monitor.mutable_run_action()->set_user("vcap");
+  runtime_.exits_at_once["/check"] = 0;
+  run.start_timeout_ms = 60'000;
+  start(std::move(run));
+  ASSERT_TRUE(await("a", State::running));
+  RunRequest task = lrp("t");
+  task.is_long_running = false;
+  start(std::move(task));
+  ASSERT_TRUE(await("t", State::running));
+  const size_t told = events_.size();
+  for (const int hours : {5, -7, 48, 0}) {
+    clock_.set_wall(std::chrono::hours(hours));
+    (void)run_until([] { return false; }, std::chrono::milliseconds(60));
+  }
+  EXPECT_EQ(events_.size(), told) << "nothing was told of";
+  EXPECT_EQ(executor_->find("a")->state, State::running);
+  EXPECT_EQ(executor_->find("t")->state, State::running);
+  EXPECT_EQ(runtime_.containers.size(), 2u);
+  // The next rep, too, goes on with both.
+  clock_.set_wall(std::chrono::hours(-100));
   executor_.reset();
-  CellExecutor::Options options;
-  options.total = {1024, 2048, 4};
-  options.reserved_expiration_time = std::chrono::milliseconds(40);
-  options.tenancy.records_folder = folder_ + "/containers";
-  executor_ =
-      std::make_unique<CellExecutor>(loop_, logger_, clock_, runtime_, sites_, *logs_, options);
-  ASSERT_TRUE(allocate("b").has_value());
-  clock_.advance(std::chrono::seconds(1));
-  ASSERT_TRUE(await("b", State::completed));
-  EXPECT_EQ(executor_->find("b")->result.reason, "expired container");
+  runtime_.lose_rep();
+  make();
+  restore();
+  EXPECT_EQ(executor_->find("a")->state, State::running);
+  EXPECT_EQ(executor_->find("t")->state, State::running);
 }
 
 TEST_F(ExecutorTest, removal_waits_for_what_is_being_made) {
@@ -308,7 +190,7 @@ TEST_F(ExecutorTest, a_lost_container_is_a_crash) {
   ASSERT_TRUE(await("a", State::running));
   runtime_.end_container("a", "shim: it ended");
   ASSERT_TRUE(await("a", State::completed));
-  EXPECT_EQ(executor_->find("a")->result.reason, "container ended: shim: it ended");
+  EXPECT_EQ(executor_->find("a")->result.reason, "missing garden container: shim: it ended");
 }
 
 TEST_F(ExecutorTest, the_next_rep_goes_on_where_this_one_was_killed) {
@@ -325,14 +207,7 @@ TEST_F(ExecutorTest, the_next_rep_goes_on_where_this_one_was_killed) {
   runtime_.containers.erase("gone");
 
   make();
-  std::vector<Record> records;
-  for (const std::string& guid : recorded_guids(folder_ + "/containers")) {
-    records.push_back(load_record(folder_ + "/containers", guid).value());
-  }
-  ASSERT_EQ(records.size(), 2u);
-  bool is_restored = false;
-  executor_->restore(records, [&] { is_restored = true; });
-  ASSERT_TRUE(run_until([&] { return is_restored; }));
+  restore();
   EXPECT_EQ(executor_->find("a")->state, State::running);
   EXPECT_EQ(executor_->find("a")->tags.at("more"), "tags");
   EXPECT_EQ(executor_->find("a")->net_info.ports(0).host_port(), 61'080u);

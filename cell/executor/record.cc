@@ -65,7 +65,6 @@ void write_container(json::Writer& out, const Container& container) {
   out.member("memory_mb", container.resources.memory_mb)
       .member("disk_mb", container.resources.disk_mb);
   out.member("containers", container.resources.containers).member("is_ready", container.is_ready);
-  out.member("allocated_at_ns", container.allocated_at_ns);
   write_tags(out, "tags", container.tags);
   out.key("result")
       .object()
@@ -87,7 +86,6 @@ Container read_container(json::Node node) {
   container.resources.disk_mb = node["disk_mb"].integer().value_or(0);
   container.resources.containers = node["containers"].integer().value_or(1);
   container.is_ready = node["is_ready"].boolean().value_or(true);
-  container.allocated_at_ns = node["allocated_at_ns"].integer().value_or(0);
   container.tags = read_tags(node["tags"]);
   const json::Node result = node["result"];
   container.result.failed = result["failed"].boolean().value_or(false);
@@ -140,6 +138,8 @@ std::string request_bytes(const RunRequest& request) {
   *lrp.mutable_setup() = request.setup;
   *lrp.mutable_action() = request.action;
   *lrp.mutable_monitor() = request.monitor;
+  for (const models::Action& sidecar : request.sidecars)
+    *lrp.add_sidecars()->mutable_action() = sidecar;
   *lrp.mutable_check_definition() = request.checks;
   lrp.set_start_timeout_ms(request.start_timeout_ms);
   for (const uint16_t port : request.ports) lrp.add_ports(port);
@@ -169,6 +169,7 @@ Result<Record> parse_record(const std::string& text, const std::string& request)
   run.setup = lrp.setup();
   run.action = lrp.action();
   run.monitor = lrp.monitor();
+  for (const models::Sidecar& sidecar : lrp.sidecars()) run.sidecars.push_back(sidecar.action());
   run.checks = lrp.check_definition();
   run.start_timeout_ms = lrp.start_timeout_ms();
   for (const uint32_t port : lrp.ports()) run.ports.push_back(static_cast<uint16_t>(port));

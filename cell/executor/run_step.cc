@@ -45,7 +45,7 @@ void RunStep::ask_to_end() {
     has_exceeded_grace_ = true;
     context_.host.signal(place_, SIGKILL);
     patience_.once(context_.timing.exit_timeout, [this] {
-      finish(Failure{Failure::Kind::failed, "process did not exit"});
+      finish(Failure{Failure::Kind::failed, "process did not exit", true});
     });
   });
 }
@@ -60,7 +60,7 @@ void RunStep::on_exit(const runtime::ProcessExit& exit) {
     context_.host.say(source_,
                       "Exit " + status + (has_exceeded_grace_ ? " (" + grace + ")" : "") + memory);
   }
-  if (has_exceeded_grace_) return finish(Failure{Failure::Kind::exceeded_grace, grace});
+  if (has_exceeded_grace_) return finish(Failure{Failure::Kind::exceeded_grace, grace, true});
   if (is_cancelled_) return finish(Failure{Failure::Kind::cancelled, "cancelled"});
   if (exit.status != 0)
     return finish(Failure{Failure::Kind::failed, source_ + ": Exited with " + status + memory});

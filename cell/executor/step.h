@@ -23,6 +23,7 @@ struct Failure {
   enum class Kind : uint8_t { failed, cancelled, exceeded_grace };
   Kind kind = Kind::failed;
   std::string message;
+  bool had_to_be_killed = false;  // a process that did not end when it was asked to
 };
 using Outcome = std::optional<Failure>;  // nothing: success
 

@@ -6,9 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "cell/executor/composite_steps.h"
 #include "cell/executor/environment.h"
-#include "cell/executor/monitor_step.h"
 #include "cell/network/allocator.h"
 #include "log/logger.h"
 #include "net/loop.h"
@@ -17,11 +15,8 @@ namespace causeway::executor {
 
 namespace {
 
-constexpr size_t passwd_bytes_max = 1u << 20;
 // Diego's, for actions that name none.
 constexpr uint64_t nofile_default = 16'384;
-
-bool has_content(const models::Action& action) { return action.ByteSizeLong() > 0; }
 
 }  // namespace
 
@@ -50,6 +45,7 @@ void Tenancy::run(RunRequest request) {
     ground_.logger.error("log-folder-failed", folder.error(), {{"guid", container_.guid}});
   }
   become(State::initializing);
+  began_ = ground_.loop.now();
   say_cell("creating container for instance " + container_.guid);
   SiteRequest site{.handle = container_.guid,
                    .root_fs = record_request_.root_fs,
@@ -69,12 +65,7 @@ void Tenancy::on_site(Result<Site> site) {
     return complete({.failed = false, .reason = {}, .retryable = false, .stopped = true});
   if (site) return create();
   ground_.logger.error("container-setup-failed", site.error(), {{"guid", container_.guid}});
-  say_cell("failed to create container for instance " + container_.guid + ": " +
-           site.error().detail);
-  complete({.failed = true,
-            .reason = "failed to initialize container: " + site.error().detail,
-            .retryable = true,
-            .stopped = false});
+  fail_creation(site.error());
 }
 
 runtime::ContainerSpec Tenancy::container_spec(const std::string& log_folder) const {
@@ -108,8 +99,25 @@ void Tenancy::create() {
   if (!log_folder) {
     return ground_.later.call([this, error = log_folder.error()] { on_created(error); });
   }
-  ground_.runtime.create(container_spec(*log_folder),
-                         [this](Result<void> created) { on_created(created); });
+  ground_.runtime.create(
+      container_spec(*log_folder), [this, began = ground_.loop.now()](Result<void> created) {
+        ground_.tally.creations.add(created.has_value(), ground_.loop.now() - began);
+        on_created(created);
+      });
+}
+
+void Tenancy::fail_creation(const Error& error) {
+  on_setup_end(false);
+  say_cell("failed to create container for instance " + container_.guid + ": " + error.detail,
+           true);
+  complete({.failed = true,
+            .reason = "failed to create container: " + error.detail,
+            .retryable = true,
+            .stopped = false});
+}
+
+void Tenancy::on_setup_end(bool has_succeeded) {
+  ground_.tally.setups.add(has_succeeded, ground_.loop.now() - began_);
 }
 
 void Tenancy::on_created(const Result<void>& created) {
@@ -117,12 +125,7 @@ void Tenancy::on_created(const Result<void>& created) {
   if (is_removing_) return continue_removal();
   if (!created) {
     ground_.logger.error("container-creation-failed", created.error(), {{"guid", container_.guid}});
-    say_cell("failed to create container for instance " + container_.guid + ": " +
-             created.error().detail);
-    return complete({.failed = true,
-                     .reason = "failed to initialize container: " + created.error().detail,
-                     .retryable = true,
-                     .stopped = false});
+    return fail_creation(created.error());
   }
   say_cell("successfully created container for instance " + container_.guid);
   container_.net_info = net_info_of(ground_.options.address, site_->attachment);
@@ -132,141 +135,13 @@ void Tenancy::on_created(const Result<void>& created) {
   start_steps(false);
 }
 
-// --- steps
-// -----------------------------------------------------------------------------------------
-
-std::unique_ptr<Step> Tenancy::build_monitor(bool was_running) {
-  const RunRequest& request = record_request_;
-  Attempt attempt;
-  Duration healthy = ground_.options.healthy_interval;
-  const std::string address = network::format_address(site_->attachment.address);
-  if (request.checks.checks_size() > 0) {
-    std::vector<CheckPlan> plans;
-    for (const models::Check& check : request.checks.checks()) plans.push_back(plan_check(check));
-    for (const CheckPlan& plan : plans) {
-      if (plan.interval > Duration::zero()) healthy = std::min(healthy, plan.interval);
-    }
-    attempt = [this, plans, address](const std::string&) -> std::unique_ptr<Step> {
-      Steps probes;
-      for (const CheckPlan& plan : plans) {
-        probes.push_back(std::make_unique<ProbeStep>(ground_.loop, address, plan.check));
-      }
-      return std::make_unique<ConcurrentSteps>(ConcurrentSteps::Kind::parallel, std::move(probes));
-    };
-  } else if (has_content(request.monitor)) {
-    attempt = [this](const std::string& place) {
-      return build_step(record_request_.monitor, context_, place);
-    };
-  } else {
-    return nullptr;
-  }
-  MonitorStep::Options options;
-  options.place = "monitor";
-  options.log_source = request.checks.log_source().empty() ? "HEALTH" : request.checks.log_source();
-  options.unhealthy_interval = ground_.options.unhealthy_interval;
-  options.healthy_interval = healthy;
-  options.start_timeout = std::chrono::milliseconds(request.start_timeout_ms);
-  options.was_healthy = was_running;
-  return std::make_unique<MonitorStep>(context_, std::move(options), std::move(attempt),
-                                       [this](bool is_well) {
-                                         if (is_well) become(State::running);
-                                       });
-}
-
-std::unique_ptr<Step> Tenancy::build_readiness() {
-  if (record_request_.checks.readiness_checks_size() == 0) return nullptr;
-  std::vector<CheckPlan> plans;
-  MonitorStep::Options options;
-  options.healthy_interval = ground_.options.healthy_interval;
-  for (const models::Check& check : record_request_.checks.readiness_checks()) {
-    plans.push_back(plan_check(check));
-    if (plans.back().interval > Duration::zero()) {
-      options.healthy_interval = std::min(options.healthy_interval, plans.back().interval);
-    }
-  }
-  options.purpose = MonitorStep::Purpose::readiness;
-  options.place = "readiness";
-  options.log_source = "HEALTH";
-  options.unhealthy_interval = ground_.options.unhealthy_interval;
-  options.was_healthy = container_.is_ready;
-  const std::string address = network::format_address(site_->attachment.address);
-  Attempt attempt = [this, plans, address](const std::string&) -> std::unique_ptr<Step> {
-    Steps probes;
-    for (const CheckPlan& plan : plans) {
-      probes.push_back(std::make_unique<ProbeStep>(ground_.loop, address, plan.check));
-    }
-    return std::make_unique<ConcurrentSteps>(ConcurrentSteps::Kind::parallel, std::move(probes));
-  };
-  return std::make_unique<MonitorStep>(context_, std::move(options), std::move(attempt),
-                                       [this](bool is_ready) {
-                                         container_.is_ready = is_ready;
-                                         save();
-                                         ground_.on_changed(container_.guid);
-                                       });
-}
-
-// serial(setup, action beside its monitors)
-std::unique_ptr<Step> Tenancy::build_steps(bool was_running) {
-  Steps sequence;
-  if (has_content(record_request_.setup))
-    sequence.push_back(build_step(record_request_.setup, context_, "setup"));
-  Steps beside;
-  beside.push_back(build_step(record_request_.action, context_, "action"));
-  if (auto monitor = build_monitor(was_running)) {
-    has_health_ = true;
-    beside.push_back(std::move(monitor));
-  }
-  if (auto readiness = build_readiness()) beside.push_back(std::move(readiness));
-  if (record_request_.is_long_running || beside.size() > 1) {
-    sequence.push_back(
-        std::make_unique<ConcurrentSteps>(ConcurrentSteps::Kind::codependent, std::move(beside)));
-  } else {
-    sequence.push_back(std::move(beside.front()));
-  }
-  return std::make_unique<SerialStep>(std::move(sequence));
-}
-
-void Tenancy::start_steps(bool was_running) {
-  steps_ = build_steps(was_running);
-  are_steps_running_ = true;
-  steps_->start([this](Outcome outcome) { on_steps_end(std::move(outcome)); });
-}
-
-// Also forgets the processes: what is still told of them would reach steps that are gone.
-void Tenancy::drop_steps() {
-  are_steps_running_ = false;
-  processes_.clear();
-  ground_.loop.bury(std::move(steps_));
-}
-
-void Tenancy::on_steps_end(Outcome outcome) {
-  drop_steps();
-  if (container_.state == State::completed || is_removing_) return;
-  RunResult result;
-  result.stopped = is_stopping_;
-  if (outcome && !is_stopping_) {
-    result.failed = true;
-    result.reason = outcome->message;
-    // The one process of an app ended without a failure: say so rather than that a tree of steps
-    // did.
-    if (result.reason == "Codependent step exited" && record_request_.action.has_run_action()) {
-      const std::string& own = record_request_.action.run_action().log_source();
-      result.reason = (own.empty() ? context_.log_source : own) + ": Exited with status 0";
-    }
-  }
-  complete(std::move(result));
-}
-
 // --- processes
 // ---------------------------------------------------------------------------------------
 
 Result<runtime::ProcessSpec> Tenancy::process_spec(const models::RunAction& action) {
   auto user = users_.find(action.user());
   if (user == users_.end()) {
-    const auto read = [&](const char* path) {
-      return ground_.runtime.read_file(container_.guid, path, passwd_bytes_max).value_or("");
-    };
-    Result<User> found = find_user(action.user(), read("/etc/passwd"), read("/etc/group"));
+    Result<User> found = find_user_of(ground_.runtime, container_.guid, action.user());
     if (!found) return found.error();
     user = users_.emplace(action.user(), std::move(*found)).first;
   }
@@ -350,8 +225,9 @@ void Tenancy::on_container_end(const std::string& reason) {
   if (container_.state == State::completed || is_removing_ || is_busy_) return;
   ground_.logger.error("container-ended", {{"guid", container_.guid}, {"reason", reason}});
   drop_steps();  // they would wait for processes that nobody watches any more
+  ++ground_.tally.completed;
   complete({.failed = !is_stopping_,
-            .reason = "container ended: " + reason,
+            .reason = "missing garden container: " + reason,
             .retryable = false,
             .stopped = is_stopping_});
 }
@@ -395,14 +271,14 @@ void Tenancy::save() {
     ground_.logger.error("container-record-failed", saved.error(), {{"guid", container_.guid}});
 }
 
-void Tenancy::update(const std::map<std::string, std::string>& tags) {
-  for (const auto& [name, value] : tags) container_.tags[name] = value;
+void Tenancy::update(std::map<std::string, std::string> tags) {
+  container_.tags = std::move(tags);
   save();
 }
 
-void Tenancy::say_cell(const std::string& text) {
+void Tenancy::say_cell(const std::string& text, bool is_error) const {
   ground_.logs.say(log_key(), context_.log_source, "Cell " + ground_.options.cell_id + " " + text,
-                   false);
+                   is_error);
 }
 
 void Tenancy::remove(Done done) {
@@ -419,16 +295,18 @@ void Tenancy::continue_removal() {
 
 void Tenancy::destroy() {
   say_cell("destroying container for instance " + container_.guid);
-  ground_.runtime.destroy(container_.guid, [this](Result<void> destroyed) {
-    if (destroyed) {
-      say_cell("successfully destroyed container for instance " + container_.guid);
-    } else {
-      ground_.logger.error("container-destruction-failed", destroyed.error(),
-                           {{"guid", container_.guid}});
-      say_cell("failed to destroy container for instance " + container_.guid);
-    }
-    release();
-  });
+  ground_.runtime.destroy(
+      container_.guid, [this, began = ground_.loop.now()](Result<void> destroyed) {
+        ground_.tally.destructions.add(destroyed.has_value(), ground_.loop.now() - began);
+        if (destroyed) {
+          say_cell("successfully destroyed container for instance " + container_.guid);
+        } else {
+          ground_.logger.error("container-destruction-failed", destroyed.error(),
+                               {{"guid", container_.guid}});
+          say_cell("failed to destroy container for instance " + container_.guid);
+        }
+        release();
+      });
 }
 
 void Tenancy::release() {

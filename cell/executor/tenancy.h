@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "cell/executor/executor.h"
+#include "cell/executor/monitor_step.h"
 #include "cell/executor/record.h"
 #include "cell/executor/sites.h"
 #include "cell/executor/step.h"
+#include "cell/executor/tally.h"
 #include "cell/executor/users.h"
 #include "cell/logs/log_store.h"
 #include "cell/runtime/later.h"
@@ -42,6 +44,7 @@ struct TenancyGround {
   Sites& sites;
   logs::LogStore& logs;
   TenancyOptions options;
+  Tally& tally;
   std::function<void(const std::string& guid)> on_changed;  // state, readiness or result
 };
 
@@ -66,7 +69,9 @@ class Tenancy final : private StepHost {
   void stop();
   void expire();  // reserved for too long
   void remove(Done done);
-  void update(const std::map<std::string, std::string>& tags);
+  void update(std::map<std::string, std::string> tags);
+  // A line of the app's log: "Cell ID TEXT".
+  void say_cell(const std::string& text, bool is_error = false) const;
 
   // Goes on where an earlier rep was killed; the container has been adopted with these processes.
   void resume(const Record& record, const std::vector<runtime::ProcessState>& processes);
@@ -93,8 +98,11 @@ class Tenancy final : private StepHost {
   void on_site(Result<Site> site);
   void create();
   void on_created(const Result<void>& created);
+  void fail_creation(const Error& error);
+  void on_setup_end(bool has_succeeded);
   void start_steps(bool was_running);
   std::unique_ptr<Step> build_steps(bool was_running);
+  std::unique_ptr<Step> build_probes(const std::vector<CheckPlan>& plans, bool is_readiness);
   std::unique_ptr<Step> build_monitor(bool was_running);
   std::unique_ptr<Step> build_readiness();
   void on_steps_end(Outcome outcome);
@@ -107,7 +115,6 @@ class Tenancy final : private StepHost {
   void become(State state);
   void complete(RunResult result);
   void save();
-  void say_cell(const std::string& text);
   void continue_removal();
   void destroy();
   void release();
@@ -127,6 +134,7 @@ class Tenancy final : private StepHost {
   bool is_stopping_ = false;
   bool are_steps_running_ = false;
   bool is_removing_ = false;
+  Instant began_{};  // to be set up, by this rep
   std::vector<Done> on_removed_;
 };
 

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "cell/runtime/runtime.h"
+
 namespace causeway::executor {
 
 namespace {
@@ -55,6 +57,15 @@ Result<User> find_user(std::string_view wanted, std::string_view passwd, std::st
       user->groups.push_back(*gid);
   }
   return *user;
+}
+
+Result<User> find_user_of(runtime::Runtime& runtime, const std::string& handle,
+                          std::string_view wanted) {
+  constexpr size_t bytes_max = 1u << 20;
+  const auto read = [&](const char* path) {
+    return runtime.read_file(handle, path, bytes_max).value_or("");
+  };
+  return find_user(wanted, read("/etc/passwd"), read("/etc/group"));
 }
 
 }  // namespace causeway::executor

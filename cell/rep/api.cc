@@ -29,10 +29,10 @@ void serve_work(const Cell& cell, const rpc::Request& request, rpc::Responder re
     cell.logger.warn("work.invalid", {{"error", to_string(work.error())}});
     return responder.reply(400, "text/plain", work.error().detail + "\n");
   }
-  if (work->cell_id != cell.config.cell_id) {
+  // Older auctioneers name no cell.
+  if (!work->cell_id.empty() && work->cell_id != cell.config.cell_id) {
     cell.logger.warn("work.for-another-cell", {{"cell_id", work->cell_id}});
-    return responder.reply(500, "text/plain",
-                           "this is cell " + cell.config.cell_id + ", not " + work->cell_id + "\n");
+    return responder.reply(500, "text/plain", "workload cell ID does not match this cell\n");
   }
   const cf::Work failed = reserve_work(cell.executor, *work, cell.is_evacuating(), cell.new_guid);
   cell.logger.info("work.taken", {{"lrps", work->lrps.size() - failed.lrps.size()},
@@ -57,11 +57,13 @@ void serve_update(const Cell& cell, const rpc::Request& request, rpc::Responder 
   const std::string& guid = request.path_params.at("instance_guid");
   const Result<cf::LrpUpdate> update = cf::parse_lrp_update(request.body);
   if (!update) return responder.reply(400, "text/plain", update.error().detail + "\n");
-  Tags tags;
+  const executor::Container* const container = cell.executor.find(guid);
+  if (container == nullptr) return responder.reply(404, "text/plain", "no such container\n");
+  Tags tags = container->tags;
   put_internal_hostnames(tags, update->internal_hostnames);
-  put_metric_tags(tags, update->metric_tags);
-  if (!cell.executor.update(guid, tags))
-    return responder.reply(404, "text/plain", "no such container\n");
+  // The first version knows of no metric tags.
+  if (request.path.starts_with("/v2/")) put_metric_tags(tags, update->metric_tags);
+  (void)cell.executor.update(guid, std::move(tags));
   cell.logger.info("update", {{"guid", guid}, request_id(request)});
   cell.operations.take(guid);  // tells the BBS
   responder.reply(202);

@@ -1,5 +1,7 @@
 #include "cell/rep/cell_state.h"
 
+#include <algorithm>
+
 #include "cell/rep/cell_tags.h"
 
 namespace causeway::rep {
@@ -69,7 +71,12 @@ cf::Work reserve_work(executor::Executor& executor, const cf::Work& work, bool i
   if (is_evacuating) return work;
   cf::Work failed;
   failed.cell_id = work.cell_id;
-  for (const cf::LrpWork& lrp : work.lrps) {
+  // The largest first: what does not fit is the least.
+  std::vector<cf::LrpWork> lrps = work.lrps;
+  std::stable_sort(lrps.begin(), lrps.end(), [](const cf::LrpWork& left, const cf::LrpWork& right) {
+    return left.demand.memory_mb > right.demand.memory_mb;
+  });
+  for (const cf::LrpWork& lrp : lrps) {
     if (!executor.allocate(
             {.guid = new_guid(), .resources = needs_of(lrp.demand), .tags = tags_of(lrp)}))
       failed.lrps.push_back(lrp);

@@ -85,8 +85,6 @@ cf::LrpWork lrp_of(const executor::Container& container) {
   work.demand = demand_of(container);
   switch (container.state) {
     case executor::State::reserved:
-      work.state = "UNCLAIMED";
-      break;
     case executor::State::initializing:
     case executor::State::created:
       work.state = "CLAIMED";
@@ -95,7 +93,7 @@ cf::LrpWork lrp_of(const executor::Container& container) {
       work.state = "RUNNING";
       break;
     case executor::State::completed:
-      work.state = container.result.stopped ? "SHUTDOWN" : "CRASHED";
+      work.state = container.result.failed ? "CRASHED" : "SHUTDOWN";
       break;
   }
   return work;
@@ -108,8 +106,6 @@ cf::TaskWork task_of(const executor::Container& container) {
   work.demand = demand_of(container);
   switch (container.state) {
     case executor::State::reserved:
-      work.state = "Pending";
-      break;
     case executor::State::initializing:
     case executor::State::created:
     case executor::State::running:
@@ -132,6 +128,7 @@ models::ActualLRPKey lrp_key_of(const executor::Container& container) {
 }
 
 void put_metric_tags(Tags& tags, const std::map<std::string, std::string>& metric_tags) {
+  std::erase_if(tags, [](const auto& tag) { return tag.first.starts_with(kMetricPrefix); });
   for (const auto& [name, value] : metric_tags) tags[std::string(kMetricPrefix) + name] = value;
 }
 

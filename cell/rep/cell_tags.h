@@ -25,7 +25,7 @@ cf::TaskWork task_of(const executor::Container& container);
 models::ActualLRPKey lrp_key_of(const executor::Container& container);
 
 // Metric tags and internal hostnames ride on the tags too: they are reported again with every
-// heart-beat.
+// heart-beat. What is put takes the place of what was there.
 void put_metric_tags(Tags& tags, const std::map<std::string, std::string>& metric_tags);
 std::map<std::string, std::string> metric_tags_of(const executor::Container& container);
 void put_internal_hostnames(Tags& tags, const std::vector<std::string>& hostnames);

@@ -76,6 +76,28 @@ void read_seconds(config::Section& root, std::string_view key, Duration& target)
   target = std::chrono::seconds(seconds);
 }
 
+// Diego's own key takes a duration; the one with its unit takes seconds.
+void read_monitoring(config::Section& root, const std::string& key, Duration& target) {
+  read_seconds(root, key + "_in_seconds", target);
+  root.read(key, target);
+  if (target < std::chrono::milliseconds(100)) root.problem(key, "shorter than 100ms");
+}
+
+void read_runtime_check(config::Section& root, Config& config) {
+  root.read("garden_healthcheck_interval", config.runtime_check_interval);
+  root.read("garden_healthcheck_timeout", config.runtime_check_timeout);
+  root.read("garden_healthcheck_process_path", config.runtime_check_path);
+  root.read("garden_healthcheck_process_args", config.runtime_check_args);
+  root.read("garden_healthcheck_process_env", config.runtime_check_env);
+  root.read("garden_healthcheck_process_user", config.runtime_check_user);
+  root.read("garden_healthcheck_process_dir", config.runtime_check_dir);
+  if (config.runtime_check_interval < std::chrono::seconds(1))
+    root.problem("garden_healthcheck_interval", "shorter than 1s");
+  if (config.runtime_check_timeout < std::chrono::seconds(1))
+    root.problem("garden_healthcheck_timeout", "shorter than 1s");
+  if (config.runtime_check_user.empty()) config.runtime_check_user = "root";
+}
+
 void read_times(config::Section& root, Config& config) {
   root.read("polling_interval", config.polling_interval);
   root.read("evacuation_polling_interval", config.evacuation_polling_interval);
@@ -87,9 +109,9 @@ void read_times(config::Section& root, Config& config) {
   root.read("container_metrics_report_interval", config.container_metrics_report_interval);
   if (config.container_metrics_report_interval < std::chrono::seconds(1))
     root.problem("container_metrics_report_interval", "shorter than 1s");
-  read_seconds(root, "healthy_monitoring_interval_in_seconds", config.healthy_monitoring_interval);
-  read_seconds(root, "unhealthy_monitoring_interval_in_seconds",
-               config.unhealthy_monitoring_interval);
+  read_monitoring(root, "healthy_monitoring_interval", config.healthy_monitoring_interval);
+  read_monitoring(root, "unhealthy_monitoring_interval", config.unhealthy_monitoring_interval);
+  read_runtime_check(root, config);
   if (config.polling_interval < std::chrono::seconds(1))
     root.problem("polling_interval", "shorter than 1s");
   if (config.lock_retry_interval * 2 > config.lock_ttl)

@@ -39,6 +39,12 @@ struct Config {
   Duration unhealthy_monitoring_interval = std::chrono::seconds(2);
   Duration reserved_expiration_time = std::chrono::minutes(1);
   Duration container_metrics_report_interval = std::chrono::seconds(15);
+  // Diego's garden_healthcheck_*: whether containers can still be made.
+  Duration runtime_check_interval = std::chrono::minutes(10);
+  Duration runtime_check_timeout = std::chrono::minutes(10);
+  std::string runtime_check_path;  // of a process; "": a container is enough
+  std::vector<std::string> runtime_check_args, runtime_check_env;
+  std::string runtime_check_user = "root", runtime_check_dir;
   uint32_t container_max_cpu_shares = 1024;
   std::string state_dir;         // bundles, layers, logs, what survives the rep
   std::string runtime = "auto";  // runc, crun or auto

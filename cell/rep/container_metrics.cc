@@ -13,6 +13,9 @@ namespace causeway::rep {
 namespace {
 
 constexpr int64_t kBytesPerMb = 1024 * 1024;
+constexpr Duration kDiskRest = std::chrono::minutes(1);  // between rounds of counting files
+// Counting takes at most a tenth of the time of the thread that removes file trees.
+constexpr int kDiskRestPerWork = 9;
 
 std::string metric_guid_of(const executor::Container& container) {
   const auto tags = metric_tags_of(container);
@@ -22,20 +25,54 @@ std::string metric_guid_of(const executor::Container& container) {
 
 }  // namespace
 
-ContainerMetrics::ContainerMetrics(net::Loop& loop, const executor::Executor& executor,
-                                   metrics::Registry& registry)
-    : loop_(loop), executor_(executor), timer_(loop) {
+ContainerMetrics::ContainerMetrics(net::Loop& loop, executor::Executor& executor,
+                                   metrics::Registry& registry, std::string cell_id)
+    : loop_(loop),
+      executor_(executor),
+      cell_id_(std::move(cell_id)),
+      timer_(loop),
+      disk_timer_(loop) {
   registry.gauge_from("ContainerUsageMemory", "MB of memory that the containers use.", [this] {
     double sum = 0;
     for (const auto& [guid, sample] : samples_)
       sum += static_cast<double>(sample.usage.memory_bytes);
     return sum / static_cast<double>(kBytesPerMb);
   });
+  registry.gauge_from("ContainerUsageDisk", "MB that the containers have written to their disks.",
+                      [this] {
+                        double sum = 0;
+                        for (const auto& [guid, bytes] : disks_) sum += static_cast<double>(bytes);
+                        return sum / static_cast<double>(kBytesPerMb);
+                      });
 }
 
 void ContainerMetrics::start(Duration interval) {
   measure(loop_.now());
   timer_.every(interval, [this] { measure(loop_.now()); });
+  disk_timer_.once(kDiskRest, [this] { measure_disks(); });
+}
+
+void ContainerMetrics::measure_disks() {
+  to_be_measured_.clear();
+  for (const auto& [guid, sample] : samples_) to_be_measured_.push_back(guid);
+  measure_next_disk();
+}
+
+void ContainerMetrics::measure_next_disk() {
+  if (to_be_measured_.empty()) {
+    disk_timer_.once(kDiskRest, [this] { measure_disks(); });
+    return;
+  }
+  const std::string guid = std::move(to_be_measured_.back());
+  to_be_measured_.pop_back();
+  executor_.measure_disk(guid, [this, guid, began = loop_.now()](const Result<int64_t>& bytes) {
+    if (bytes && samples_.contains(guid)) {
+      disks_[guid] = *bytes;
+    } else {
+      disks_.erase(guid);  // gone, or too much to be counted: better no number than an old one
+    }
+    disk_timer_.once((loop_.now() - began) * kDiskRestPerWork, [this] { measure_next_disk(); });
+  });
 }
 
 void ContainerMetrics::measure(Instant now) {
@@ -54,21 +91,24 @@ void ContainerMetrics::measure(Instant now) {
     samples.emplace(container.guid, sample);
   }
   samples_ = std::move(samples);
+  std::erase_if(disks_, [this](const auto& disk) { return !samples_.contains(disk.first); });
 }
 
 std::string ContainerMetrics::json() const {
   json::Writer writer;
   const auto add = [&](const executor::Container& container, const Sample& sample) {
+    const auto disk = disks_.find(container.guid);
     writer.member("metric_guid", metric_guid_of(container))
         .member("cpu_usage_fraction", sample.cpu_fraction)
+        .member("disk_usage_bytes", disk == disks_.end() ? int64_t{0} : disk->second)
         .member("memory_usage_bytes", sample.usage.memory_bytes)
         .member("memory_quota_bytes", container.resources.memory_mb * kBytesPerMb)
         .member("disk_quota_bytes", container.resources.disk_mb * kBytesPerMb)
         .end();
   };
-  writer.object();
+  writer.object().member("cell_id", cell_id_);
   for (const Lifecycle lifecycle : {Lifecycle::lrp, Lifecycle::task}) {
-    writer.key(lifecycle == Lifecycle::lrp ? "LRPs" : "Tasks").array();
+    writer.key(lifecycle == Lifecycle::lrp ? "lrps" : "tasks").array();
     for (const auto& [guid, sample] : samples_) {
       const executor::Container* const container = executor_.find(guid);
       if (container == nullptr || lifecycle_of(*container) != lifecycle) continue;

@@ -28,7 +28,7 @@ class FakeExecutor final : public executor::Executor {
     return left;
   }
   int64_t starting() const override { return 0; }
-  bool is_healthy() const override { return true; }
+  bool is_healthy() const override { return is_well; }
 
   Result<void> allocate(executor::Allocation allocation) override {
     if (containers.contains(allocation.guid)) return Error{.fault = Fault::exists};
@@ -57,12 +57,15 @@ class FakeExecutor final : public executor::Executor {
     containers.erase(guid);
     loop_.defer([done] { done({}); });
   }
-  Result<void> update(const std::string& guid,
-                      const std::map<std::string, std::string>& tags) override {
+  Result<void> update(const std::string& guid, std::map<std::string, std::string> tags) override {
     if (!containers.contains(guid)) return Error{.fault = Fault::not_found};
-    for (const auto& [name, value] : tags) containers[guid].tags[name] = value;
+    containers[guid].tags = std::move(tags);
     return {};
   }
+  void say(const std::string& guid, const std::string& text) override {
+    said.push_back(guid + ": " + text);
+  }
+  const executor::Tally& tally() const override { return counted; }
   std::vector<executor::Container> list() const override {
     std::vector<executor::Container> all;
     for (const auto& [guid, container] : containers) all.push_back(container);
@@ -76,6 +79,13 @@ class FakeExecutor final : public executor::Executor {
     const auto found = usages.find(guid);
     if (found == usages.end()) return Error{.fault = Fault::not_found};
     return found->second;
+  }
+  void measure_disk(const std::string& guid, std::function<void(Result<int64_t>)> done) override {
+    const auto found = disks.find(guid);
+    const Result<int64_t> bytes = found == disks.end()
+                                      ? Result<int64_t>(Error{.fault = Fault::not_found})
+                                      : Result<int64_t>(found->second);
+    loop_.defer([done, bytes] { done(bytes); });
   }
   void read_file(const std::string&, const std::string& path, size_t,
                  std::function<void(Result<std::string>)> done) override {
@@ -98,6 +108,10 @@ class FakeExecutor final : public executor::Executor {
 
   std::map<std::string, executor::Container> containers;
   std::map<std::string, executor::Usage> usages;
+  std::map<std::string, int64_t> disks;  // bytes
+  std::vector<std::string> said;         // "GUID: TEXT"
+  executor::Tally counted;
+  bool is_well = true;
   std::map<std::string, std::string> files;
   std::vector<executor::RunRequest> runs;
 

@@ -91,19 +91,24 @@ void Operations::heart_beat_claim(const Container& container) {
       });
 }
 
+// What start and evacuate_running alike say of an instance that runs.
+template <class Request>
+void Operations::describe(const Container& container, Request& request) const {
+  *request.mutable_actual_lrp_net_info() = container.net_info;
+  for (const std::string& hostname : internal_hostnames_of(container))
+    request.add_actual_lrp_internal_routes()->set_hostname(hostname);
+  for (const auto& [name, value] : metric_tags_of(container))
+    (*request.mutable_metric_tags())[name] = value;
+  request.set_routable(container.is_ready);
+  request.set_availability_zone(identity_.zone);
+}
+
 void Operations::report_running(const Container& container) {
   const std::string guid = container.guid;
   models::StartActualLRPRequest request;
   *request.mutable_actual_lrp_key() = lrp_key_of(container);
   *request.mutable_actual_lrp_instance_key() = instance_key_of(guid);
-  *request.mutable_actual_lrp_net_info() = container.net_info;
-  for (const std::string& hostname : internal_hostnames_of(container)) {
-    request.add_actual_lrp_internal_routes()->set_hostname(hostname);
-  }
-  for (const auto& [name, value] : metric_tags_of(container))
-    (*request.mutable_metric_tags())[name] = value;
-  request.set_routable(container.is_ready);
-  request.set_availability_zone(identity_.zone);
+  describe(container, request);
   bbs_.start_actual_lrp(request, [this, guid](const Result<void, diego::BbsError>& answer) {
     if (!answer && answer.error().is_type(models::Error::ActualLRPCannotBeStarted)) {
       refuse(guid, "lrp.cannot-start", answer.error());
@@ -143,11 +148,7 @@ void Operations::evacuate_lrp(const Container& container) {
     models::EvacuateRunningActualLRPRequest request;
     *request.mutable_actual_lrp_key() = key;
     *request.mutable_actual_lrp_instance_key() = instance_key_of(guid);
-    *request.mutable_actual_lrp_net_info() = container.net_info;
-    for (const auto& [name, value] : metric_tags_of(container))
-      (*request.mutable_metric_tags())[name] = value;
-    request.set_routable(container.is_ready);
-    request.set_availability_zone(identity_.zone);
+    describe(container, request);
     return bbs_.evacuate_running(
         request, [this, guid](const auto& answer) { evacuated(guid, answer, false); });
   }

@@ -77,6 +77,8 @@ class Operations final : public executor::Executor::Events {
   void claim_and_run(const Container& container);
   void run_lrp(const std::string& guid);
   void heart_beat_claim(const Container& container);
+  template <class Request>
+  void describe(const Container& container, Request& request) const;
   void report_running(const Container& container);
   void report_completed(const Container& container);
   void evacuate_lrp(const Container& container);

@@ -294,7 +294,7 @@ TEST_F(OperationsTest, work_without_room_is_handed_back) {
                 .tasks = {},
                 .cell_id = "cell-1"};
   work.lrps[0].demand.memory_mb = 100;
-  work.lrps[1].demand.memory_mb = 1000;
+  work.lrps[1].demand.memory_mb = 2000;  // more than the cell has
   int guids = 0;
   const auto new_guid = [&] { return "guid-" + std::to_string(++guids); };
   const cf::Work failed = reserve_work(executor, work, false, new_guid);

@@ -4,6 +4,7 @@
 
 #include "cell/executor/cell.h"
 #include "cell/logs/log_store.h"
+#include "cell/rep/cell_metrics.h"
 #include "cell/rep/cell_state.h"
 #include "log/logger.h"
 #include "net/loop.h"
@@ -41,43 +42,27 @@ Rep::Rep(net::Loop& loop, const log::Logger& logger, const Config& config, execu
       identities_(identities),
       on_over_(std::move(on_over)),
       rep_url_(rep_url_of(config)),
-      container_metrics_(loop, cell.executor(), metrics_),
+      container_metrics_(loop, cell.executor(), metrics_, config.cell_id),
       bbs_(loop, {.url = config.bbs_address, .identity = identities.bbs}),
       operations_(loop, logger_, cell.executor(), bbs_,
                   {.cell_id = config.cell_id, .zone = config.zone}),
       bulk_(loop, logger_, metrics_, bbs_, cell.executor(), operations_, config.cell_id),
-      evacuation_(loop, logger_, cell.executor(), operations_, bulk_,
-                  {.polling_interval = config.evacuation_polling_interval,
-                   .timeout = config.evacuation_timeout},
-                  [this] { leave(); }),
-      departure_(loop, cell.executor(), config.graceful_shutdown_interval + std::chrono::seconds(2),
+      evacuation_(
+          loop, logger_, cell.executor(), operations_, bulk_, bbs_,
+          {.cell_id = config.cell_id,
+           .polling_interval = config.evacuation_polling_interval,
+           .timeout = config.evacuation_timeout},
+          {.on_empty = [this] { leave(); }, .on_timed_out = [this] { departure_.start(); }}),
+      departure_(loop, cell.executor(), config.graceful_shutdown_interval + std::chrono::seconds(5),
                  [this] { leave(); }),
       server_(loop, logger_, server_options(identities.own)),
       admin_(loop, logger_),
       logs_(loop, server_, cell.logs()) {
-  const auto total = [this](const char* name, int64_t executor::Resources::*part) {
-    metrics_.gauge_from(std::string("CapacityTotal") + name, "What the cell has.", [this, part] {
-      return static_cast<double>(cell_.executor().total().*part);
-    });
-    metrics_.gauge_from(
-        std::string("CapacityRemaining") + name, "What of it is free.",
-        [this, part] { return static_cast<double>(cell_.executor().remaining().*part); });
-    metrics_.gauge_from(
-        std::string("CapacityAllocated") + name, "What of it is taken.", [this, part] {
-          const executor::Executor& executor = cell_.executor();
-          return static_cast<double>(executor.total().*part - executor.remaining().*part);
-        });
-  };
-  total("Memory", &executor::Resources::memory_mb);
-  total("Disk", &executor::Resources::disk_mb);
-  total("Containers", &executor::Resources::containers);
+  register_cell_metrics(metrics_, cell.executor());
   rpc::register_process_metrics(metrics_);
-  metrics_.gauge_from("ContainerCount", "Containers on the cell.",
-                      [this] { return static_cast<double>(cell_.executor().list().size()); });
-  metrics_.gauge_from("StartingContainerCount", "Of them, not yet running.",
-                      [this] { return static_cast<double>(cell_.executor().starting()); });
-  metrics_.gauge_from("CellUnhealthy", "1: the cell cannot run containers.",
-                      [this] { return cell_.executor().is_healthy() ? 0.0 : 1.0; });
+  metrics_.gauge_from("StrandedEvacuatingActualLRPs",
+                      "Instances that had found no other place when the time to leave was up.",
+                      [this] { return static_cast<double>(evacuation_.stranded()); });
 }
 
 Result<void> Rep::start() {

@@ -80,13 +80,13 @@ Result<executor::RunRequest> run_request_of(const models::DesiredLRP& lrp, int32
                                             const std::string& instance_guid) {
   Result<executor::RunRequest> request = common_request(lrp);
   if (!request) return request;
-  if (lrp.sidecars_size() > 0)
-    return Error{.fault = Fault::unsupported, .detail = "sidecars are not supported yet"};
   const std::string index_text = std::to_string(index);
   request->guid = instance_guid;
   request->is_long_running = true;
   request->setup = lrp.setup();
   request->monitor = lrp.monitor();
+  for (const models::Sidecar& sidecar : lrp.sidecars())
+    request->sidecars.push_back(sidecar.action());
   request->checks = lrp.check_definition();
   request->start_timeout_ms = lrp.start_timeout_ms();
   for (const uint32_t port : lrp.ports()) request->ports.push_back(static_cast<uint16_t>(port));

@@ -149,4 +149,12 @@ Result<Usage> FakeRuntime::usage(const std::string& handle) {
   return container->second.usage;
 }
 
+void FakeRuntime::measure_disk(const std::string& handle,
+                               std::function<void(Result<int64_t>)> done) {
+  const auto found = containers.find(handle);
+  const Result<int64_t> bytes =
+      found == containers.end() ? Result<int64_t>(not_running()) : found->second.disk_bytes;
+  loop_.defer([done = std::move(done), bytes] { done(bytes); });
+}
+
 }  // namespace causeway::runtime

@@ -29,6 +29,7 @@ class FakeRuntime final : public Runtime {
     bool is_followed = false;
     std::map<std::string, std::string> files;
     Usage usage;
+    int64_t disk_bytes = 0;
   };
 
   explicit FakeRuntime(net::Loop& loop) : loop_(loop) {}
@@ -62,6 +63,7 @@ class FakeRuntime final : public Runtime {
   Result<std::string> read_file(const std::string& handle, const std::string& path,
                                 size_t bytes_max) override;
   Result<Usage> usage(const std::string& handle) override;
+  void measure_disk(const std::string& handle, std::function<void(Result<int64_t>)> done) override;
 
  private:
   Process* find(const std::string& handle, const std::string& process);

@@ -16,6 +16,7 @@
 #include "cell/runtime/program.h"
 #include "cell/runtime/shim_link.h"
 #include "cell/runtime/shim_protocol.h"
+#include "cell/runtime/tree_bytes.h"
 #include "cell/runtime/worker.h"
 #include "log/logger.h"
 #include "net/child.h"
@@ -462,5 +463,19 @@ Result<std::string> OciRuntime::read_file(const std::string& handle, const std::
 }
 
 Result<Usage> OciRuntime::usage(const std::string& handle) { return cgroup_usage(cgroup(handle)); }
+
+void OciRuntime::measure_disk(const std::string& handle,
+                              std::function<void(Result<int64_t>)> done) {
+  struct Measurement {
+    std::string path;
+    Result<int64_t> bytes = 0;
+  };
+  auto measurement = std::make_unique<Measurement>(
+      Measurement{.path = options_.state_folder + "/containers/" + handle + "/upper", .bytes = 0});
+  Measurement& shared = *measurement;
+  removal_.run([&shared] { shared.bytes = tree_bytes(shared.path); },
+               [done = std::move(done), keep = std::shared_ptr<const Measurement>(
+                                            std::move(measurement))] { done(keep->bytes); });
+}
 
 }  // namespace causeway::runtime

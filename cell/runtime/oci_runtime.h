@@ -66,6 +66,7 @@ class OciRuntime final : public Runtime {
   Result<std::string> read_file(const std::string& handle, const std::string& path,
                                 size_t bytes_max) override;
   Result<Usage> usage(const std::string& handle) override;
+  void measure_disk(const std::string& handle, std::function<void(Result<int64_t>)> done) override;
 
   // The folder of one container's bundle, sockets and root.
   std::string folder(const std::string& handle) const {

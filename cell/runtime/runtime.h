@@ -128,6 +128,10 @@ class Runtime {
   virtual Result<std::string> read_file(const std::string& handle, const std::string& path,
                                         size_t bytes_max) = 0;
   virtual Result<Usage> usage(const std::string& handle) = 0;
+  // Bytes on disk of what its processes have written to its root file system. Fault::limit for more
+  // files than anybody should count.
+  virtual void measure_disk(const std::string& handle,
+                            std::function<void(Result<int64_t>)> done) = 0;
 };
 
 }  // namespace causeway::runtime

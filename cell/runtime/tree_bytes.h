@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace causeway::runtime {
+
+struct TreeLimits {
+  size_t entries_max = 200'000;  // as many files as Diego lets a container have
+  size_t depth_max = 200;
+};
+
+// Bytes on disk of all that is below a folder, on its file system. Follows no symbolic link, and
+// nothing that its owner exchanges meanwhile leads elsewhere. What goes away meanwhile is not
+// counted; Fault::limit beyond the limits. Blocks: a millisecond per thousand files, more from a
+// cold disk.
+Result<int64_t> tree_bytes(const std::string& folder, TreeLimits limits = {});
+
+}  // namespace causeway::runtime
