@@ -54,10 +54,10 @@ class DotTest(unittest.TestCase):
         cls.log.close()
         shutil.rmtree(cls.folder, ignore_errors=True)
 
-    def run_dot(self, *arguments, program=None):
+    def run_dot(self, *arguments, program=None, **environment):
         command = [program] if program else [f"{BIN}/causeway", "dot"]
         return subprocess.run([*command, *arguments], text=True, capture_output=True, timeout=60,
-                              env=dict(os.environ, BBS_URL=f"http://127.0.0.1:{self.bbs}"))
+                              env=dict(os.environ, BBS_URL=f"http://127.0.0.1:{self.bbs}", **environment))
 
     def dot(self, *arguments, program=None):
         """the answer's lines"""
@@ -115,6 +115,52 @@ class DotTest(unittest.TestCase):
             events.wait()
             events.stdout.close()
 
+    def lines_until(self, stream, kind, guid):
+        """the types of the events about that process, up to one of that kind"""
+        kinds = []
+        while True:
+            line = stream.readline()
+            if guid not in line:
+                self.assertTrue(line, "the stream ended")
+                continue
+            kinds.append(json.loads(line)["type"])
+            if kinds[-1] == kind:
+                return kinds
+
+    def test_events_about_groups_are_among_the_others_unless_they_are_excluded(self):
+        followers = {name: subprocess.Popen([f"{BIN}/causeway", "dot", "lrp-events", *options], text=True, stdout=subprocess.PIPE,
+                                            stderr=subprocess.PIPE, env=dict(os.environ, BBS_URL=f"http://127.0.0.1:{self.bbs}"))
+                     for name, options in (("all", []), ("instances", ["-x"]))}
+        try:
+            number = 0
+            waited = {"all": ["actual_lrp_created", "actual_lrp_instance_created"], "instances": ["actual_lrp_instance_created"]}
+            for name, kinds in waited.items():
+                # Its streams stand once each of them has told of something.
+                while kinds:
+                    number += 1
+                    self.assertLess(number, 200, "no event comes")
+                    self.dot("create-desired-lrp", json.dumps(dict(APP, process_guid=f"early-{number}", instances=1)))
+                    while select.select([followers[name].stdout], [], [], 0.2)[0]:
+                        kind = json.loads(followers[name].stdout.readline())["type"]
+                        kinds[:] = [one for one in kinds if one != kind]
+            self.dot("create-desired-lrp", json.dumps(dict(APP, process_guid="grouped", instances=1)))
+            self.dot("delete-desired-lrp", "grouped")
+            # The two streams are not in step with each other.
+            both = self.lines_until(followers["all"].stdout, "actual_lrp_instance_removed", "grouped")
+            if "actual_lrp_removed" not in both:
+                both += self.lines_until(followers["all"].stdout, "actual_lrp_removed", "grouped")
+            self.assertEqual(sorted(both), ["actual_lrp_created", "actual_lrp_instance_created", "actual_lrp_instance_removed",
+                                            "actual_lrp_removed", "desired_lrp_created", "desired_lrp_removed"])
+            self.assertEqual(self.lines_until(followers["instances"].stdout, "actual_lrp_instance_removed", "grouped"),
+                             ["desired_lrp_created", "actual_lrp_instance_created", "desired_lrp_removed", "actual_lrp_instance_removed"])
+        finally:
+            said = {}
+            for name, follower in followers.items():
+                follower.kill()
+                said[name] = follower.communicate()[1]
+        self.assertIn('Use "--exclude-actual-lrp-groups" flag to exclude them.', said["all"])
+        self.assertEqual(said["instances"], "")
+
     def test_tasks(self):
         self.dot("create-task", json.dumps(TASK))
         self.assert_refused(4, "Type 12: ResourceExists", "create-task", json.dumps(TASK))
@@ -150,10 +196,25 @@ class DotTest(unittest.TestCase):
 
     def test_mistakes(self):
         for arguments in (["task"], ["nonsense"], ["retire-actual-lrp", "shop", "-1"], ["create-task", "{"], ["create-task", "@/nowhere"],
-                          ["create-desired-lrp", '{"instances":"two"}'], ["actual-lrps", "--odd"]):
+                          ["create-desired-lrp", '{"instances":"two"}'], ["actual-lrps", "--odd"], ["task", "one", "two"],
+                          ["claim-lock", "-k", "", "-o", "me"], ["claim-lock", "-k", "k", "-o", ""], ["release-lock", "-k", "", "-o", "me"],
+                          ["claim-presence", "-k", "k", "-o", "me", "-t", "0"]):
             done = self.run_dot(*arguments)
             self.assertEqual((done.returncode, done.stdout), (3, ""), f"{arguments}: {done.stderr}")
-            self.assertTrue(done.stderr, arguments)
+            self.assertRegex(done.stderr, "^Error: .+", arguments)
+            self.assertIn("Usage:", done.stderr, arguments)
+
+    def test_calls_may_be_given_a_time(self):
+        deaf = socket.create_server(("127.0.0.1", 0))
+        with deaf:
+            nobody = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+            for arguments, environment in ((["cells", "--timeout", "1"], {}), (["cells", "-t", "1"], {}), (["-t", "1", "cells"], {}),
+                                           (["cells"], {"CFDOT_TIMEOUT": "1"})):
+                done = self.run_dot("--bbsURL", nobody, *arguments, **environment)
+                self.assertEqual((done.returncode, done.stdout), (4, ""), f"{arguments}: {done.stderr}")
+                self.assertIn("does not answer", done.stderr)
+        self.assertEqual(self.run_dot("cells", CFDOT_TIMEOUT="0").returncode, 0)
+        self.assertEqual(self.run_dot("cells", CFDOT_TIMEOUT="soon").returncode, 3)
 
 
 if __name__ == "__main__":

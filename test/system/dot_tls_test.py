@@ -224,7 +224,7 @@ class DotOverTls(unittest.TestCase):
                 return [(line["type"], sorted(line["data"])) for line in lines if '"app"' in json.dumps(line)]
             until(lambda: any(kind == "desired_lrp_removed" for kind, _ in of_app(lrp_lines)), 60, "the app's end is told")
             until(lambda: any(kind == "desired_lrp_removed" for kind, _ in of_app(apart_lines)), 60, "to both")
-            self.assertIn(("desired_lrp_created", ["desired_lrp"]), of_app(apart_lines))
+            self.assertIn(("desired_lrp_created", ["desired_lrp", "trace_id"]), of_app(apart_lines))
             self.assertIn("actual_lrp_instance_created", {kind for kind, _ in of_app(lrp_lines)})
             self.assertEqual({kind for kind, _ in of_app(apart_lines) if kind in ("actual_lrp_created", "actual_lrp_removed")}, set())
             self.assertTrue({"task_created", "task_changed", "task_removed"} >= {line["type"] for line in task_lines})

@@ -1,135 +1,35 @@
 // `causeway dot ...`: what cfdot does, under its names. doc/cli.md says when tables are printed.
 
-#include <unistd.h>
-
-#include <charconv>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "cf/models/models.h"
-#include "config/config.h"
 #include "diego/locket_client.h"
-#include "diego/service_url.h"
 #include "json/json.h"
 #include "tools/causeway/commands.h"
 #include "tools/causeway/context.h"
+#include "tools/causeway/dot.h"
 #include "tools/causeway/event_line.h"
 #include "tools/causeway/model_json.h"
 #include "tools/causeway/session.h"
-#include "tools/causeway/table.h"
-#include "tools/platform/state_file.h"
 
 namespace causeway::cli {
 namespace {
 
 using Client = diego::BbsClient;
 
-// cfdot's exit statuses.
-constexpr int kInvalid = 3;
-constexpr int kRefused = 4;
-constexpr int kNotFound = 5;
-
-// One of these commands while it runs: its calls, and what it prints. Owner: its callback.
-class Dot {
- public:
-  Dot(const Context& context, std::string bbs_url)
-      : session_(context, std::move(bbs_url), std::chrono::seconds(context.dot.timeout_s)),
-        locket_url_(locket_of(context, session_)),
-        prints_lines_(context.json || ::isatty(STDOUT_FILENO) == 0) {}
-
-  Session& session() { return session_; }
-  bool prints_lines() const { return prints_lines_; }
-  void print(std::string line) { lines_.push_back(std::move(line)); }
-
-  // One JSON text per line, or a table of some of the members.
-  int finish(const std::vector<std::string>& columns = {}) {
-    if (prints_lines_ || columns.empty()) {
-      for (const std::string& line : lines_) {
-        std::printf("%s\n", with_html_escaped(line).c_str());
-      }
-      return 0;
-    }
-    Table table(columns);
-    for (const std::string& line : lines_) {
-      const auto document = json::Document::parse(line);
-      if (!document) continue;
-      std::vector<std::string> cells;
-      for (const std::string& column : columns) {
-        const json::Node cell = document->root()[column];
-        const std::string text = cell.is_string() ? std::string(*cell.string()) : cell.text();
-        cells.push_back(!cell.exists() || text.empty() ? "-" : text);
-      }
-      table.row(std::move(cells));
-    }
-    std::printf("%s", table.empty() ? "none\n" : table.text().c_str());
-    return 0;
-  }
-
-  // The BBS, or what is on the way to it, said no.
-  int refused(const Error& error) const {
-    const diego::BbsError& refusal = session_.refusal();
-    if (refusal.is_answer) {
-      std::fprintf(stderr, "Error: BBS error\nType %d: %s\nMessage: %s\n", refusal.type,
-                   diego::bbs_error_name(refusal.type).c_str(), refusal.cause.detail.c_str());
-      return kRefused;
-    }
-    return failed(error, kRefused);
-  }
-  static int failed(const Error& error, int status) {
-    const std::string reason = error.detail.empty() ? to_string(error) : error.detail;
-    std::fprintf(stderr, "Error: %s\n", reason.c_str());
-    return status;
-  }
-
-  // As cfdot has it, without a scheme: https when there are certificates.
-  static std::string locket_of(const Context& context, Session& session) {
-    if (context.dot.locket_url.empty()) return session.bbs_url();
-    const bool is_tls = !context.tls.certificate_file.empty();
-    return diego::service_url(context.dot.locket_url, is_tls ? "https" : "http")
-        .value_or(context.dot.locket_url);
-  }
-
-  diego::LocketClient locket() {
-    return diego::LocketClient(
-        session_.loop(), {.url = locket_url_, .attempts = 1, .identity = session_.identity()});
-  }
-
- private:
-  Session session_;
-  const std::string locket_url_;
-  const bool prints_lines_;
-  std::vector<std::string> lines_;
-};
-
 using Act = std::function<int(Dot&)>;
-
-// JSON, or @FILE with it.
-Result<std::string> text_of(const std::string& argument) {
-  if (!argument.starts_with('@')) return argument;
-  return platform::read_whole_file(argument.substr(1));
-}
-
-// "40s" or "40".
-Result<uint32_t> seconds_of(const std::string& text) {
-  uint32_t count_s = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count_s);
-  if (failure == std::errc{} && end == text.data() + text.size()) return count_s;
-  const auto duration = config::parse_duration(text);
-  if (!duration) return duration.error();
-  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(*duration).count();
-  if (whole > int64_t{UINT32_MAX}) return Error{.fault = Fault::invalid, .detail = "too long"};
-  return static_cast<uint32_t>(whole);
-}
 
 int run(const Context& context, const Act& act) {
   auto url = find_bbs(context);
-  if (!url) return Dot::failed(url.error(), kInvalid);
+  if (!url) return Dot::failed(url.error(), Dot::kInvalid);
   Dot dot(context, *url);
   return act(dot);
 }
@@ -175,9 +75,9 @@ int desired_lrp_named(Dot& dot, const std::string& guid) {
 
 int create_desired_lrp(Dot& dot, const std::string& argument) {
   const auto text = text_of(argument);
-  if (!text) return Dot::failed(text.error(), kInvalid);
+  if (!text) return Dot::failed(text.error(), Dot::kInvalid);
   const auto lrp = desired_lrp_of(*text);
-  if (!lrp) return Dot::failed(lrp.error(), kInvalid);
+  if (!lrp) return Dot::failed(lrp.error(), Dot::kInvalid);
   models::DesireLRPRequest request;
   *request.mutable_desired_lrp() = *lrp;
   const auto done = dot.session().ask(&Client::desire_lrp, request);
@@ -186,9 +86,9 @@ int create_desired_lrp(Dot& dot, const std::string& argument) {
 
 int update_desired_lrp(Dot& dot, const std::string& guid, const std::string& argument) {
   const auto text = text_of(argument);
-  if (!text) return Dot::failed(text.error(), kInvalid);
+  if (!text) return Dot::failed(text.error(), Dot::kInvalid);
   const auto update = update_of(*text);
-  if (!update) return Dot::failed(update.error(), kInvalid);
+  if (!update) return Dot::failed(update.error(), Dot::kInvalid);
   models::UpdateDesiredLRPRequest request;
   request.set_process_guid(guid);
   *request.mutable_update() = *update;
@@ -232,9 +132,9 @@ int task_named(Dot& dot, const std::string& guid) {
 
 int create_task(Dot& dot, const std::string& argument) {
   const auto text = text_of(argument);
-  if (!text) return Dot::failed(text.error(), kInvalid);
+  if (!text) return Dot::failed(text.error(), Dot::kInvalid);
   const auto task = task_of(*text);
-  if (!task) return Dot::failed(task.error(), kInvalid);
+  if (!task) return Dot::failed(task.error(), Dot::kInvalid);
   models::DesireTaskRequest request;
   request.set_task_guid(task->task_guid());
   request.set_domain(task->domain());
@@ -258,13 +158,20 @@ int delete_task(Dot& dot, const std::string& guid) {
   return done ? 0 : dot.refused(done.error());
 }
 
-int follow(Dot& dot, const std::string& path, std::string body) {
+rpc::Call stream_call(Dot& dot, const char* method, const char* path, std::string body) {
   rpc::Call call;
+  call.method = method;
   call.url = dot.session().bbs_url() + path;
   call.headers = {{"Content-Type", "application/x-protobuf"}};
   call.body = std::move(body);
-  const auto closed =
-      dot.session().follow(std::move(call), [&](std::string_view type, std::string_view data) {
+  return call;
+}
+
+// Prints what the first stream brings, and of the others what `is_wanted` of them.
+int follow(Dot& dot, std::vector<rpc::Call> calls, bool (*is_wanted)(std::string_view type)) {
+  const auto closed = dot.session().follow(
+      std::move(calls), [&](size_t stream, std::string_view type, std::string_view data) {
+        if (stream > 0 && !is_wanted(type)) return true;
         if (dot.prints_lines()) {
           const auto line = event_json(type, data);
           if (line) std::printf("%s\n", with_html_escaped(*line).c_str());
@@ -274,7 +181,29 @@ int follow(Dot& dot, const std::string& path, std::string body) {
         std::fflush(stdout);
         return true;
       });
-  return closed ? 0 : Dot::failed(closed.error(), kRefused);
+  return closed ? 0 : Dot::failed(closed.error(), Dot::kRefused);
+}
+
+// As cfdot does: the old stream's events about groups among the others, unless they are excluded.
+// Sentences for people leave them out always.
+int lrp_events(Dot& dot, const models::EventsByCellId& cell, bool excludes_groups) {
+  std::vector<rpc::Call> calls;
+  calls.push_back(stream_call(dot, "POST", "/v1/events/lrp_instances.r1", cf::encode(cell)));
+  if (!excludes_groups && dot.prints_lines()) {
+    std::fprintf(stderr,
+                 "Event types \"actual_lrp_created\", \"actual_lrp_changed\" and "
+                 "\"actual_lrp_removed\" are deprecated. Use \"--exclude-actual-lrp-groups\" flag "
+                 "to exclude them.\n");
+    calls.push_back(stream_call(dot, "GET", "/v1/events.r1", cf::encode(cell)));
+  }
+  return follow(dot, std::move(calls), [](std::string_view type) {
+    return type == "actual_lrp_created" || type == "actual_lrp_changed" ||
+           type == "actual_lrp_removed";
+  });
+}
+
+int task_events(Dot& dot) {
+  return follow(dot, {stream_call(dot, "POST", "/v1/events/tasks.r1", {})}, nullptr);
 }
 
 // --- Domains, cells, locks ----------------------------------------------------------------------
@@ -288,7 +217,7 @@ int domains(Dot& dot) {
 
 int set_domain(Dot& dot, const std::string& domain, const std::string& ttl) {
   const auto ttl_s = seconds_of(ttl);
-  if (!ttl_s) return Dot::failed(ttl_s.error(), kInvalid);
+  if (!ttl_s) return Dot::failed(ttl_s.error(), Dot::kInvalid);
   models::UpsertDomainRequest request;
   request.set_domain(domain);
   request.set_ttl(*ttl_s);
@@ -306,7 +235,7 @@ int cells(Dot& dot, const std::string& id) {
     is_there = true;
     dot.print(to_json(cell));
   }
-  if (!is_there) return Dot::failed({.detail = "Cell not found"}, kNotFound);
+  if (!is_there) return Dot::failed({.detail = "Cell not found"}, Dot::kNotFound);
   if (!id.empty()) return dot.finish();
   return dot.finish({"cell_id", "zone", "capacity", "rep_url"});
 }
@@ -329,13 +258,13 @@ int cell_states(Dot& dot, const std::string& id) {
                    cell.cell_id().c_str(),
                    reply ? ("status " + std::to_string(reply->status)).c_str()
                          : to_string(reply.error()).c_str());
-      status = kRefused;
+      status = Dot::kRefused;
       continue;
     }
     const auto document = json::Document::parse(reply->body);
     if (document) dot.print(document->root().text());
   }
-  if (!is_there) return Dot::failed({.detail = "Cell not found"}, kNotFound);
+  if (!is_there) return Dot::failed({.detail = "Cell not found"}, Dot::kNotFound);
   dot.finish();
   return status;
 }
@@ -345,9 +274,19 @@ struct Claim {
   std::string ttl = "15s";
 };
 
+Result<void> check_names(const Claim& wanted) {
+  if (wanted.key.empty()) return Error{.fault = Fault::invalid, .detail = "key cannot be empty"};
+  if (wanted.owner.empty())
+    return Error{.fault = Fault::invalid, .detail = "owner cannot be empty"};
+  return {};
+}
+
 int claim(Dot& dot, const Claim& wanted, models::Resource::TypeCode kind) {
+  if (auto fits = check_names(wanted); !fits) return Dot::failed(fits.error(), Dot::kInvalid);
   const auto ttl_s = seconds_of(wanted.ttl);
-  if (!ttl_s) return Dot::failed(ttl_s.error(), kInvalid);
+  if (!ttl_s) return Dot::failed(ttl_s.error(), Dot::kInvalid);
+  if (*ttl_s == 0)
+    return Dot::failed({.detail = "ttl should be an integer greater than zero"}, Dot::kInvalid);
   models::Resource resource;
   resource.set_key(wanted.key);
   resource.set_owner(wanted.owner);
@@ -357,24 +296,25 @@ int claim(Dot& dot, const Claim& wanted, models::Resource::TypeCode kind) {
   diego::LocketClient locket = dot.locket();
   const auto done = dot.session().wait<void>(
       [&](auto on) { locket.lock(resource, std::chrono::seconds(*ttl_s), std::move(on)); });
-  return done ? 0 : Dot::failed(done.error(), kRefused);
+  return done ? 0 : Dot::failed(done.error(), Dot::kRefused);
 }
 
 int release_lock(Dot& dot, const Claim& wanted) {
+  if (auto fits = check_names(wanted); !fits) return Dot::failed(fits.error(), Dot::kInvalid);
   models::Resource resource;
   resource.set_key(wanted.key);
   resource.set_owner(wanted.owner);
   diego::LocketClient locket = dot.locket();
   const auto done =
       dot.session().wait<void>([&](auto on) { locket.release(resource, std::move(on)); });
-  return done ? 0 : Dot::failed(done.error(), kRefused);
+  return done ? 0 : Dot::failed(done.error(), Dot::kRefused);
 }
 
 int resources(Dot& dot, models::Resource::TypeCode kind) {
   diego::LocketClient locket = dot.locket();
   const auto found = dot.session().wait<std::vector<models::Resource>>(
       [&](auto on) { locket.fetch_all(kind, std::move(on)); });
-  if (!found) return Dot::failed(found.error(), kRefused);
+  if (!found) return Dot::failed(found.error(), Dot::kRefused);
   for (const models::Resource& resource : *found) dot.print(to_json(resource));
   return dot.finish({"key", "owner", "value"});
 }
@@ -389,7 +329,10 @@ struct Adding {
   CLI::App& command(const char* name, const char* about, Act act) const {
     CLI::App& made = *group.add_subcommand(name, about);
     Context& where = context;
-    made.callback([&where, act = std::move(act)] { where.exit_status = run(where, act); });
+    made.callback([&where, &made, act = std::move(act)] {
+      where.exit_status = run(where, act);
+      if (where.exit_status == Dot::kInvalid) std::fprintf(stderr, "%s", made.help().c_str());
+    });
     return made;
   }
   // A command that takes a name.
@@ -441,12 +384,12 @@ void add_lrps(const Adding& add) {
   retire.add_option("index", retired->second)->required()->check(CLI::Range(0, INT32_MAX));
 
   const auto cell = std::make_shared<models::EventsByCellId>();
-  CLI::App& events = add.command("lrp-events", "changes of apps and instances", [cell](Dot& dot) {
-    return follow(dot, "/v1/events/lrp_instances.r1", cf::encode(*cell));
-  });
-  events.add_option("-c,--cell-id", *cell->mutable_cell_id());
   const auto excludes = std::make_shared<bool>(false);
-  events.add_flag("-x,--exclude-actual-lrp-groups", *excludes, "always so: groups are deprecated");
+  CLI::App& events =
+      add.command("lrp-events", "changes of apps and instances",
+                  [cell, excludes](Dot& dot) { return lrp_events(dot, *cell, *excludes); });
+  events.add_option("-c,--cell-id", *cell->mutable_cell_id());
+  events.add_flag("-x,--exclude-actual-lrp-groups", *excludes, "without the deprecated events");
 }
 
 void add_tasks(const Adding& add) {
@@ -459,8 +402,7 @@ void add_tasks(const Adding& add) {
   add.named("create-task", "desire a task", "spec", &create_task);
   add.named("cancel-task", "cancel a task", "task-guid", &cancel_task);
   add.named("delete-task", "forget a task that has ended", "task-guid", &delete_task);
-  add.command("task-events", "changes of tasks",
-              [](Dot& dot) { return follow(dot, "/v1/events/tasks.r1", {}); });
+  add.command("task-events", "changes of tasks", [](Dot& dot) { return task_events(dot); });
 }
 
 void add_cells_and_domains(const Adding& add) {
@@ -516,9 +458,10 @@ void add_dot_commands(CLI::App& app, Context& context) {
   group.add_option("--bbsURL", context.bbs_url, "as --bbs")->envname("BBS_URL");
   group.add_option("--locketAPILocation", options.locket_url, "default: the BBS's own")
       ->envname("LOCKET_API_LOCATION");
-  group.add_option("--timeout", options.timeout_s, "seconds for each call")
+  group.add_option("-t,--timeout", options.timeout_s, "seconds for each call; 0: no limit")
+      ->envname("CFDOT_TIMEOUT")
       ->capture_default_str()
-      ->check(CLI::Range(1, 86'400));
+      ->check(CLI::Range(0, 86'400));
   const Adding add{group, context};
   add_lrps(add);
   add_tasks(add);

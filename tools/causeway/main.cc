@@ -1,6 +1,7 @@
 // causeway: run apps, look at them, drive a platform. Wiring only.
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -17,6 +18,18 @@
 #ifndef CAUSEWAY_VERSION
 #define CAUSEWAY_VERSION "0.1.0"
 #endif
+
+namespace {
+
+// As cfdot: what is wrong, how the command is used, and its exit status.
+int refuse_dot(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  std::fprintf(stderr, "Error: %s\n%s", error.what(), command->help().c_str());
+  return 3;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   causeway::net::ignore_sigpipe();
@@ -49,7 +62,8 @@ int main(int argc, char** argv) {
       ->envname("CLIENT_CERT_FILE");
   app.add_option("--clientKeyFile", tls.key_file, "for https: its key, PEM")
       ->envname("CLIENT_KEY_FILE");
-  app.add_flag("--skipCertVerify", tls.skips_verification, "for https: believe whoever answers");
+  app.add_flag("--skipCertVerify", tls.skips_verification, "for https: believe whoever answers")
+      ->envname("SKIP_CERT_VERIFY");
   app.add_flag("--json", context.json, "answer as JSON");
   causeway::cli::add_app_commands(app, context);
   causeway::cli::add_view_commands(app, context);
@@ -67,8 +81,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
-    const int status = app.exit(error);
-    return status != 0 && app.got_subcommand("dot") ? 3 : status;
+    if (error.get_exit_code() != 0 && app.got_subcommand("dot")) return refuse_dot(app, error);
+    return app.exit(error);
   }
   return context.exit_status;
 }

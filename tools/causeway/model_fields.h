@@ -175,11 +175,19 @@ void fields(W& w, models::SharedDevice& m) {
 }
 
 template <class W>
+void fields(W& w, models::DedicatedDevice& m) {
+  w.text("mounter_id", *m.mutable_mounter_id(), F::always);
+  w.text("mount_config", *m.mutable_mount_config(), F::always);
+  w.text("device_config", *m.mutable_device_config(), F::always);
+}
+
+template <class W>
 void fields(W& w, models::VolumeMount& m) {
   w.text("driver", *m.mutable_driver(), F::always);
   w.text("container_dir", *m.mutable_container_dir(), F::always);
   w.text("mode", *m.mutable_mode(), F::always);
   w.part("shared", m.has_shared(), [&m] { return m.mutable_shared(); });
+  w.part("dedicated", m.has_dedicated(), [&m] { return m.mutable_dedicated(); });
 }
 
 template <class W>
@@ -247,10 +255,11 @@ void fields(W& w, models::ImageLayer& m) {
 template <class W>
 void fields(W& w, models::MetricTagValue& m) {
   w.text("static", *m.mutable_static_(), F::unless_empty);
-  w.number(
-      "dynamic", static_cast<int32_t>(m.dynamic()),
-      [&m](auto n) { m.set_dynamic(static_cast<models::MetricTagValue::DynamicValue>(n)); },
-      F::unless_empty);
+  using models::MetricTagValue;
+  w.choice(
+      "dynamic", m.dynamic(), [&m](auto c) { m.set_dynamic(c); },
+      MetricTagValue::DynamicValue_Name<MetricTagValue::DynamicValue>,
+      MetricTagValue::DynamicValue_Parse, F::unless_empty);
 }
 
 template <class W>
@@ -384,6 +393,7 @@ void fields(W& w, models::ActualLRPNetInfo& m) {
       "preferred_address", m.preferred_address(), [&m](auto c) { m.set_preferred_address(c); },
       ActualLRPNetInfo::PreferredAddress_Name<ActualLRPNetInfo::PreferredAddress>,
       ActualLRPNetInfo::PreferredAddress_Parse, F::always);
+  w.text("instance_ipv6_address", *m.mutable_instance_ipv6_address(), F::unless_empty);
 }
 
 // What an instance has beside its identity; ActualLRP and ActualLRPInfo name these fields alike.
@@ -411,6 +421,12 @@ void fields(W& w, models::ActualLRP& m) {
   w.texts_by_name("metric_tags", *m.mutable_metric_tags());
   w.optional_flag("routable", m.has_routable(), m.routable(), [&m](bool b) { m.set_routable(b); });
   w.text("availability_zone", *m.mutable_availability_zone(), F::always);
+}
+
+template <class W>
+void fields(W& w, models::ActualLRPGroup& m) {
+  w.part("instance", m.has_instance(), [&m] { return m.mutable_instance(); });
+  w.part("evacuating", m.has_evacuating(), [&m] { return m.mutable_evacuating(); });
 }
 
 template <class W>
@@ -498,6 +514,7 @@ void fields(W& w, models::CellPresence& m) {
   w.texts("placement_tags", *m.mutable_placement_tags());
   w.texts("optional_placement_tags", *m.mutable_optional_placement_tags());
   w.text("rep_url", *m.mutable_rep_url(), F::always);
+  w.texts_by_name("annotations", *m.mutable_annotations());
 }
 
 template <class W>

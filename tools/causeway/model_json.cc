@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "diego/base64.h"
 #include "diego/bbs_events.h"
 #include "json/json.h"
 #include "tools/causeway/model_fields.h"
@@ -295,8 +296,16 @@ struct EventWriting {
     writer.key(key);
     JsonWriting(writer).object(message);
   }
-  void trace(const std::string& id) const {
-    if (!id.empty()) writer.member("trace_id", std::string_view(id));
+  void trace(const std::string& id) const { writer.member("trace_id", std::string_view(id)); }
+  void operator()(const models::ActualLRPCreatedEvent& event) const {
+    part("actual_lrp_group", event.actual_lrp_group());
+  }
+  void operator()(const models::ActualLRPRemovedEvent& event) const {
+    part("actual_lrp_group", event.actual_lrp_group());
+  }
+  void operator()(const models::ActualLRPChangedEvent& event) const {
+    part("before", event.before());
+    part("after", event.after());
   }
   template <class Event>
   void desired(const Event& event) const {
@@ -356,6 +365,25 @@ std::string event_written(std::string_view type, const Event& event) {
   return writer.end().end().take();
 }
 
+using GroupEvent = std::variant<models::ActualLRPCreatedEvent, models::ActualLRPChangedEvent,
+                                models::ActualLRPRemovedEvent>;
+
+// Of the deprecated stream. Nothing for another type.
+Result<std::optional<GroupEvent>> decode_group_event(std::string_view type, std::string_view data) {
+  GroupEvent event;
+  if (type == "actual_lrp_changed") {
+    event.emplace<models::ActualLRPChangedEvent>();
+  } else if (type == "actual_lrp_removed") {
+    event.emplace<models::ActualLRPRemovedEvent>();
+  } else if (type != "actual_lrp_created") {
+    return std::optional<GroupEvent>();
+  }
+  const auto bytes = diego::base64_decode(data);
+  if (!bytes || !std::visit([&](auto& message) { return cf::decode(*bytes, message); }, event))
+    return Error{.fault = Fault::protocol, .detail = std::string(type) + " cannot be read"};
+  return std::optional(std::move(event));
+}
+
 }  // namespace
 
 std::string to_json(const models::ActualLRP& lrp) { return written(lrp); }
@@ -377,6 +405,9 @@ Result<std::string> event_json(std::string_view type, std::string_view data) {
   const auto task = diego::decode_task_event(type, data);
   if (!task) return task.error();
   if (*task) return event_written(type, **task);
+  const auto group = decode_group_event(type, data);
+  if (!group) return group.error();
+  if (*group) return event_written(type, **group);
   return Error{.fault = Fault::protocol,
                .detail = "an event of the unknown type " + std::string(type)};
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cf/models/models.h"
+#include "diego/base64.h"
 #include "diego/bbs_events.h"
 
 namespace causeway::cli {
@@ -67,7 +68,7 @@ constexpr const char* kApp =
     R"("certificate_properties":{"organizational_unit":["ou"]},)"
     R"("check_definition":{"checks":[{"http_check":{"port":8080,"path":"/"}}],"log_source":""},)"
     R"("image_layers":[{"url":"u","destination_path":"/x","layer_type":"SHARED",)"
-    R"("media_type":"TGZ"}],"metric_tags":{"i":{"dynamic":1},"s":{"static":"v"}},)"
+    R"("media_type":"TGZ"}],"metric_tags":{"i":{"dynamic":"INDEX"},"s":{"static":"v"}},)"
     R"("log_rate_limit":{"bytes_per_second":-1}})";
 
 TEST(ModelJson, what_is_read_is_written_again) {
@@ -144,6 +145,57 @@ TEST(ModelJson, an_event_has_its_type_and_its_data) {
                    R"("crash_reason":"Exited with status 1","since":0}})");
   EXPECT_FALSE(event_json("of_the_future", "AA=="));
   EXPECT_FALSE(event_json("actual_lrp_crashed", "!!"));
+}
+
+TEST(ModelJson, an_event_about_an_instance_names_its_trace_even_if_there_is_none) {
+  models::ActualLRPInstanceRemovedEvent removed;
+  *removed.mutable_actual_lrp() = running_lrp();
+  const auto [type, data] = diego::encode_event(diego::LrpEvent(removed));
+  const auto line = event_json(type, data);
+  ASSERT_TRUE(line);
+  EXPECT_EQ(*line, R"({"type":"actual_lrp_instance_removed","data":{"actual_lrp":)" +
+                       to_json(running_lrp()) + R"(,"trace_id":""}})");
+}
+
+TEST(ModelJson, the_deprecated_events_hold_groups) {
+  models::ActualLRPChangedEvent changed;
+  *changed.mutable_before()->mutable_instance() = running_lrp();
+  *changed.mutable_after()->mutable_evacuating() = running_lrp();
+  const auto line = event_json("actual_lrp_changed", diego::base64_encode(cf::encode(changed)));
+  ASSERT_TRUE(line);
+  const std::string lrp = to_json(running_lrp());
+  EXPECT_EQ(*line, R"({"type":"actual_lrp_changed","data":{"before":{"instance":)" + lrp +
+                       R"(},"after":{"evacuating":)" + lrp + "}}}");
+  models::ActualLRPRemovedEvent removed;
+  *removed.mutable_actual_lrp_group()->mutable_instance() = running_lrp();
+  const auto gone = event_json("actual_lrp_removed", diego::base64_encode(cf::encode(removed)));
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(*gone, R"({"type":"actual_lrp_removed","data":{"actual_lrp_group":{"instance":)" + lrp +
+                       "}}}");
+  EXPECT_FALSE(event_json("actual_lrp_created", "!!"));
+}
+
+TEST(ModelJson, what_came_later_is_written_where_it_is_given) {
+  models::ActualLRP lrp;
+  lrp.mutable_actual_lrp_net_info()->set_instance_ipv6_address("fd00::9");
+  EXPECT_THAT(to_json(lrp), testing::HasSubstr(R"("instance_ipv6_address":"fd00::9")"));
+  models::CellPresence cell;
+  (*cell.mutable_annotations())["rack"] = "7";
+  EXPECT_EQ(to_json(cell), R"({"cell_id":"","rep_address":"","zone":"","rep_url":"",)"
+                           R"("annotations":{"rack":"7"}})");
+}
+
+// Go reads and writes it by name; as a number it is taken too.
+TEST(ModelJson, a_dynamic_tag_is_named) {
+  for (const char* value : {R"("INSTANCE_GUID")", "2"}) {
+    const auto app =
+        desired_lrp_of(R"({"metric_tags":{"t":{"dynamic":)" + std::string(value) + "}}}");
+    ASSERT_TRUE(app) << value;
+    EXPECT_EQ(app->metric_tags().at("t").dynamic(), models::MetricTagValue::INSTANCE_GUID);
+    EXPECT_THAT(to_json(*app),
+                testing::HasSubstr(R"("metric_tags":{"t":{"dynamic":"INSTANCE_GUID"}})"));
+  }
+  EXPECT_FALSE(desired_lrp_of(R"({"metric_tags":{"t":{"dynamic":"ODD"}}})"));
 }
 
 TEST(ModelJson, text_is_escaped_as_go_escapes_it) {

@@ -149,17 +149,21 @@ Error Session::take_refusal(diego::BbsError refusal) {
 
 Result<void> Session::follow(rpc::Call call,
                              std::function<bool(std::string_view, std::string_view)> on_event) {
-  return follow(std::vector<rpc::Call>{std::move(call)}, std::move(on_event));
+  return follow(
+      std::vector<rpc::Call>{std::move(call)},
+      [&](size_t, std::string_view event, std::string_view data) { return on_event(event, data); });
 }
 
-Result<void> Session::follow(std::vector<rpc::Call> calls,
-                             std::function<bool(std::string_view, std::string_view)> on_event) {
+Result<void> Session::follow(
+    std::vector<rpc::Call> calls,
+    std::function<bool(size_t, std::string_view, std::string_view)> on_event) {
   Result<void> result;
   std::vector<std::unique_ptr<rpc::Client::EventStream>> streams;
   for (rpc::Call& call : calls) {
     rpc::Client::StreamEvents events;
-    events.on_event = [&](std::string_view, std::string_view event, std::string_view data) {
-      if (!on_event(event, data)) state_->loop.stop();
+    events.on_event = [&, stream = streams.size()](std::string_view, std::string_view event,
+                                                   std::string_view data) {
+      if (!on_event(stream, event, data)) state_->loop.stop();
     };
     events.on_close = [&](Error error) {
       result = std::move(error);

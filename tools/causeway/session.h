@@ -73,9 +73,10 @@ class Session {
   // (success).
   Result<void> follow(rpc::Call call,
                       std::function<bool(std::string_view event, std::string_view data)> on_event);
-  // The same for several streams at once.
-  Result<void> follow(std::vector<rpc::Call> calls,
-                      std::function<bool(std::string_view event, std::string_view data)> on_event);
+  // The same for several streams at once; `stream`: which of the calls it is of.
+  Result<void> follow(
+      std::vector<rpc::Call> calls,
+      std::function<bool(size_t stream, std::string_view event, std::string_view data)> on_event);
 
   const std::string& bbs_url() const { return bbs_url_; }
 

@@ -114,7 +114,7 @@ int logs(const Context& context, const LogOptions& wanted) {
   for (const models::CellPresence& cell : cells->cells())
     calls.push_back(log_call(cell.rep_url(), wanted));
   const Result<void> closed =
-      session.follow(std::move(calls), [&](std::string_view, std::string_view data) {
+      session.follow(std::move(calls), [&](size_t, std::string_view, std::string_view data) {
         print_log_line(context, data);
         std::fflush(stdout);
         return true;
@@ -136,7 +136,7 @@ int events(const Context& context) {
     calls.push_back(std::move(call));
   }
   const Result<void> closed =
-      session.follow(std::move(calls), [&](std::string_view event, std::string_view data) {
+      session.follow(std::move(calls), [&](size_t, std::string_view event, std::string_view data) {
         const std::string line = event_line(event, data, context.json);
         std::printf("%s\n", line.c_str());
         std::fflush(stdout);

@@ -119,10 +119,12 @@ void check_tags(const Tags& tags, const std::string& metrics_guid, Complaints& c
       complaints.field("dynamic");
     }
   }
+  if (!metrics_guid.empty() && !tags.empty()) {
+    const auto source = tags.find("source_id");
+    if (source == tags.end() || source->second.static_() != metrics_guid)
+      complaints.field("source_id should match metrics_guid");
+  }
   complaints.prefix_since(mark, "metric_tags");
-  const auto source = tags.find("source_id");
-  if (!metrics_guid.empty() && source != tags.end() && source->second.static_() != metrics_guid)
-    complaints.field("source_id should match metrics_guid");
 }
 
 template <class Ports>

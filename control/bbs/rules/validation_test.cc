@@ -96,7 +96,14 @@ TEST(Validation, desired_lrps) {
        [](auto& lrp) {
          (*lrp.mutable_metric_tags())["source_id"].set_dynamic(models::MetricTagValue::INDEX);
        }},
-      {"source_id should match metrics_guid", [](auto& lrp) { lrp.set_metrics_guid("other"); }},
+      {"metric_tags, source_id should match metrics_guid",
+       [](auto& lrp) { lrp.set_metrics_guid("other"); }},
+      {"metric_tags, source_id should match metrics_guid",
+       [](auto& lrp) {
+         lrp.set_metrics_guid("p");
+         lrp.clear_metric_tags();
+         (*lrp.mutable_metric_tags())["app"].set_static_("p");
+       }},
       {"volume_mount, driver, container_dir, mode, volume_id",
        [](auto& lrp) { lrp.add_volume_mounts(); }},
       {"cached_dependency, from, to", [](auto& lrp) { lrp.add_cached_dependencies(); }},
