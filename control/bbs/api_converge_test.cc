@@ -72,6 +72,7 @@ TEST_F(Convergence, a_pass_that_breaks_off_is_made_up_for_with_all_that_it_was_t
 }
 
 TEST_F(Convergence, missing_instances_are_created_whether_the_domain_is_fresh_or_not) {
+  read_all_from_store();
   ASSERT_EQ(desire(lrp("p", 2)), "");
   outbox_.take_placed();
   store_.put({.key = {store::Table::actual, "p", "1"}, .before = "x", .domain = "cf-apps"});
@@ -145,14 +146,52 @@ TEST_F(Convergence, a_new_cell_is_offered_what_found_no_place) {
 }
 
 TEST_F(Convergence, a_row_that_cannot_be_read_harms_nobody_else) {
-  ASSERT_EQ(desire(lrp("a", 1)), "");
-  ASSERT_EQ(desire(lrp("b", 1)), "");
-  store_.put({.key = {store::Table::actual, "a", "0"}, .after = "rubbish", .domain = "cf-apps"});
-  EXPECT_EQ(rows(), "b/0:UNCLAIMED");
-  EXPECT_EQ(claim("a", 0, "i", "c"), "27 could not deserialize record");
-  EXPECT_EQ(claim("b", 0, "i", "c"), "");
-  converge();
-  EXPECT_GE(metric("UndecodableRows"), 1);
+  for (const bool keeps : {false, true}) {
+    SCOPED_TRACE(keeps);
+    const std::string a = keeps ? "c" : "a", b = keeps ? "d" : "b";
+    ASSERT_EQ(desire(lrp(a, 1)), "");
+    ASSERT_EQ(desire(lrp(b, 1)), "");
+    store_.put({.key = {store::Table::actual, a, "0"}, .after = "rubbish", .domain = "cf-apps"});
+    // It is read by one that begins.
+    config_.keep_rows_in_memory = keeps;
+    start();
+    EXPECT_EQ(rows(a), "");
+    EXPECT_EQ(rows(b), "0:UNCLAIMED");
+    EXPECT_EQ(claim(a, 0, "i", "c"), "27 could not deserialize record");
+    EXPECT_EQ(claim(b, 0, "i", "c"), "");
+    converge();
+    EXPECT_GE(metric("UndecodableRows"), 1);
+  }
+}
+
+TEST_F(Convergence, what_somebody_else_has_changed_is_found_and_put_right) {
+  config_.kept_rows_reread_interval = std::chrono::milliseconds(50);
+  start();
+  ASSERT_EQ(desire(lrp("p", 2)), "");
+  subscribe();
+  outbox_.take_placed();
+  store_.put({.key = {store::Table::actual, "p", "1"}, .before = "x", .domain = "cf-apps"});
+  ASSERT_TRUE(until([&] { return metric("KeptRowsCorrected") > 0; }));
+  EXPECT_TRUE(until([&] { return closed_; })) << "subscribers read anew";
+  ASSERT_TRUE(until([&] { return metric("LRPsMissing") == 1; }));
+  EXPECT_EQ(rows("p"), "0:UNCLAIMED 1:UNCLAIMED");
+}
+
+TEST_F(Convergence, small_rows_are_read_from_memory_once_they_are_known) {
+  ASSERT_EQ(desire(lrp("p", 1)), "");
+  ASSERT_EQ(run("p", 0, "i", "c"), "");
+  ASSERT_TRUE(until([&] { return metric("KeptRowsComplete") == 1; }));
+  EXPECT_EQ(metric("KeptRows"), 2);
+  EXPECT_GT(metric("KeptRowBytes"), 100);
+  const size_t reads = store_.reads(), commits = store_.commits();
+  const double from_memory = metric("StoreReadsFromMemory");
+  EXPECT_EQ(run("p", 0, "i", "c"), "") << "a heart-beat";
+  EXPECT_EQ(rows("", "c"), "p/0:RUNNING@c/i");
+  EXPECT_EQ(rows(), "p/0:RUNNING@c/i");
+  EXPECT_EQ(rows("p"), "0:RUNNING@c/i");
+  EXPECT_EQ(store_.reads(), reads);
+  EXPECT_EQ(store_.commits(), commits);
+  EXPECT_EQ(metric("StoreReadsFromMemory"), from_memory + 4);
 }
 
 TEST_F(Convergence, when_cells_cannot_be_listed_nothing_happens) {

@@ -105,6 +105,11 @@ class BbsTest : public testing::Test {
     settle();
   }
 
+  // What is put into the store from outside is seen at once then.
+  void read_all_from_store() {
+    config_.keep_rows_in_memory = false;
+    start();
+  }
   [[nodiscard]] bool until(const std::function<bool()>& holds) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (!holds() && std::chrono::steady_clock::now() < deadline) loop_.run_once();

@@ -109,6 +109,10 @@ Result<Config> read_file(config::File& file) {
   root.read("task_callback_workers", config.task_callback_workers, {.min = 1, .max = 100'000});
   root.read("max_task_retries", config.max_task_retries, {.min = 0});
   root.read("event_streams_max", config.event_streams_max, {.min = 1, .max = 100'000});
+  root.read("keep_rows_in_memory", config.keep_rows_in_memory);
+  root.read("kept_rows_reread_interval", config.kept_rows_reread_interval);
+  if (config.kept_rows_reread_interval < std::chrono::seconds(1))
+    root.problem("kept_rows_reread_interval", "less than 1s");
   config.store = read_store_config(root);
   for (const char* key : kUnused) {
     if (root.has(key)) config.unused_keys.emplace_back(key);

@@ -35,7 +35,9 @@ struct Config {
   rpc::Identity::Files tls;  // of the API and of task callbacks; empty: plain HTTP
   rpc::Identity::Files auctioneer_tls, rep_tls;
   bool rep_requires_tls = false;
-  size_t event_streams_max = 8'000;  // own key
+  size_t event_streams_max = 8'000;                               // own key
+  bool keep_rows_in_memory = true;                                // own key
+  Duration kept_rows_reread_interval = std::chrono::minutes(10);  // own key
 
   StoreConfig store;
 

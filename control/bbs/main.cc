@@ -118,8 +118,10 @@ int run(const bbs::Config& config) {
   registry.counter_from("AuctionRequestsDropped",
                         "Of those, how many were left to convergence as the auctioneer was away.",
                         [&outbox] { return static_cast<double>(outbox.auctions_dropped()); });
+  const bbs::Tenure* in_office = nullptr;
   bbs::Service service(
-      {loop, store, outbox, clock, logger, registry, [] { return tls::random_uuid(); }, own.get()},
+      {loop, store, outbox, clock, logger, registry, [] { return tls::random_uuid(); }, own.get(),
+       [&in_office] { return in_office != nullptr && in_office->is_sure(); }},
       config);
 
   std::unique_ptr<rpc::Server> debug;
@@ -140,10 +142,11 @@ int run(const bbs::Config& config) {
         !listen("locket", config.locket_listen_address, logger,
                 [&](const auto& at) { return service.listen_locket(at, locket.get()); }))
       return end(1);
-    service.start();
+    service.start(store.shards());
     logger.info("started", {{"redis", config.store.place()}});
   };
   bbs::Tenure tenure(loop, logger, store, *store_config, registry, {begin, end});
+  in_office = &tenure;
 
   net::Timer idle_check(loop), deadline(loop);
   const auto stop = [&] {

@@ -15,11 +15,13 @@
 #include "control/bbs/readers/domains.h"
 #include "control/bbs/readers/lrp_reader.h"
 #include "control/bbs/readers/task_reader.h"
+#include "control/bbs/rows/stored_bytes.h"
 #include "control/bbs/sweep/converger.h"
-#include "control/store/store.h"
+#include "control/store/kept_store.h"
 #include "log/logger.h"
 #include "metrics/registry.h"
 #include "net/loop.h"
+#include "net/timer.h"
 #include "rpc/debug.h"
 #include "rpc/identity.h"
 #include "rpc/server.h"
@@ -66,7 +68,11 @@ struct Service::Parts {
       : loop(world.loop),
         logger(world.logger),
         registry(world.registry),
-        store(world.store, world.clock, world.registry),
+        measured(world.store, world.clock, world.registry),
+        keeping_rest(loop),
+        keeping_turn(loop),
+        kept(kept_world(world), config.kept_rows_reread_interval),
+        store(config.keep_rows_in_memory ? static_cast<store::Store&>(kept) : measured),
         access_sink(access_log_of(config)),
         cells(store, logger),
         domains(store),
@@ -86,6 +92,32 @@ struct Service::Parts {
     if (access_sink) access_logger.emplace(*access_sink, "bbs.access");
     connect();
     expose();
+  }
+
+  store::KeptStore::World kept_world(const World& world) {
+    return {
+        .store = measured,
+        .clock = world.clock,
+        .logger = logger,
+        .soon =
+            [this] {
+              loop.defer([this, still = std::weak_ptr<const int>(alive)] {
+                if (!still.expired()) kept.run_pending();
+              });
+            },
+        .next_turn = [this] { keeping_turn.once(Duration::zero(), [this] { kept.run_bulk(); }); },
+        .rest = [this](Duration pause) { keeping_rest.once(pause, [this] { kept.step(); }); },
+        .is_sure = world.is_sure ? world.is_sure : [] { return true; },
+        .cell_of =
+            [](std::string_view row) {
+              const auto found = look_into_actual(row);
+              return found ? found->cell_id : std::string_view();
+            },
+        .on_corrected =
+            [this] {
+              streams.cut_all();
+              converger.soon("rows-corrected", Sweeper::Again::all);
+            }};
   }
 
   void connect() {
@@ -220,6 +252,17 @@ struct Service::Parts {
           [this] { return as_double(ledger.conflicts()); });
     gauge("StoreUnconfirmed", "Changes made that replicas did not confirm in time.",
           [this] { return as_double(ledger.unconfirmed()); });
+    gauge("KeptRows", "Rows that are read from memory.",
+          [this] { return as_double(kept.table().rows()); });
+    gauge("KeptRowBytes", "Their bytes.", [this] { return as_double(kept.table().row_bytes()); });
+    gauge("KeptRowsComplete", "1 while all of them are known.",
+          [this] { return kept.is_complete() ? 1.0 : 0.0; });
+    gauge("KeptRowsForgotten", "Processes read again as a change to them ended uncertainly.",
+          [this] { return as_double(kept.counts().forgotten); });
+    gauge("KeptRowsCorrected", "Processes that had been changed by somebody else.",
+          [this] { return as_double(kept.counts().corrected); });
+    gauge("StoreReadsFromMemory", "Reads that Redis was not asked for.",
+          [this] { return as_double(kept.counts().reads); });
     gauge("UndecodableRows", "Rows met that could not be read.",
           [this] { return as_double(lrp_reader.undecodable_rows()); });
   }
@@ -227,7 +270,10 @@ struct Service::Parts {
   net::Loop& loop;
   const log::Logger& logger;
   metrics::Registry& registry;
-  MeasuredStore store;
+  MeasuredStore measured;
+  net::Timer keeping_rest, keeping_turn;  // of `kept`
+  store::KeptStore kept;
+  store::Store& store;  // one of the two
   std::unique_ptr<log::Sink> access_sink;
   std::optional<log::Logger> access_logger;
   Cells cells;
@@ -245,6 +291,8 @@ struct Service::Parts {
   rpc::Server health;
   std::unique_ptr<LocketGrpc> locket_grpc;  // when asked for
   bool started = false;
+  // What has been deferred may come when we have ended.
+  const std::shared_ptr<const int> alive = std::make_shared<const int>(0);
 };
 
 Service::Service(const World& world, const Config& config)
@@ -275,8 +323,9 @@ Result<net::Address> Service::listen_locket(const net::Address& address,
   return parts.locket_grpc->listen(address);
 }
 
-void Service::start() {
+void Service::start(size_t shards) {
   parts_->started = true;
+  if (&parts_->store == &parts_->kept) parts_->kept.begin(shards);
   parts_->locket.renew_all();
   parts_->converger.start();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -42,6 +43,8 @@ class Service {
     metrics::Registry& registry;
     std::function<std::string()> new_guid;
     rpc::Identity* identity = nullptr;  // the API speaks TLS
+    // Whether nobody else can lead at this moment; absent: nobody ever can.
+    std::function<bool()> is_sure = {};
   };
 
   Service(const World& world, const Config& config);
@@ -56,8 +59,8 @@ class Service {
   // Locket over gRPC, for who speaks nothing else; with TLS if there is an identity, which offers
   // "h2". At most once.
   Result<net::Address> listen_locket(const net::Address& address, const rpc::Identity* identity);
-  // Begins to converge.
-  void start();
+  // Leads from now on: keeps rows, converges. `shards`: how the state is cut.
+  void start(size_t shards = 1);
   // Stops accepting; event streams end, calls are answered.
   void drain();
   bool is_idle() const;

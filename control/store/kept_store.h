@@ -67,6 +67,13 @@ class KeptStore final : public Store {
   void commit(const Change& change, On<void> on_done) override;
   void on_link(std::function<void(bool)> callback) override;
 
+  void confirm_process(const std::string& process_guid, const ProcessParts& parts,
+                       On<void> on_done) override {
+    world_.store.confirm_process(process_guid, parts, std::move(on_done));
+  }
+  void confirm_row(const RowKey& key, On<void> on_done) override {
+    world_.store.confirm_row(key, std::move(on_done));
+  }
   void page_tasks(const TaskQuery& query, On<TaskPage> on_page) override {
     world_.store.page_tasks(query, std::move(on_page));
   }
@@ -78,10 +85,6 @@ class KeptStore final : public Store {
   }
   void read_table(Table table, On<std::vector<NamedRow>> on_rows) override {
     world_.store.read_table(table, std::move(on_rows));
-  }
-
-  void confirm(const RowKey& key, On<void> on_done) override {
-    world_.store.confirm(key, std::move(on_done));
   }
 
   const RowTable& table() const { return table_; }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "control/store/kept_under_test.h"
 #include "control/store/store_contract.h"
 #include "log/logger.h"
 #include "net/loop.h"
@@ -57,6 +58,28 @@ class RedisUnderTest final : public StoreUnderTest {
   net::Timer tick_{loop_};
   std::unique_ptr<RedisStore> store_;
   bool usable_ = false;
+};
+
+// Rows are kept and read again all the time.
+class KeptFromRedis final : public StoreUnderTest {
+ public:
+  KeptFromRedis(std::unique_ptr<RedisUnderTest> redis, size_t shards)
+      : redis_(std::move(redis)), kept_(redis_->store()) {
+    kept_.store().begin(shards);
+    EXPECT_TRUE(redis_->wait_until([this] {
+      kept_.turn();
+      return kept_.store().is_complete();
+    }));
+  }
+  ~KeptFromRedis() override { EXPECT_EQ(kept_.store().counts().corrected, 0u); }
+  Store& store() override { return kept_.store(); }
+  void turn() override {
+    if (!kept_.turn()) redis_->turn();
+  }
+
+ private:
+  std::unique_ptr<RedisUnderTest> redis_;
+  KeptUnderTest kept_;
 };
 
 // The server of the contract's tests is emptied before each of them.
@@ -156,7 +179,7 @@ TEST(RedisStore, index_entries_without_a_row_are_swept_out_while_paging) {
 }  // namespace
 
 std::vector<std::string> ways_to_keep_the_contract() {
-  return {"Plain", "SealedInFiveShards", "InACluster"};
+  return {"Plain", "SealedInFiveShards", "InACluster", "KeptInFiveShards"};
 }
 
 std::unique_ptr<StoreUnderTest> make_store_under_test(const std::string& way) {
@@ -176,13 +199,13 @@ std::unique_ptr<StoreUnderTest> make_store_under_test(const std::string& way) {
     servers.push_back(options.redis.port);
   }
   static const auto keys = std::move(KeyRing::make({{"k", "secret"}}, "k").value());
-  if (way == "SealedInFiveShards") {
-    options.keys = keys.get();
-    shards = 5;
-  }
+  if (way == "SealedInFiveShards") options.keys = keys.get();
+  if (way.ends_with("InFiveShards")) shards = 5;
   for (const uint16_t port : servers) EXPECT_EQ(test::redis_cli(port, "FLUSHALL"), "OK\n");
   auto under_test = std::make_unique<RedisUnderTest>(options, shards);
   EXPECT_TRUE(under_test->wait_until([&] { return under_test->is_usable(); }));
+  if (way == "KeptInFiveShards")
+    return std::make_unique<KeptFromRedis>(std::move(under_test), shards);
   return under_test;
 }
 
