@@ -60,11 +60,6 @@ bool ClientConnection::may_feed() const {
   return exchange_.is_idle() || (exchange_.takes_body() && !parser_.is_complete());
 }
 
-void ClientConnection::take_first(std::string_view bytes) {
-  std::string copy(bytes);
-  on_read(copy);
-}
-
 void ClientConnection::on_read(std::span<char> bytes) {
   if (state_ == State::ended) return;
   if (state_ == State::lingering) {

@@ -37,8 +37,8 @@ class ClientConnection final : public ServedConnection,
   ~ClientConnection() override;
 
   // For the listener.
-  // What the client had sent before there was a connection.
-  void take_first(std::string_view bytes);
+  // From its stream; from the listener what the client had sent before there was a connection.
+  void on_read(std::span<char> bytes) override;
   void drain() override;
   void send_away() override { exchange_.send_away(); }
   void end() override;
@@ -71,7 +71,6 @@ class ClientConnection final : public ServedConnection,
   void cut(Cut how) override;
   void on_tunnel_end() override { end(); }
 
-  void on_read(std::span<char> bytes) override;
   void on_end() override;
   void on_failure(const Error& error) override;
   void on_drained() override;

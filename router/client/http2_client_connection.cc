@@ -59,11 +59,6 @@ bool Http2ClientConnection::limits_name_themselves() const {
   return session_limits(bench_.settings).head_bytes_max < head_bytes_most;
 }
 
-void Http2ClientConnection::take_first(std::string_view bytes) {
-  std::string copy(bytes);
-  on_read(copy);
-}
-
 void Http2ClientConnection::on_read(std::span<char> bytes) {
   if (state_ == State::ended) return;
   if (state_ == State::lingering) {

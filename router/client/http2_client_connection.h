@@ -37,8 +37,8 @@ class Http2ClientConnection final : public ServedConnection,
                         ClientFacts facts, size_t place);
   ~Http2ClientConnection() override;
 
-  // What the client had sent before there was a connection.
-  void take_first(std::string_view bytes);
+  // From its stream; from the listener what the client had sent before there was a connection.
+  void on_read(std::span<char> bytes) override;
 
   // ServedConnection.
   void drain() override;
@@ -71,7 +71,6 @@ class Http2ClientConnection final : public ServedConnection,
   };
 
   void on_turn_end() override;
-  void on_read(std::span<char> bytes) override;
   void on_end() override;
   void on_failure(const Error& error) override;
   void on_drained() override;

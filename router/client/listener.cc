@@ -76,7 +76,9 @@ void Listener::serve_as(std::unique_ptr<net::Stream> stream, ClientFacts facts,
   connections_.push_back(std::move(made));
   bench_.metrics.client_connections.set(static_cast<double>(connections_.size()));
   if (bench_.is_draining) connection.drain();
-  if (!first_bytes.empty()) connection.take_first(first_bytes);
+  if (first_bytes.empty()) return;
+  std::string copy(first_bytes);  // they may be changed where they lie
+  connection.on_read(copy);
 }
 
 void Listener::go_on_in_http2(ServedConnection& connection, std::unique_ptr<net::Stream> stream,

@@ -38,7 +38,7 @@ class TcpProxyHeaderTest : public testing::Test {
   // What the instance hears of a client that says `text`, in pieces of so many bytes, and its end.
   std::string heard_of(const TcpSettings& settings, const std::string& text, size_t piece_bytes) {
     TcpUnderTest tcp(settings);
-    const uint16_t port = routed_port();
+    const uint16_t port = free_port();
     tcp.add(port, backend_.port());
     RawSocket client = RawSocket::connect(port);
     for (size_t at = 0; at < text.size(); at += piece_bytes)
@@ -102,7 +102,7 @@ TEST_F(TcpProxyHeaderTest, has_to_come_in_time_once_it_has_begun) {
   TcpSettings hasty = settings();
   hasty.proxy_protocol.header_timeout = std::chrono::milliseconds(100);
   TcpUnderTest tcp(hasty);
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend_.port());
   RawSocket client = RawSocket::connect(port);
   client.send("PROXY TCP4 ");
@@ -119,7 +119,7 @@ TEST_F(TcpProxyHeaderTest, is_not_waited_for_without_end_where_instances_speak_f
   TcpSettings hasty = settings();
   hasty.proxy_protocol.header_timeout = std::chrono::milliseconds(100);
   TcpUnderTest tcp(hasty);
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, polite.port());
   RawSocket client = RawSocket::connect(port);
   EXPECT_EQ(client.receive_exactly(9), "220 ready");
@@ -127,7 +127,7 @@ TEST_F(TcpProxyHeaderTest, is_not_waited_for_without_end_where_instances_speak_f
 
 TEST_F(TcpProxyHeaderTest, a_client_that_goes_before_its_header_leaves_nothing) {
   TcpUnderTest tcp(settings());
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend_.port());
   RawSocket client = RawSocket::connect(port);
   client.send("PROXY ");

@@ -52,7 +52,7 @@ std::string pattern(size_t bytes) {
 TEST(TcpRouterTest, bytes_go_both_ways_and_the_end_is_passed_on) {
   FakeBackend backend(echo);
   TcpUnderTest tcp;
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   RawSocket client = RawSocket::connect(port);
   ASSERT_TRUE(client.send("hello"));
@@ -74,7 +74,7 @@ TEST(TcpRouterTest, a_client_that_has_said_its_last_still_hears_the_answer) {
     peer.send("heard " + std::to_string(all.size()));
   });
   TcpUnderTest tcp;
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   RawSocket client = RawSocket::connect(port);
   ASSERT_TRUE(client.send(std::string(100'000, 'x')));
@@ -91,7 +91,7 @@ TEST(TcpRouterTest, a_backend_that_has_said_its_last_still_hears_the_client) {
     heard = peer.receive_all().size();
   });
   TcpUnderTest tcp;
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   RawSocket client = RawSocket::connect(port);
   EXPECT_EQ(client.receive_all(), "bye");
@@ -104,7 +104,7 @@ TEST(TcpRouterTest, a_backend_that_has_said_its_last_still_hears_the_client) {
 TEST(TcpRouterTest, bulk_is_whole_both_ways_at_once) {
   FakeBackend backend(echo);
   TcpUnderTest tcp;
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   const std::string sent = pattern(24 << 20);
   RawSocket client = RawSocket::connect(port);
@@ -125,7 +125,7 @@ TEST(TcpRouterTest, without_pipes_bulk_is_copied) {
   TcpSettings settings;
   settings.pipes_max = 0;
   TcpUnderTest tcp(settings);
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   const std::string sent = pattern(4 << 20);
   RawSocket client = RawSocket::connect(port);
@@ -142,7 +142,7 @@ TEST(TcpRouterTest, without_pipes_bulk_is_copied) {
 TEST(TcpRouterTest, ports_go_to_another_router_with_those_who_wait_in_them) {
   FakeBackend backend(says("hello"));
   TcpUnderTest old({}, 2);
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   old.add(port, backend.port());
   ASSERT_TRUE(eventually([&] { return old.router->duplicate_sockets().size() == 2; }));
   TcpUnderTest next({}, 1, /*serves=*/false);
@@ -174,7 +174,7 @@ TEST(TcpRouterTest, instances_are_told_of_their_client_first) {
     TcpSettings settings;
     settings.sent_proxy_header = version;
     TcpUnderTest tcp(settings);
-    const uint16_t port = routed_port();
+    const uint16_t port = free_port();
     tcp.add(port, backend.port());
     RawSocket client = RawSocket::connect(port);
     ASSERT_TRUE(client.send("hello"));
@@ -201,7 +201,7 @@ TEST(TcpRouterTest, a_slow_reader_stops_its_writer_and_loses_nothing) {
     }
   });
   TcpUnderTest tcp;
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   RawSocket client = RawSocket::connect(port);
   // Until it is stuck: no progress for a while.
@@ -224,7 +224,7 @@ TEST(TcpRouterTest, a_slow_reader_stops_its_writer_and_loses_nothing) {
 TEST(TcpRouterTest, connections_go_to_the_instances_in_turn) {
   FakeBackend a(says("a")), b(says("b")), c(says("c"));
   TcpUnderTest tcp({}, 1);
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   for (const FakeBackend* backend : {&a, &b, &c}) tcp.add(port, backend->port());
   std::map<std::string, int> seen;
   for (int i = 0; i < 9; ++i) ++seen[RawSocket::connect(port).receive_exactly(1)];
@@ -235,7 +235,7 @@ TEST(TcpRouterTest, a_dead_instance_is_passed_over) {
   test::ClosedPort dead;
   FakeBackend alive(says("a"));
   TcpUnderTest tcp({}, 1);
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, dead.port());
   tcp.add(port, alive.port());
   for (int i = 0; i < 6; ++i) EXPECT_EQ(RawSocket::connect(port).receive_exactly(1), "a");
@@ -247,7 +247,7 @@ TEST(TcpRouterTest, a_dead_instance_is_passed_over) {
 TEST(TcpRouterTest, an_instance_that_was_marked_is_tried_when_all_are) {
   auto dead = std::make_unique<test::ClosedPort>();
   TcpUnderTest tcp({}, 1);
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, dead->port());
   RawSocket client = RawSocket::connect(port);
   EXPECT_EQ(client.receive_all(), "");
@@ -279,7 +279,7 @@ TEST(TcpRouterTest, an_instance_that_does_not_answer_is_given_up_in_time) {
   TcpSettings settings;
   settings.connect_timeout = milliseconds(1000);
   TcpUnderTest tcp(settings, 1);
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, full_port);
   tcp.add(port, alive.port());
   for (int i = 0; i < 3; ++i) EXPECT_EQ(RawSocket::connect(port).receive_exactly(1), "a");
@@ -290,7 +290,7 @@ TEST(TcpRouterTest, an_instance_that_does_not_answer_is_given_up_in_time) {
 TEST(TcpRouterTest, a_change_of_the_route_does_not_touch_open_connections) {
   FakeBackend a(says("a")), b(says("b"));
   TcpUnderTest tcp;
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, a.port());
   RawSocket client = RawSocket::connect(port);
   EXPECT_EQ(client.receive_exactly(1), "a");
@@ -317,7 +317,7 @@ TEST(TcpRouterTest, a_change_of_the_route_does_not_touch_open_connections) {
 }
 
 TEST(TcpRouterTest, a_port_that_is_taken_is_tried_again) {
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   auto taken = open_listener(net::Address::any(port));
   ASSERT_TRUE(taken);
   FakeBackend backend(says("a"));
@@ -348,7 +348,7 @@ TEST(TcpRouterTest, a_reset_is_passed_on) {
     }
   });
   TcpUnderTest tcp;
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   RawSocket client = RawSocket::connect(port);
   EXPECT_EQ(client.receive_exactly(1), "x");
@@ -367,7 +367,7 @@ TEST(TcpRouterTest, a_connection_without_bytes_is_cut) {
   TcpSettings settings;
   settings.idle_timeout = milliseconds(1000);
   TcpUnderTest tcp(settings);
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   RawSocket client = RawSocket::connect(port);
   ASSERT_TRUE(client.send("x"));
@@ -382,7 +382,7 @@ TEST(TcpRouterTest, connections_over_the_limit_are_reset) {
   TcpSettings settings;
   settings.connections_max = 2;
   TcpUnderTest tcp(settings, 1);
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   RawSocket one = RawSocket::connect(port), two = RawSocket::connect(port);
   EXPECT_EQ(one.receive_exactly(1), "a");
@@ -398,7 +398,7 @@ TEST(TcpRouterTest, connections_over_the_limit_are_reset) {
 TEST(TcpRouterTest, drain_waits_for_open_connections_and_cuts_what_is_left) {
   FakeBackend backend(says("a"));
   TcpUnderTest tcp;
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   RawSocket ends = RawSocket::connect(port), stays = RawSocket::connect(port);
   EXPECT_EQ(ends.receive_exactly(1), "a");
@@ -443,7 +443,7 @@ TEST(TcpRouterTest, malformed_messages_and_refused_routes_are_counted) {
 TEST(TcpRouterTest, many_short_connections_leave_nothing_behind) {
   FakeBackend backend([](RawSocket& peer, size_t) { peer.send(peer.receive_exactly(3)); });
   TcpUnderTest tcp;
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   std::vector<std::thread> clients;
   std::atomic<int> good{0};
@@ -469,7 +469,7 @@ TEST(TcpRouterTest, many_short_connections_leave_nothing_behind) {
 TEST(TcpRouterTest, the_end_of_the_router_ends_its_connections) {
   FakeBackend backend(says("a"));
   TcpUnderTest tcp;
-  const uint16_t port = routed_port();
+  const uint16_t port = free_port();
   tcp.add(port, backend.port());
   RawSocket client = RawSocket::connect(port);
   EXPECT_EQ(client.receive_exactly(1), "a");

@@ -17,6 +17,16 @@ std::string chunk(const std::string& bytes) {
   return size + bytes + "\r\n";
 }
 
+// A client of a router with one app.
+struct OneApp {
+  explicit OneApp(FakeBackend::Serve serve) : backend(std::move(serve)) {
+    router.add("app.example", backend.port());
+  }
+  FakeBackend backend;
+  RouterUnderTest router;
+  RawSocket client = router.connect();
+};
+
 TEST(Forward, a_request_reaches_the_backend_with_the_routers_headers) {
   FakeBackend backend(FakeBackend::echoes());
   RouterUnderTest router;
@@ -59,20 +69,17 @@ TEST(Forward, a_request_reaches_the_backend_with_the_routers_headers) {
 }
 
 TEST(Forward, connections_are_kept_on_both_sides) {
-  FakeBackend backend(FakeBackend::answers("hello"));
-  RouterUnderTest router;
-  router.add("app.example", backend.port());
-  RawSocket client = router.connect();
+  OneApp app(FakeBackend::answers("hello"));
   for (int i = 0; i < 5; ++i) {
-    client.send("GET / HTTP/1.1\r\nHost: app.example\r\n\r\n");
-    const RawMessage reply = read_reply(client);
+    app.client.send("GET / HTTP/1.1\r\nHost: app.example\r\n\r\n");
+    const RawMessage reply = read_reply(app.client);
     ASSERT_EQ(reply.status(), 200);
     EXPECT_EQ(reply.body, "hello");
     EXPECT_FALSE(reply.has("Connection"));
   }
-  EXPECT_EQ(backend.connections(), 1u);
-  EXPECT_EQ(router.counts().backend_idle, 1u);
-  EXPECT_EQ(router.counts().client_connections, 1u);
+  EXPECT_EQ(app.backend.connections(), 1u);
+  EXPECT_EQ(app.router.counts().backend_idle, 1u);
+  EXPECT_EQ(app.router.counts().client_connections, 1u);
 }
 
 TEST(Forward, without_keep_alive_each_request_has_its_own_backend_connection) {
@@ -92,19 +99,16 @@ TEST(Forward, without_keep_alive_each_request_has_its_own_backend_connection) {
 }
 
 TEST(Forward, pipelined_requests_are_answered_in_order) {
-  FakeBackend backend(FakeBackend::echoes());
-  RouterUnderTest router;
-  router.add("app.example", backend.port());
-  RawSocket client = router.connect();
+  OneApp app(FakeBackend::echoes());
   std::string text;
   for (int i = 0; i < 20; ++i) {
     text += "POST /" + std::to_string(i) +
             " HTTP/1.1\r\nHost: " + (i % 7 == 3 ? "none" : "app.example") +
             "\r\nContent-Length: 4\r\n\r\nbody";
   }
-  client.send(text);
+  app.client.send(text);
   for (int i = 0; i < 20; ++i) {
-    const RawMessage reply = read_reply(client);
+    const RawMessage reply = read_reply(app.client);
     ASSERT_EQ(reply.status(), i % 7 == 3 ? 404 : 200) << i;
     if (reply.status() == 200) {
       EXPECT_EQ(reply.body.substr(0, reply.body.find(" HTTP")), "POST /" + std::to_string(i));
@@ -141,15 +145,12 @@ TEST(Forward, bodies_of_every_framing_arrive) {
 }
 
 TEST(Forward, a_body_that_comes_byte_by_byte_arrives) {
-  FakeBackend backend(FakeBackend::echoes());
-  RouterUnderTest router;
-  router.add("app.example", backend.port());
-  RawSocket client = router.connect();
+  OneApp app(FakeBackend::echoes());
   const std::string text =
       "POST /slow HTTP/1.1\r\nHost: app.example\r\nTransfer-Encoding: "
       "chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n";
-  for (const char c : text) ASSERT_TRUE(client.send(std::string_view(&c, 1)));
-  EXPECT_TRUE(read_reply(client).body.ends_with("body"));
+  for (const char c : text) ASSERT_TRUE(app.client.send(std::string_view(&c, 1)));
+  EXPECT_TRUE(read_reply(app.client).body.ends_with("body"));
 }
 
 TEST(Forward, replies_of_every_framing_arrive) {
@@ -235,30 +236,24 @@ TEST(Forward, http_1_0_clients) {
 }
 
 TEST(Forward, connection_close_closes) {
-  FakeBackend backend(FakeBackend::answers("bye"));
-  RouterUnderTest router;
-  router.add("app.example", backend.port());
-  RawSocket client = router.connect();
-  client.send("GET / HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\n\r\n");
-  const RawMessage reply = read_reply(client);
+  OneApp app(FakeBackend::answers("bye"));
+  app.client.send("GET / HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\n\r\n");
+  const RawMessage reply = read_reply(app.client);
   EXPECT_EQ(reply.header("Connection"), "close");
   EXPECT_EQ(reply.body, "bye");
-  EXPECT_EQ(client.receive_all(), "");
-  EXPECT_FALSE(client.was_reset());
-  EXPECT_FALSE(client.timed_out());
-  EXPECT_TRUE(eventually([&] { return router.counts().client_connections == 0; }));
+  EXPECT_EQ(app.client.receive_all(), "");
+  EXPECT_FALSE(app.client.was_reset());
+  EXPECT_FALSE(app.client.timed_out());
+  EXPECT_TRUE(eventually([&] { return app.router.counts().client_connections == 0; }));
 }
 
 TEST(Forward, a_half_closed_client_still_gets_its_reply) {
-  FakeBackend backend(FakeBackend::echoes());
-  RouterUnderTest router;
-  router.add("app.example", backend.port());
-  RawSocket client = router.connect();
-  client.send("POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 4\r\n\r\nbody");
-  client.half_close();
-  EXPECT_TRUE(read_reply(client).body.ends_with("body"));
-  EXPECT_EQ(client.receive_all(), "");
-  EXPECT_FALSE(client.timed_out());
+  OneApp app(FakeBackend::echoes());
+  app.client.send("POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 4\r\n\r\nbody");
+  app.client.half_close();
+  EXPECT_TRUE(read_reply(app.client).body.ends_with("body"));
+  EXPECT_EQ(app.client.receive_all(), "");
+  EXPECT_FALSE(app.client.timed_out());
 }
 
 TEST(Forward, absolute_form_decides_the_host) {

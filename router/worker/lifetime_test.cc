@@ -203,10 +203,7 @@ TEST(Lifetime, a_body_that_nobody_wants_does_not_keep_its_connection) {
 }
 
 TEST(Lifetime, drain_gives_up_at_its_deadline) {
-  FakeBackend backend([](RawSocket& peer, size_t) {
-    read_request(peer);
-    peer.receive();
-  });
+  FakeBackend backend(FakeBackend::holds());
   RouterUnderTest router;
   router.add("app.example", backend.port());
   RawSocket client = router.connect();

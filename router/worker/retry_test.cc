@@ -249,10 +249,7 @@ TEST(Retry, endpoint_timeout_of_http2_clients_is_their_own) {
 }
 
 TEST(Retry, a_client_that_goes_takes_its_attempt_along) {
-  FakeBackend backend([](RawSocket& peer, size_t) {
-    read_request(peer);
-    peer.receive();
-  });
+  FakeBackend backend(FakeBackend::holds());
   RouterUnderTest router;
   router.add("app.example", backend.port());
   {

@@ -85,6 +85,13 @@ FakeBackend::Serve FakeBackend::echoes() {
   };
 }
 
+FakeBackend::Serve FakeBackend::holds() {
+  return [](RawSocket& peer, size_t) {
+    read_request(peer);
+    peer.receive();
+  };
+}
+
 ClosedPort::ClosedPort() : descriptor_(bind_loopback(port_)) {}
 ClosedPort::~ClosedPort() { ::close(descriptor_); }
 

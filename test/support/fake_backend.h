@@ -25,6 +25,8 @@ class FakeBackend {
   static Serve answers(std::string body);
   // Answers with the request's own head and body.
   static Serve echoes();
+  // Takes a request and says nothing until its peer goes.
+  static Serve holds();
 
   FakeBackend(const FakeBackend&) = delete;
   FakeBackend& operator=(const FakeBackend&) = delete;

@@ -46,7 +46,9 @@ class RedisNode final : public ServerProcess {
                                       "--dir",
                                       folder(),
                                       "--save",
-                                      ""};
+                                      "",
+                                      "--repl-diskless-sync-delay",
+                                      "0"};
     if (options_.tls) words.insert(words.end(), {"--port", "0"});
     words.insert(words.end(), options_.settings.begin(), options_.settings.end());
     return words;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <charconv>
 #include <memory>
 #include <string>
@@ -17,18 +15,12 @@
 #include "net/mailbox.h"
 #include "router/tcp/socket.h"
 #include "router/tcp/tcp_router.h"
+#include "test/support/own_ports.h"
 #include "test/support/raw_client.h"
 
 namespace causeway::router {
 
-// A port that nobody listens on, outside the range that the kernel gives to clients.
-inline uint16_t routed_port() {
-  static uint32_t next = static_cast<uint32_t>(::getpid()) * 131u;
-  while (true) {
-    const auto port = static_cast<uint16_t>(20'000 + next++ % 12'000);
-    if (check_is_free(net::Address::any(port))) return port;
-  }
-}
+using causeway::test::free_port;
 
 // TCP routes without NATS: worker threads as a router has them, and the test's thread in the place
 // of the control thread. Ends everything in the router's order.

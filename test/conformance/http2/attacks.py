@@ -222,7 +222,7 @@ def hpack_bomb(router, _):
         assert client.stream(number).status == 431, client.stream(number).status
     grown, spent = router.memory_kib() - before, cpu_seconds(router) - began
     client.close()
-    assert grown < 8 * 1024 and spent < 3, (grown, spent)
+    assert grown < 8 * 1024 and spent < 10, (grown, spent)
     still_served(router)
     return f"40 heads of 64 MB each: 431, {grown} KiB more memory, {spent:.2f} s of CPU"
 

@@ -224,10 +224,7 @@ TEST_F(AccessLogLine, odd_targets_and_ends) {
   EXPECT_EQ(fields[At::received], "4");
   EXPECT_EQ(fields[At::sent], "8");
 
-  FakeBackend silent([](RawSocket& peer, size_t) {
-    read_request(peer);
-    peer.receive();
-  });
+  FakeBackend silent(FakeBackend::holds());
   routed_.add("silent.example", silent.port());
   {
     RawSocket client = routed_.connect();

@@ -42,10 +42,7 @@ class Errors : public testing::Test {
   explicit Errors(const std::string& more = {})
       : routed_(errors_config + more),
         fine_(FakeBackend::answers("fine")),
-        busy_([](RawSocket& peer, size_t) {
-          read_request(peer);
-          peer.receive();
-        }),
+        busy_(FakeBackend::holds()),
         closing_([](RawSocket& peer, size_t) { read_request(peer); }),
         garbled_([](RawSocket& peer, size_t) {
           read_request(peer);

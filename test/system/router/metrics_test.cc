@@ -112,10 +112,7 @@ TEST_F(Metrics, of_failures) {
   EXPECT_TRUE(comes_to("backend_retries", 1));
   EXPECT_EQ(metric("rejected_requests"), 0);
 
-  FakeBackend busy([](RawSocket& peer, size_t) {
-    read_request(peer);
-    peer.receive();
-  });
+  FakeBackend busy(FakeBackend::holds());
   routed_.add("busy.example", busy.port());
   RawSocket first = routed_.connect();
   first.send("GET / HTTP/1.1\r\nHost: busy.example\r\n\r\n");

@@ -1,14 +1,13 @@
 // TCP routes through the router's binary with a real NATS server: listeners come and go with their
 // registrations, and connections outlive them.
 
-#include <unistd.h>
-
 #include <csignal>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "test/support/fake_backend.h"
+#include "test/support/own_ports.h"
 #include "test/system/router/router_binary.h"
 
 namespace causeway::test {
@@ -45,11 +44,6 @@ class TcpRoutesTest : public testing::Test {
       }
     };
   }
-  // Not one that the router or another test takes, nor one of the kernel's own choice.
-  static uint16_t external_port() {
-    static uint32_t next = static_cast<uint32_t>(::getpid()) * 37u;
-    return static_cast<uint16_t>(24'000 + next++ % 7'000);
-  }
 
   NatsServer nats_;
   std::unique_ptr<RouterBinary> router_;
@@ -59,7 +53,7 @@ class TcpRoutesTest : public testing::Test {
 TEST_F(TcpRoutesTest, a_port_is_served_while_it_is_registered) {
   RouterBinary& router = start();
   FakeBackend one(says("1")), two(says("2"));
-  const uint16_t port = external_port();
+  const uint16_t port = free_port();
   say("router.tcp.register", message(port, one.port()));
   ASSERT_TRUE(opens()) << router.process().output();
   RawSocket client = RawSocket::connect(port);
@@ -82,8 +76,8 @@ TEST_F(TcpRoutesTest, a_registration_that_is_not_repeated_is_pruned) {
   RouterBinary& router = start(std::string(kTcp) + "\nprune_stale_droplets_interval: 100ms");
   FakeBackend backend(says("1"));
   say("router.tcp.register",
-      message(external_port(), backend.port(), ",\"stale_threshold_in_seconds\":1"));
-  ASSERT_TRUE(opens());
+      message(free_port(), backend.port(), ",\"stale_threshold_in_seconds\":1"));
+  EXPECT_TRUE(router.process().wait_for_output("\"tcp-port-open\""));
   EXPECT_TRUE(eventually([&] { return router.metric("tcp_routes_pruned") == 1; }));
   EXPECT_TRUE(opens(0));
 }
@@ -91,7 +85,7 @@ TEST_F(TcpRoutesTest, a_registration_that_is_not_repeated_is_pruned) {
 TEST_F(TcpRoutesTest, drain_lets_connections_end) {
   RouterBinary& router = start(std::string(kTcp) + "\ndrain_timeout: 60s");
   FakeBackend backend(says("1"));
-  const uint16_t port = external_port();
+  const uint16_t port = free_port();
   say("router.tcp.register", message(port, backend.port()));
   ASSERT_TRUE(opens());
   RawSocket client = RawSocket::connect(port);
@@ -109,7 +103,7 @@ TEST_F(TcpRoutesTest, drain_lets_connections_end) {
 TEST_F(TcpRoutesTest, a_drain_that_takes_too_long_cuts) {
   RouterBinary& router = start(std::string(kTcp) + "\ndrain_timeout: 1s");
   FakeBackend backend(says("1"));
-  const uint16_t port = external_port();
+  const uint16_t port = free_port();
   say("router.tcp.register", message(port, backend.port()));
   ASSERT_TRUE(opens());
   RawSocket client = RawSocket::connect(port);
@@ -134,7 +128,7 @@ TEST_F(TcpRoutesTest, what_cannot_be_carried_is_refused_and_told) {
 TEST_F(TcpRoutesTest, without_configuration_there_are_none) {
   RouterBinary& router = start("index: 1");
   FakeBackend backend(FakeBackend::answers("hello"));
-  say("router.tcp.register", message(external_port(), backend.port()));
+  say("router.tcp.register", message(free_port(), backend.port()));
   say("router.register", registration("app.d", backend.port()));
   ASSERT_TRUE(eventually([&] { return router.status_of("app.d") == 200; }));
   EXPECT_EQ(router.metric("tcp_ports_open"), -1);
