@@ -82,6 +82,10 @@ class CellTest : public testing::Test, public Executor::Events {
     options.disk_mb = 1024;
     options.containers_max = 10;
     options.graceful_shutdown_interval = std::chrono::seconds(1);
+    options.check_interval = check_interval_;
+    options.check_path = "/bin/sh";
+    options.check_args = {"-c", "ls > /tmp/test"};
+    options.check_user = "vcap";
     auto cell = Cell::open(*loop_, logger_, clock_, options);
     ASSERT_TRUE(cell.has_value()) << "this machine cannot run containers: " << cell.error().detail;
     cell_ = std::move(*cell);
@@ -224,6 +228,7 @@ class CellTest : public testing::Test, public Executor::Events {
   }
 
   static std::string folder_;
+  Duration check_interval_ = std::chrono::minutes(10);
   SystemClock clock_;
   log::Sink sink_{quiet()};
   log::Logger logger_{sink_, "test"};
@@ -272,6 +277,31 @@ TEST_F(CellTest, a_kill_of_the_process_is_a_crash_at_once) {
   std::cout << "kill to completed: " << took.count() << " ms\n";
   EXPECT_EQ(executor().find("web-2")->result.reason, "APP/PROC/WEB: Exited with status 137");
   EXPECT_THAT(logged(), Contains("APP/PROC/WEB: Exit status 137"));
+}
+
+TEST_F(CellTest, the_runtime_is_tried_again_and_again_and_nothing_of_it_stays) {
+  shut_down();
+  check_interval_ = std::chrono::milliseconds(10);
+  open();
+  ASSERT_TRUE(run_until([&] { return executor().tally().runtime_checks >= 2; }));
+  EXPECT_TRUE(executor().is_healthy());
+  EXPECT_EQ(executor().tally().runtime_checks_failed, 0u);
+  EXPECT_EQ(executor().remaining().containers, 10);
+}
+
+TEST_F(CellTest, what_a_container_writes_is_measured) {
+  start(request("writer", "head -c 3000000 /dev/zero > /tmp/it; sleep 1000"));
+  ASSERT_TRUE(await("writer", State::running));
+  const auto measured = [&] {
+    std::optional<Result<int64_t>> bytes;
+    executor().measure_disk("writer", [&](Result<int64_t> result) { bytes = std::move(result); });
+    EXPECT_TRUE(run_until([&] { return bytes.has_value(); }));
+    EXPECT_TRUE(bytes->has_value()) << to_string(bytes->error());
+    return bytes->value_or(0);
+  };
+  ASSERT_TRUE(run_until([&] { return measured() >= 3'000'000; }));
+  EXPECT_LT(measured(), 4'000'000) << "not the root file system";
+  await_removed("writer");
 }
 
 TEST_F(CellTest, want_of_memory_is_named) {

@@ -80,6 +80,22 @@ TEST_F(ExecutorTest, a_clean_end_is_a_crash_of_an_instance_and_the_success_of_a_
   EXPECT_EQ(executor_->find("t")->result.reason, "");
 }
 
+TEST_F(ExecutorTest, a_sidecar_runs_beside_the_app_and_takes_it_along) {
+  RunRequest run = lrp("a");
+  models::RunAction& sidecar = *run.sidecars.emplace_back().mutable_run_action();
+  sidecar.set_path("/sidecar");
+  sidecar.set_user("vcap");
+  sidecar.set_log_source("APP/PROC/WEB/SIDECAR/PROXY");
+  start(std::move(run));
+  ASSERT_TRUE(await("a", State::running));
+  ASSERT_TRUE(run_until([&] { return runtime_.containers["a"].processes.contains("sidecar.0"); }));
+  runtime_.exit_process("a", "sidecar.0", {.status = 3});
+  ASSERT_TRUE(await("a", State::completed));
+  EXPECT_EQ(executor_->find("a")->result.reason,
+            "APP/PROC/WEB/SIDECAR/PROXY: Exited with status 3");
+  EXPECT_THAT(runtime_.containers["a"].processes["action"].signals, ElementsAre(15));
+}
+
 TEST_F(ExecutorTest, stop_asks_the_process_to_end) {
   start(lrp("a"));
   ASSERT_TRUE(await("a", State::running));
@@ -280,6 +296,7 @@ TEST(Record, comes_back_as_it_was_and_refuses_rubbish) {
   record.site.attachment.address = 7;
   record.site.attachment.ports = {{80, 61001}};
   record.request.action.mutable_run_action()->set_path("/x");
+  record.request.sidecars.emplace_back().mutable_run_action()->set_path("/y");
   record.request.egress.emplace_back().set_protocol("all");
   record.request.log_bytes_per_second = 5;
   const Result<Record> again = parse_record(record_text(record), request_bytes(record.request));

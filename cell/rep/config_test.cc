@@ -45,6 +45,34 @@ TEST(RepConfig, every_mistake_is_named_at_once) {
   }
 }
 
+TEST(RepConfig, diegos_own_keys_of_checks_are_read) {
+  const Result<Config> config = read("{" + kMinimal + R"(,"healthy_monitoring_interval":"5s",
+      "unhealthy_monitoring_interval":"500ms","garden_healthcheck_interval":"12s",
+      "garden_healthcheck_timeout":"14s","garden_healthcheck_process_path":"/bin/sh",
+      "garden_healthcheck_process_args":["-c","ls"],"garden_healthcheck_process_env":["A=b"],
+      "garden_healthcheck_process_user":"vcap","garden_healthcheck_process_dir":"/tmp"})");
+  ASSERT_TRUE(config) << to_string(config.error());
+  EXPECT_EQ(config->healthy_monitoring_interval, std::chrono::seconds(5));
+  EXPECT_EQ(config->unhealthy_monitoring_interval, std::chrono::milliseconds(500));
+  EXPECT_EQ(config->runtime_check_interval, std::chrono::seconds(12));
+  EXPECT_EQ(config->runtime_check_timeout, std::chrono::seconds(14));
+  EXPECT_EQ(config->runtime_check_path, "/bin/sh");
+  EXPECT_EQ(config->runtime_check_args, (std::vector<std::string>{"-c", "ls"}));
+  EXPECT_EQ(config->runtime_check_env, std::vector<std::string>{"A=b"});
+  EXPECT_EQ(config->runtime_check_user, "vcap");
+  EXPECT_EQ(config->runtime_check_dir, "/tmp");
+  const Result<Config> older =
+      read("{" + kMinimal + R"(,"healthy_monitoring_interval_in_seconds":7})");
+  ASSERT_TRUE(older);
+  EXPECT_EQ(older->healthy_monitoring_interval, std::chrono::seconds(7));
+  for (const char* key : {"healthy_monitoring_interval", "garden_healthcheck_interval",
+                          "garden_healthcheck_timeout"}) {
+    const Result<Config> wrong = read("{" + kMinimal + ",\"" + key + "\":\"1ms\"}");
+    ASSERT_FALSE(wrong) << key;
+    EXPECT_NE(wrong.error().detail.find(key), std::string::npos) << wrong.error().detail;
+  }
+}
+
 TEST(RepConfig, unknown_keys_are_told) {
   std::vector<std::string> warnings;
   ASSERT_TRUE(read("{" + kMinimal + R"(,"garden_addr":"x"})", &warnings));

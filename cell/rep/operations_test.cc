@@ -1,97 +1,17 @@
-#include "cell/rep/operations.h"
-
 #include <algorithm>
 
 #include <gtest/gtest.h>
 
 #include "cell/rep/bulk.h"
 #include "cell/rep/cell_state.h"
-#include "cell/rep/cell_tags.h"
-#include "cell/rep/fake_executor.h"
-#include "diego/bbs_client.h"
-#include "diego/fake_services.h"
+#include "cell/rep/rep_ground.h"
 #include "metrics/registry.h"
 
 namespace causeway::rep {
 namespace {
 
 using executor::State;
-using Calls = std::vector<std::string>;
-
-// Operations between an executor whose containers the test moves and a BBS whose answers the test
-// writes. `calls` lists what the BBS was asked, in order; what has no answer of its own is answered
-// with success.
-class OperationsTest : public testing::Test {
- protected:
-  OperationsTest()
-      : bbs_service(bed),
-        executor(bed.loop()),
-        bbs(bed.loop(), {.url = bbs_service.url(), .attempts = 1}),
-        operations(bed.loop(), bed.logger(), executor, bbs, {.cell_id = "cell-1", .zone = "z1"}) {
-    executor.listen(operations);
-    serve();
-    models::DesiredLRPResponse desired;
-    desired.mutable_desired_lrp()->set_process_guid("shop");
-    desired.mutable_desired_lrp()->set_root_fs("preloaded:base");
-    (*desired.mutable_desired_lrp()->mutable_metric_tags())["instance_id"].set_dynamic(
-        models::MetricTagValue::INDEX);
-    answers["get_by_process_guid.r3"] = desired.SerializeAsString();
-    models::StartTaskResponse start;
-    start.set_should_start(true);
-    answers["start"] = start.SerializeAsString();
-    models::TaskResponse task;
-    task.mutable_task()->set_task_guid("job");
-    task.mutable_task()->mutable_task_definition()->set_result_file("/result");
-    answers["get_by_task_guid.r3"] = task.SerializeAsString();
-  }
-
-  void TearDown() override { bed.turn(5); }  // what is deferred refers to the executor
-
-  void serve() {
-    bbs_service.server->fallback([this](const rpc::Request& request, rpc::Responder responder) {
-      const std::string name = request.path.substr(request.path.rfind('/') + 1);
-      calls.push_back(name);
-      bodies[name] = request.body;
-      responder.reply(200, "application/x-protobuf", answers[name]);
-    });
-  }
-
-  void refuse(const std::string& name, models::Error::Type type) {
-    models::ActualLRPLifecycleResponse response;
-    response.mutable_error()->set_type(type);
-    response.mutable_error()->set_message("refused");
-    answers[name] = response.SerializeAsString();
-  }
-
-  void reserve_instance() {
-    cf::LrpWork work{.process_guid = "shop", .index = 2, .domain = "apps"};
-    work.demand.memory_mb = 64;
-    ASSERT_TRUE(executor.allocate({.guid = "ig", .resources = {64, 0, 1}, .tags = tags_of(work)}));
-  }
-  void reserve_task() {
-    ASSERT_TRUE(
-        executor.allocate({.guid = "job",
-                           .resources = {64, 0, 1},
-                           .tags = tags_of(cf::TaskWork{.task_guid = "job", .domain = "apps"})}));
-  }
-  bool asked(const Calls& expected) {
-    bed.until([&] { return calls.size() >= expected.size(); });
-    bed.turn(5);
-    EXPECT_EQ(calls, expected);
-    return calls == expected;
-  }
-  bool gone(const std::string& guid) {
-    return bed.until([&] { return executor.find(guid) == nullptr; });
-  }
-
-  rpc::test::TestBed bed;
-  diego::test::FakeService bbs_service;
-  test::FakeExecutor executor;
-  diego::BbsClient bbs;
-  Operations operations;
-  Calls calls;
-  std::map<std::string, std::string> answers, bodies;
-};
+using OperationsTest = RepGround;
 
 TEST_F(OperationsTest, a_reserved_instance_is_claimed_fetched_and_run) {
   reserve_instance();
@@ -238,18 +158,38 @@ TEST_F(OperationsTest, an_evacuating_cell_keeps_an_instance_until_its_replacemen
   EXPECT_EQ(calls.back(), "evacuate_stopped");
 }
 
+TEST_F(OperationsTest, a_leaving_instance_keeps_its_internal_routes_tags_and_zone) {
+  models::DesiredLRPResponse desired;
+  ASSERT_TRUE(desired.ParseFromString(answers["get_by_process_guid.r3"]));
+  (*desired.mutable_desired_lrp()->mutable_routes()->mutable_routes())["internal-router"] =
+      R"([{"hostname":"shop.internal"}])";
+  answers["get_by_process_guid.r3"] = desired.SerializeAsString();
+  models::EvacuationResponse keep;
+  keep.set_keep_container(true);
+  answers["evacuate_running.r1"] = keep.SerializeAsString();
+  run_instance();
+  executor.containers["ig"].is_ready = false;
+  operations.evacuate();
+  operations.take("ig");
+  ASSERT_TRUE(bed.until([&] { return times_asked("evacuate_running.r1") == 1; }));
+  const auto request = last<models::EvacuateRunningActualLRPRequest>("evacuate_running.r1");
+  ASSERT_EQ(request.actual_lrp_internal_routes_size(), 1);
+  EXPECT_EQ(request.actual_lrp_internal_routes(0).hostname(), "shop.internal");
+  EXPECT_EQ(request.metric_tags().at("instance_id"), "2");
+  EXPECT_EQ(request.availability_zone(), "z1");
+  EXPECT_TRUE(request.has_routable());
+  EXPECT_FALSE(request.routable());
+}
+
 TEST_F(OperationsTest, an_instance_that_runs_is_not_stopped_because_the_store_is_away) {
   reserve_instance();
   ASSERT_TRUE(bed.until([&] { return executor.runs.size() == 1; }));
-  const auto times_asked = [&] {
-    return std::count(calls.begin(), calls.end(), "evacuate_running.r1");
-  };
   operations.evacuate();
   refuse("evacuate_running.r1", models::Error::UnknownError);
   executor.become("ig", State::running);
-  ASSERT_TRUE(bed.until([&] { return times_asked() == 1; }));
+  ASSERT_TRUE(bed.until([&] { return times_asked("evacuate_running.r1") == 1; }));
   refuse("evacuate_running.r1", models::Error::Deserialize);
-  ASSERT_TRUE(bed.until([&] { return times_asked() == 2; }));
+  ASSERT_TRUE(bed.until([&] { return times_asked("evacuate_running.r1") == 2; }));
   bed.turn(5);
   ASSERT_NE(executor.find("ig"), nullptr);
   EXPECT_EQ(executor.find("ig")->state, State::running);

@@ -11,12 +11,15 @@ TEST(RunRequest, carries_ports_environment_tags_and_hostnames) {
   models::DesiredLRP lrp;
   lrp.add_ports(8080);
   lrp.set_log_guid("app");
+  lrp.add_sidecars()->mutable_action()->mutable_run_action()->set_path("/proxy");
   (*lrp.mutable_metric_tags())["source_id"].set_static_("app");
   (*lrp.mutable_metric_tags())["who"].set_dynamic(models::MetricTagValue::INSTANCE_GUID);
   (*lrp.mutable_routes()->mutable_routes())["internal-router"] = R"([{"hostname":"app.internal"}])";
   const Result<executor::RunRequest> request = run_request_of(lrp, 3, "ig");
   ASSERT_TRUE(request);
   EXPECT_EQ(request->ports, std::vector<uint16_t>{8080});
+  ASSERT_EQ(request->sidecars.size(), 1u);
+  EXPECT_EQ(request->sidecars[0].run_action().path(), "/proxy");
   EXPECT_EQ(request->log_index, 3);
   EXPECT_EQ(request->log_bytes_per_second, -1);
   executor::Container container;
