@@ -17,10 +17,11 @@ TEST_F(Unconfirmed, subscribers_cells_and_the_auctioneer_hear_of_what_the_caller
   subscribe();
   store_.leave_unconfirmed(true);
   EXPECT_EQ(claim("p", 0, "i0", "c1"), kAway);
-  EXPECT_EQ(claim("p", 0, "i0", "c1"), "") << "it stands: nothing is left to be written";
+  EXPECT_EQ(claim("p", 0, "i0", "c1"), kAway) << "it stands, but no better confirmed than before";
+  EXPECT_EQ(run("p", 1, "i1", "c1"), "") << "nothing has changed here since it was confirmed";
   EXPECT_EQ(run("p", 0, "i0", "c1"), kAway);
   EXPECT_EQ(crash("p", 0, "i0", "c1"), kAway);
-  EXPECT_EQ(crash("p", 0, "i0", "c1"), "17 cannot crash actual LRP") << "not a second time";
+  EXPECT_EQ(crash("p", 0, "i0", "c1"), kAway) << "not a second time";
   EXPECT_EQ(outbox_.take_placed(), "p[0]");
   EXPECT_EQ(scale("p", 3), kAway);
   EXPECT_EQ(outbox_.take_placed(), "p[2]");
@@ -30,6 +31,7 @@ TEST_F(Unconfirmed, subscribers_cells_and_the_auctioneer_hear_of_what_the_caller
   EXPECT_EQ(rows("p"), "1:RUNNING@c1/i1");
   EXPECT_GE(metric("StoreUnconfirmed"), 5);
   store_.leave_unconfirmed(false);
+  EXPECT_EQ(crash("p", 0, "i0", "c1"), "13 the requested resource could not be found");
   EXPECT_EQ(seen(),
             "changed UNCLAIMED->CLAIMED@i0; changed CLAIMED->RUNNING@i0; actual_lrp_crashed 1@i0; "
             "created UNCLAIMED@; removed RUNNING@i0; desired_lrp_changed; created UNCLAIMED@; "
@@ -71,6 +73,8 @@ TEST_F(Unconfirmed, a_long_change_goes_on_to_its_end) {
   EXPECT_EQ(desire(lrp("p", 300)), kAway);
   EXPECT_EQ(outbox_.lrps.size(), 1u);
   EXPECT_EQ(outbox_.lrps[0].indices.size(), 300u);
+  EXPECT_EQ(desire(lrp("p", 300)), kAway) << "who repeats it must not take it for done";
+  store_.leave_unconfirmed(false);
   EXPECT_EQ(desire(lrp("p", 300)), "12 the requested resource already exists");
 }
 

@@ -45,6 +45,13 @@ class MeasuredStore final : public store::Store {
   void commit(const store::Change& change, On<void> on_done) override {
     store_.commit(change, measured(std::move(on_done)));
   }
+  void confirm_process(const std::string& process_guid, const store::ProcessParts& parts,
+                       On<void> on_done) override {
+    store_.confirm_process(process_guid, parts, std::move(on_done));
+  }
+  void confirm_row(const store::RowKey& key, On<void> on_done) override {
+    store_.confirm_row(key, std::move(on_done));
+  }
   void on_link(std::function<void(bool)> callback) override;
 
  private:

@@ -69,6 +69,13 @@ void Tenure::expose(metrics::Registry& registry) {
   registry.gauge_from("StoreDurabilityAsExpected",
                       "0 when Redis writes to disk less often than redis.appendfsync expects.",
                       [this] { return is_durable_ ? 1.0 : 0.0; });
+  registry.gauge_from("StoreReplicasUnasked",
+                      "Replicas beyond redis.wait_replicas: one of them may be promoted without a "
+                      "write that others have confirmed.",
+                      [this] { return static_cast<double>(replicas_unasked_); });
+  registry.counter_from("StoreLosses",
+                        "Times that Redis was found without what it had acknowledged.",
+                        [this] { return static_cast<double>(losses_); });
 }
 
 // Again and again, until Redis answers.
@@ -124,19 +131,37 @@ void Tenure::take_office(const std::string& token) {
   opening_.prepare(token, [this, token](Result<store::StateFacts> facts) {
     if (is_over_) return;
     if (facts) return begin(token, *facts);
+    if (facts.error().fault == Fault::refused) return end("lock.lost-lock", facts.error());
     if (facts.error().fault != Fault::unavailable) return end("state-unusable", facts.error());
     retry_.once(kInspectAgain, [this, token] { take_office(token); });
   });
 }
 
 void Tenure::begin(const std::string& token, const store::StateFacts& facts) {
+  if (has_begun_) return go_on(facts);
   opening_duration_ = loop_.now() - began_work_;
   store_.shards(facts.shards);
   store_.labels_in_use(facts.labels());
   has_begun_ = true;
+  token_ = token;
   check_durability();
+  client_.on_link([this](bool connected) {
+    if (connected && !is_over_) check_durability();  // it may be another server
+  });
+  store_.on_loss([this](const store::RowKey& missing) { note_loss(missing); });
   events_.on_begin();
   if (!is_over_) reseal(token, facts);
+}
+
+// With a state that has been found to be an older one.
+void Tenure::go_on(const store::StateFacts& facts) {
+  is_reopening_ = false;
+  if (facts.shards != store_.shards()) {
+    return end("state-unusable", {.fault = Fault::invalid,
+                                  .detail = "it has come back with another number of shards"});
+  }
+  store_.labels_in_use(facts.labels());
+  reseal(token_, facts);
 }
 
 void Tenure::reseal(const std::string& token, const store::StateFacts& facts) {
@@ -164,6 +189,7 @@ void Tenure::reseal(const std::string& token, const store::StateFacts& facts) {
 
 // What an acknowledged write is worth is what the server does: doc/durability.md.
 void Tenure::check_durability() {
+  check_replicas();
   if (config_.appendfsync == "unchecked") return;
   // In a cluster: of the node with the first shard.
   client_.command_at(
@@ -179,6 +205,40 @@ void Tenure::check_durability() {
                       {"expected", config_.appendfsync},
                       {"consequence", "acknowledged writes may be lost when Redis ends"}});
       });
+}
+
+// Sentinels may promote any replica, whether it has confirmed or not.
+void Tenure::check_replicas() {
+  if (config_.wait_replicas == 0 || config_.redis.topology != redis::Topology::sentinel) return;
+  client_.command({"ROLE"}, [this](const Result<redis::Value>& reply) {
+    if (!reply || reply->items.size() < 3) return;  // not a primary: the link looks for it
+    const size_t attached = reply->items[2].items.size();
+    const size_t unasked = attached > config_.wait_replicas ? attached - config_.wait_replicas : 0;
+    if (std::exchange(replicas_unasked_, unasked) == unasked || unasked == 0) return;
+    logger_.warn("confirmed-by-some-replicas-only",
+                 {{"wait_replicas", config_.wait_replicas},
+                  {"replicas", attached},
+                  {"consequence",
+                   "a primary that was cut off may go on confirming what is lost "
+                   "when another one is promoted"},
+                  {"advice", "set redis.wait_replicas to the number of all replicas"}});
+  });
+}
+
+// Subscribers and convergence have been told that the store was away. What it says of itself is
+// older now, too: rows may lie under keys that were out of use.
+void Tenure::note_loss(const store::RowKey& missing) {
+  ++losses_;
+  logger_.error("acknowledged-writes-lost",
+                {{"missing", missing.id},
+                 {"slot", missing.slot},
+                 {"reason",
+                  "Redis has come back without what it had acknowledged: restored from "
+                  "an older state, or failed over to a replica that was behind"},
+                 {"consequence", "event streams are cut, cells and clients are compared with"}});
+  if (is_over_ || std::exchange(is_reopening_, true)) return;
+  if (resealer_) loop_.bury(std::move(resealer_));
+  take_office(token_);
 }
 
 void Tenure::end(const char* message, const Error& error) {

@@ -43,8 +43,11 @@ class Tenure {
   void note_leader(const std::string& owner);
   void take_office(const std::string& token);
   void begin(const std::string& token, const store::StateFacts& facts);
+  void go_on(const store::StateFacts& facts);
   void reseal(const std::string& token, const store::StateFacts& facts);
   void check_durability();
+  void check_replicas();
+  void note_loss(const store::RowKey& missing);
   void end(const char* message, const Error& error);
 
   net::Loop& loop_;
@@ -52,10 +55,13 @@ class Tenure {
   store::RedisStore& store_;
   const StoreConfig config_;
   const Events events_;
-  bool has_begun_ = false, is_over_ = false;
+  bool has_begun_ = false, is_over_ = false, is_reopening_ = false;
   Instant began_work_{};
   Duration opening_duration_{}, resealing_duration_{};
   bool is_durable_ = true;  // as far as known
+  size_t replicas_unasked_ = 0;
+  uint64_t losses_ = 0;
+  std::string token_;
   net::Timer retry_;
   redis::Client client_;  // not the store's: the lock does not wait behind bulk reads
   store::StateOpening opening_;

@@ -24,7 +24,7 @@ namespace causeway::store {
 
 // A store whose scheduling and actual rows are read from memory where that is the same as reading
 // them below: this process is the only one that writes, and every commit goes through here (ADR
-// 0033). What is not surely known is read below, as is everything else. A process whose rows may be
+// 0034). What is not surely known is read below, as is everything else. A process whose rows may be
 // other ones than we think is forgotten and read again at once; all of them when the link comes
 // back, and slowly, round after round, for what nobody told us. Owner: Service, with the store
 // below it. Thread: its loop's. Ends: with its owner; reads that wait are dropped.

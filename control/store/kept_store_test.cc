@@ -66,7 +66,12 @@ class HeldReads final : public Store {
     store_.read_table(table, std::move(on));
   }
   void commit(const Change& change, On<void> on) override { store_.commit(change, std::move(on)); }
-  void confirm(const RowKey& key, On<void> on) override { store_.confirm(key, std::move(on)); }
+  void confirm_process(const std::string& guid, const ProcessParts& parts, On<void> on) override {
+    store_.confirm_process(guid, parts, std::move(on));
+  }
+  void confirm_row(const RowKey& key, On<void> on) override {
+    store_.confirm_row(key, std::move(on));
+  }
   void on_link(std::function<void(bool)> callback) override { store_.on_link(std::move(callback)); }
 
   void fail_next_process() { fails_next_process_ = true; }

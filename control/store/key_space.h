@@ -38,6 +38,8 @@ class KeySpace {
 
   // Who may write to the shard.
   std::string fence(size_t shard) const { return prefix(shard) + "fence"; }
+  // What is written to have something confirmed; says nothing.
+  std::string mark(size_t shard) const { return prefix(shard) + "mark"; }
   // Of the whole: what the state is like, and who leads.
   static std::string meta() { return prefix(0) + "meta"; }
   static std::string leader() { return prefix(0) + "leader"; }

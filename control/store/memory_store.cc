@@ -1,9 +1,9 @@
 #include "control/store/memory_store.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
+#include "control/store/page_place.h"
 
 namespace causeway::store {
 
@@ -11,16 +11,7 @@ namespace {
 
 Error away() { return {.fault = Fault::unavailable, .detail = "the store is away"}; }
 
-bool has_prefix_of(const std::string& guid, const std::vector<std::string>& prefixes) {
-  return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(),
-                                         [&](const auto& p) { return guid.starts_with(p); });
-}
-
-std::pair<std::string, std::string> split_cursor(const std::string& cursor) {
-  const size_t slash = cursor.rfind('/');
-  CHECK(slash != std::string::npos);
-  return {cursor.substr(0, slash), cursor.substr(slash + 1)};
-}
+Error late() { return {.fault = Fault::timeout, .detail = "no replica has confirmed"}; }
 
 }  // namespace
 
@@ -52,70 +43,44 @@ void MemoryStore::set_usable(bool usable) {
 
 void MemoryStore::on_link(std::function<void(bool)> callback) { on_link_ = std::move(callback); }
 
-ProcessRows MemoryStore::process(const std::string& process_guid, const ProcessParts& parts) const {
-  ProcessRows rows;
-  rows.process_guid = process_guid;
-  if (parts.scheduling) {
-    if (const auto* bytes = find({Table::scheduling, process_guid})) rows.scheduling = *bytes;
-  }
-  if (parts.run) {
-    if (const auto* bytes = find({Table::run, process_guid})) rows.run = *bytes;
-  }
-  const auto found = actual_.find(process_guid);
-  if (found == actual_.end()) return rows;
-  for (const auto& [slot, bytes] : found->second) {
-    if (parts.all_slots ||
-        std::find(parts.slots.begin(), parts.slots.end(), slot) != parts.slots.end())
-      rows.actual.push_back({slot, bytes});
-  }
-  return rows;
+void MemoryStore::add_run(ProcessRows& rows) const {
+  if (const auto* bytes = find({Table::run, rows.process_guid})) rows.run = *bytes;
 }
 
 void MemoryStore::read_process(const std::string& process_guid, const ProcessParts& parts,
                                On<ProcessRows> on_rows) {
   ++reads_;
-  answer<ProcessRows>(std::move(on_rows), process(process_guid, parts));
+  ProcessRows rows = table_.process(process_guid, parts);
+  if (parts.run) add_run(rows);
+  answer<ProcessRows>(std::move(on_rows), std::move(rows));
 }
 
 void MemoryStore::page_processes(const ProcessQuery& query, On<ProcessPage> on_page) {
   ++reads_;
   if (std::exchange(fail_next_page_, false)) return answer<ProcessPage>(std::move(on_page), away());
-  auto next = query.after.empty() ? processes_.lower_bound({query.domain, ""})
-                                  : processes_.upper_bound(split_cursor(query.after));
-  ProcessPage page;
-  for (size_t entries = 0; next != processes_.end(); ++next) {
-    if (!query.domain.empty() && next->first != query.domain) break;
-    if (entries++ == kPageEntries) {
-      const auto& last = *std::prev(next);
-      page.next = last.first + "/" + last.second;
-      break;
-    }
-    if (!has_prefix_of(next->second, query.prefixes)) continue;
-    page.processes.push_back(process(next->second, query.parts));
-    page.processes.back().domain = next->first;
-  }
+  ProcessPage page = table_.page(query);
+  if (query.parts.run)
+    for (ProcessRows& rows : page.processes) add_run(rows);
   answer<ProcessPage>(std::move(on_page), std::move(page));
 }
 
 void MemoryStore::read_cell(const std::string& cell_id, On<std::vector<CellRow>> on_rows) {
   ++reads_;
-  std::vector<CellRow> rows;
-  for (const auto& [guid, slot] : cells_[cell_id]) {
-    if (const auto* bytes = find({Table::actual, guid, slot})) rows.push_back({guid, slot, *bytes});
-  }
-  answer<std::vector<CellRow>>(std::move(on_rows), std::move(rows));
+  answer<std::vector<CellRow>>(std::move(on_rows), table_.cell(cell_id));
 }
 
 void MemoryStore::page_tasks(const TaskQuery& query, On<TaskPage> on_page) {
   ++reads_;
-  auto next = query.after.empty() ? tasks_.lower_bound({query.domain, ""})
-                                  : tasks_.upper_bound(split_cursor(query.after));
+  const std::string after = parse_cursor(query.after).after;
+  auto next = after.empty()
+                  ? tasks_.lower_bound({query.domain, ""})
+                  : tasks_.upper_bound(std::pair<std::string, std::string>(split_member(after)));
   TaskPage page;
   for (; next != tasks_.end(); ++next) {
     if (!query.domain.empty() && next->first != query.domain) break;
     if (page.tasks.size() == kPageEntries) {
       const auto& last = *std::prev(next);
-      page.next = last.first + "/" + last.second;
+      page.next = cursor_behind(0, index_member(last.first, last.second));
       break;
     }
     if (const auto* bytes = find({Table::task, next->second}))
@@ -152,12 +117,7 @@ void MemoryStore::read_table(Table table, On<std::vector<NamedRow>> on_rows) {
 }
 
 const std::string* MemoryStore::find(const RowKey& key) const {
-  if (key.table == Table::actual) {
-    const auto process = actual_.find(key.id);
-    if (process == actual_.end()) return nullptr;
-    const auto row = process->second.find(key.slot);
-    return row == process->second.end() ? nullptr : &row->second;
-  }
+  if (RowTable::holds(key.table)) return table_.find(key);
   const auto& rows = singles_[static_cast<size_t>(key.table)];
   const auto row = rows.find(key.id);
   return row == rows.end() ? nullptr : &row->second;
@@ -165,38 +125,22 @@ const std::string* MemoryStore::find(const RowKey& key) const {
 
 void MemoryStore::write(const RowChange& change) {
   const RowKey& key = change.key;
+  if (RowTable::holds(key.table)) return table_.write(change);
   CHECK(!change.after || !change.after->empty());
-  if (key.table == Table::actual) {
-    auto& rows = actual_[key.id];
-    if (change.after) {
-      rows[key.slot] = *change.after;
-    } else {
-      rows.erase(key.slot);
-    }
-    if (rows.empty()) actual_.erase(key.id);
-    if (!change.cell_before.empty()) cells_[change.cell_before].erase({key.id, key.slot});
-    if (!change.cell_after.empty()) cells_[change.cell_after].insert({key.id, key.slot});
+  auto& rows = singles_[static_cast<size_t>(key.table)];
+  if (change.after) {
+    rows[key.id] = *change.after;
   } else {
-    auto& rows = singles_[static_cast<size_t>(key.table)];
-    if (change.after) {
-      rows[key.id] = *change.after;
-    } else {
-      rows.erase(key.id);
-    }
-    if (!change.cell_before.empty()) cell_tasks_[change.cell_before].erase(key.id);
-    if (!change.cell_after.empty()) cell_tasks_[change.cell_after].insert(key.id);
+    rows.erase(key.id);
   }
-  if (key.table == Table::scheduling || key.table == Table::actual) {
-    const bool any = find({Table::scheduling, key.id}) != nullptr || actual_.contains(key.id);
-    if (change.after) processes_.insert({change.domain, key.id});
-    if (!any) processes_.erase({change.domain, key.id});
-  } else if (key.table == Table::task) {
-    if (change.after) {
-      tasks_.insert({change.domain, key.id});
-    } else {
-      tasks_.erase({change.domain, key.id});
-    }
+  if (key.table != Table::task) return;
+  if (change.after) {
+    tasks_.insert({change.domain, key.id});
+  } else {
+    tasks_.erase({change.domain, key.id});
   }
+  if (!change.cell_before.empty()) cell_tasks_[change.cell_before].erase(key.id);
+  if (!change.cell_after.empty()) cell_tasks_[change.cell_after].insert(key.id);
 }
 
 void MemoryStore::commit(const Change& change, On<void> on_done) {
@@ -218,10 +162,22 @@ void MemoryStore::commit(const Change& change, On<void> on_done) {
   }
   if (wrote) ++commits_;
   if (std::exchange(lose_next_answer_, false)) return answer<void>(std::move(on_done), away());
-  if (wrote && unconfirmed_)
-    return answer<void>(std::move(on_done),
-                        Error{.fault = Fault::timeout, .detail = "no replica has confirmed"});
+  if (wrote && !is_confirming_) {
+    unconfirmed_.add(change);
+    return answer<void>(std::move(on_done), late());
+  }
   answer<void>(std::move(on_done), {});
+}
+
+void MemoryStore::confirm_process(const std::string& process_guid, const ProcessParts& parts,
+                                  On<void> on_done) {
+  if (!unconfirmed_.has(process_guid, parts)) return on_done({});
+  answer<void>(std::move(on_done), late());
+}
+
+void MemoryStore::confirm_row(const RowKey& key, On<void> on_done) {
+  if (!unconfirmed_.has(key)) return on_done({});
+  answer<void>(std::move(on_done), late());
 }
 
 }  // namespace causeway::store

@@ -5,7 +5,9 @@
 #include <set>
 #include <string>
 
+#include "control/store/row_table.h"
 #include "control/store/store.h"
+#include "control/store/unconfirmed_rows.h"
 
 namespace causeway::store {
 
@@ -25,6 +27,9 @@ class MemoryStore final : public Store {
   void read_row(const RowKey& key, On<std::optional<std::string>> on_row) override;
   void read_table(Table table, On<std::vector<NamedRow>> on_rows) override;
   void commit(const Change& change, On<void> on_done) override;
+  void confirm_process(const std::string& process_guid, const ProcessParts& parts,
+                       On<void> on_done) override;
+  void confirm_row(const RowKey& key, On<void> on_done) override;
   void on_link(std::function<void(bool)> callback) override;
 
   // Calls what waits, also what is added meanwhile; answers how many callbacks there were.
@@ -37,8 +42,12 @@ class MemoryStore final : public Store {
   // The next read of a whole table, or page of processes, is told Fault::unavailable.
   void fail_next_table() { fail_next_table_ = true; }
   void fail_next_page() { fail_next_page_ = true; }
-  // While so, commits are carried out and their callers told Fault::timeout.
-  void leave_unconfirmed(bool unconfirmed) { unconfirmed_ = unconfirmed; }
+  // While so, commits are carried out and their callers told Fault::timeout, as are those who
+  // want them confirmed.
+  void leave_unconfirmed(bool unconfirmed) {
+    is_confirming_ = !unconfirmed;
+    if (is_confirming_) unconfirmed_.clear();
+  }
   // Runs once, right before the next commit is looked at: another writer that comes first.
   void before_next_commit(std::function<void()> action) { before_commit_ = std::move(action); }
   // Writes at once and without a check (behind the back of whoever uses the store).
@@ -49,24 +58,23 @@ class MemoryStore final : public Store {
  private:
   template <class T>
   void answer(On<T> callback, Result<T> result);
-  ProcessRows process(const std::string& process_guid, const ProcessParts& parts) const;
+  void add_run(ProcessRows& rows) const;
   const std::string* find(const RowKey& key) const;
   void write(const RowChange& change);
 
   std::function<void()> wake_;
   std::deque<std::function<void()>> pending_;
-  std::map<std::string, std::string> singles_[7];                     // by table
-  std::map<std::string, std::map<std::string, std::string>> actual_;  // process guid, slot
-  std::set<std::pair<std::string, std::string>> processes_, tasks_;   // domain, guid
-  std::map<std::string, std::set<std::pair<std::string, std::string>>>
-      cells_;  // process guid, slot
+  RowTable table_;
+  std::map<std::string, std::string> singles_[7];        // by table, those that it does not hold
+  std::set<std::pair<std::string, std::string>> tasks_;  // domain, guid
   std::map<std::string, std::set<std::string>> cell_tasks_;
   std::function<void(bool)> on_link_;
   std::function<void()> before_commit_;
   bool usable_ = true;
   bool lose_next_answer_ = false;
   bool fail_next_table_ = false, fail_next_page_ = false;
-  bool unconfirmed_ = false;
+  bool is_confirming_ = true;
+  UnconfirmedRows unconfirmed_;
   size_t commits_ = 0;
   size_t reads_ = 0;
 };

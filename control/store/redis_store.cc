@@ -391,15 +391,25 @@ void RedisStore::take_commit(const Change& change, const Result<redis::Value>& r
   }
   // It may be lost until it is acknowledged.
   losses_.uncertain(shard, change);
-  confirmations_.written(shard, change[0].key.id, place,
+  confirmations_.written(shard, change, place,
                          [this, shard, change, on_done](const Result<void>& done) {
                            if (done) losses_.acknowledged(shard, change);
                            on_done(done);
                          });
 }
 
-void RedisStore::confirm(const RowKey& key, On<void> on_done) {
-  confirmations_.confirm(space_.shard_of(key), key.id, std::move(on_done));
+void RedisStore::confirm_process(const std::string& process_guid, const ProcessParts& parts,
+                                 On<void> on_done) {
+  confirmations_.confirm(
+      space_.shard_of(process_guid),
+      [&](const UnconfirmedRows& rows) { return rows.has(process_guid, parts); },
+      std::move(on_done));
+}
+
+void RedisStore::confirm_row(const RowKey& key, On<void> on_done) {
+  confirmations_.confirm(
+      space_.shard_of(key), [&](const UnconfirmedRows& rows) { return rows.has(key); },
+      std::move(on_done));
 }
 
 void RedisStore::write_mark(size_t shard, redis::OnWritten on_written) {

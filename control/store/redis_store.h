@@ -58,7 +58,9 @@ class RedisStore final : public Store {
   void read_row(const RowKey& key, On<std::optional<std::string>> on_row) override;
   void read_table(Table table, On<std::vector<NamedRow>> on_rows) override;
   void commit(const Change& change, On<void> on_done) override;
-  void confirm(const RowKey& key, On<void> on_done) override;
+  void confirm_process(const std::string& process_guid, const ProcessParts& parts,
+                       On<void> on_done) override;
+  void confirm_row(const RowKey& key, On<void> on_done) override;
   void on_link(std::function<void(bool)> callback) override;
 
  private:

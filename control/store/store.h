@@ -129,6 +129,13 @@ class Store {
 
   virtual void commit(const Change& change, On<void> on_done) = 0;
 
+  // For an answer that writes nothing: whether what stands in the rows that it rests on has been
+  // confirmed as commits are; Fault::timeout as with those. Calls back at once, from inside the
+  // call, when nothing need be asked, which is nearly always.
+  virtual void confirm_process(const std::string& process_guid, const ProcessParts& parts,
+                               On<void> on_done) = 0;
+  virtual void confirm_row(const RowKey& key, On<void> on_done) = 0;
+
   // Called when the store becomes usable and when it stops being so. While it was away,
   // acknowledged writes may have been lost, as far as the engine's own configuration allows that.
   virtual void on_link(std::function<void(bool usable)> callback) = 0;

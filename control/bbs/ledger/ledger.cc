@@ -28,6 +28,17 @@ std::string cell_of(const std::optional<models::ActualLRP>& row) {
   return row ? row->actual_lrp_instance_key().cell_id() : "";
 }
 
+store::ProcessParts parts_of(const Ledger::Selection& selection) {
+  store::ProcessParts parts{.scheduling = selection.scheduling, .run = selection.run};
+  if (selection.index) {
+    for (const Presence presence : kPresences)
+      parts.slots.push_back(slot_name(*selection.index, presence));
+  } else {
+    parts.all_slots = true;
+  }
+  return parts;
+}
+
 // Turns a verdict into conditional writes.
 class ChangePlan {
  public:
@@ -130,12 +141,12 @@ class ChangePlan {
 
 }  // namespace
 
-void Ledger::decide(const std::string& process_guid, const Selection& selection, Rule rule,
+void Ledger::decide(const std::string& process_guid, Selection selection, Rule rule,
                     std::string trace_id, OnVerdict on_verdict) {
   const uint64_t id = next_id_++;
   Decision& decision = decisions_[id];
   decision.process_guid = process_guid;
-  decision.selection = selection;
+  decision.selection = std::move(selection);
   decision.rule = std::move(rule);
   decision.trace_id = std::move(trace_id);
   decision.on_verdict = std::move(on_verdict);
@@ -145,14 +156,7 @@ void Ledger::decide(const std::string& process_guid, const Selection& selection,
 void Ledger::read(uint64_t id) {
   Decision& decision = decisions_.at(id);
   ++decision.attempts;
-  store::ProcessParts parts{.scheduling = decision.selection.scheduling,
-                            .run = decision.selection.run};
-  if (const auto index = decision.selection.index) {
-    for (const Presence presence : kPresences) parts.slots.push_back(slot_name(*index, presence));
-  } else {
-    parts.all_slots = true;
-  }
-  world_.store.read_process(decision.process_guid, parts,
+  world_.store.read_process(decision.process_guid, parts_of(decision.selection),
                             [this, id](Result<store::ProcessRows> rows) {
                               if (!rows) return finish(id, refusal_of(rows.error()));
                               rule_on(id, *rows);
@@ -161,17 +165,32 @@ void Ledger::read(uint64_t id) {
 
 void Ledger::rule_on(uint64_t id, const store::ProcessRows& rows) {
   Decision& decision = decisions_.at(id);
+  if (decision.selection.is_settled && decision.selection.is_settled(rows))
+    return answer_unwritten(id);
   StoredProcess found = decode_process(rows);
   if (found.undecodable > 0) {
     world_.logger.error("undecodable-row", {{"process_guid", decision.process_guid}});
     return finish(id, refuse(models::Error::Deserialize));
   }
   decision.verdict = decision.rule(found.state, {world_.clock.wall().unix_ns, world_.new_guid()});
-  if (decision.verdict.refusal) return finish(id, decision.verdict.refusal);
+  if (decision.verdict.refusal) return answer_unwritten(id);
   decision.steps = ChangePlan(decision.process_guid, found, decision.verdict).steps();
   decision.committed = 0;
   decision.before = std::move(found.state);
+  if (decision.steps.empty()) return answer_unwritten(id);
   commit_next(id);
+}
+
+// What the answer rests on may be a change whose caller was told that it is not confirmed.
+void Ledger::answer_unwritten(uint64_t id) {
+  const Decision& asked = decisions_.at(id);
+  world_.store.confirm_process(
+      asked.process_guid, parts_of(asked.selection), [this, id](const Result<void>& done) {
+        Decision& decision = decisions_.at(id);
+        if (done) return finish(id, decision.verdict.refusal);
+        decision.unconfirmed = refusal_of(done.error());
+        finish(id, decision.verdict.refusal ? decision.unconfirmed : std::nullopt);
+      });
 }
 
 void Ledger::commit_next(uint64_t id) {
@@ -273,13 +292,13 @@ void Ledger::rule_on_task(uint64_t id, const std::optional<std::string>& row) {
     return finish_task(id, refuse(models::Error::Deserialize));
   decision.before = found;
   decision.verdict = decision.rule(found, world_.clock.wall().unix_ns);
-  if (decision.verdict.refusal) return finish_task(id, decision.verdict.refusal);
+  if (decision.verdict.refusal) return answer_task_unwritten(id);
   const auto& after = decision.verdict.after;
   store::RowChange change{.key = {store::Table::task, decision.task_guid},
                           .before = row,
                           .after = encoded(after),
                           .domain = after ? after->domain() : (found ? found->domain() : "")};
-  if (change.before == change.after) return finish_task(id, std::nullopt);
+  if (change.before == change.after) return answer_task_unwritten(id);
   change.cell_before = found ? found->cell_id() : "";
   change.cell_after = after ? after->cell_id() : "";
   world_.store.commit({std::move(change)}, [this, id](const Result<void>& done) {
@@ -294,6 +313,16 @@ void Ledger::rule_on_task(uint64_t id, const std::optional<std::string>& row) {
     ++conflicts_;
     read_task(id);
   });
+}
+
+void Ledger::answer_task_unwritten(uint64_t id) {
+  world_.store.confirm_row(
+      {store::Table::task, task_decisions_.at(id).task_guid}, [this, id](const Result<void>& done) {
+        TaskDecision& decision = task_decisions_.at(id);
+        if (done) return finish_task(id, decision.verdict.refusal);
+        decision.unconfirmed = refusal_of(done.error());
+        finish_task(id, decision.verdict.refusal ? decision.unconfirmed : std::nullopt);
+      });
 }
 
 void Ledger::count_task(const TaskDecision& decision) {

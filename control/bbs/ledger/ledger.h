@@ -46,6 +46,8 @@ class Ledger {
     std::optional<int32_t> index = {};  // absent: all
     bool scheduling = false;
     bool run = false;
+    // Are they as the rule would leave them? Asked first, as it may tell without decoding them.
+    std::function<bool(const store::ProcessRows&)> is_settled = {};
   };
   using OnVerdict = std::function<void(const Verdict&)>;
   using OnTaskVerdict = std::function<void(const TaskVerdict&)>;
@@ -55,8 +57,8 @@ class Ledger {
   Ledger& operator=(const Ledger&) = delete;
 
   // A failing store is a refusal like any other.
-  void decide(const std::string& process_guid, const Selection& selection, Rule rule,
-              std::string trace_id, OnVerdict on_verdict);
+  void decide(const std::string& process_guid, Selection selection, Rule rule, std::string trace_id,
+              OnVerdict on_verdict);
   void decide_task(const std::string& task_guid, TaskRule rule, OnTaskVerdict on_verdict,
                    std::string trace_id = {});
 
@@ -101,6 +103,7 @@ class Ledger {
 
   void read(uint64_t id);
   void rule_on(uint64_t id, const store::ProcessRows& rows);
+  void answer_unwritten(uint64_t id);
   void commit_next(uint64_t id);
   void publish(const Decision& decision, const CommitStep& step);
   void overtaken(uint64_t id);
@@ -108,6 +111,7 @@ class Ledger {
 
   void read_task(uint64_t id);
   void rule_on_task(uint64_t id, const std::optional<std::string>& row);
+  void answer_task_unwritten(uint64_t id);
   void count_task(const TaskDecision& decision);
   void finish_task(uint64_t id, std::optional<Refusal> refusal);
   bool stands(const Result<void>& done, std::optional<Refusal>& unconfirmed);
