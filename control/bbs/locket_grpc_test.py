@@ -141,6 +141,11 @@ def exercise(locket, messages):
     expect("another owner is refused", refusal(locket.lock, lock("b")), "ALREADY_EXISTS lock-collision")
     expect("no ttl", refusal(locket.lock, lock("b", 0)), "INVALID_ARGUMENT invalid-ttl")
     expect("no owner", refusal(locket.lock, lock("")), "INVALID_ARGUMENT invalid-owner")
+    for name, code in (("", 0), ("semaphore", 0), ("lock", 2), ("presence", 1), ("lock", 7)):
+        odd = messages.Resource(key="odd", owner="b", type=name, type_code=code)
+        expect(f"the type {name!r} with the code {code}", refusal(locket.lock, messages.LockRequest(resource=odd, ttl_in_seconds=15)),
+               "INVALID_ARGUMENT invalid-type")
+        expect("as a filter", refusal(locket.fetch_all, messages.FetchAllRequest(type=name, type_code=code)), "INVALID_ARGUMENT invalid-type")
     fetched = locket.fetch(messages.FetchRequest(key="auctioneer"), timeout=30)
     expect("it is fetched", (fetched.resource.owner, fetched.resource.value), ("a", "v"))
     expect("what is not there", refusal(locket.fetch, messages.FetchRequest(key="none")), "NOT_FOUND resource-not-found")
@@ -148,6 +153,13 @@ def exercise(locket, messages):
         locket.lock(messages.LockRequest(resource=resource(messages, f"cell-{i}", "rep", 2), ttl_in_seconds=15), timeout=30)
     everyone = locket.fetch_all(messages.FetchAllRequest(type_code=2), timeout=30)
     expect("all presences", len(everyone.resources), 300)
+    by_name = locket.fetch_all(messages.FetchAllRequest(type="lock"), timeout=30)
+    expect("all locks, by the deprecated name", [(r.key, r.type, r.type_code) for r in by_name.resources], [("auctioneer", "lock", 1)])
+    named = messages.Resource(key="named", owner="rep", type="presence")
+    expect("a presence by the deprecated name", refusal(locket.lock, messages.LockRequest(resource=named, ttl_in_seconds=15)), "OK")
+    expect("is one by code too", locket.fetch(messages.FetchRequest(key="named"), timeout=30).resource.type_code, 2)
+    expect("and goes", refusal(locket.release, messages.ReleaseRequest(resource=named)), "OK")
+    expect("what is not there is released", refusal(locket.release, messages.ReleaseRequest(resource=named)), "OK")
     expect("the wrong owner releases nothing", refusal(locket.release, messages.ReleaseRequest(resource=resource(messages, "auctioneer", "b"))),
            "ALREADY_EXISTS lock-collision")
     expect("the owner does", refusal(locket.release, messages.ReleaseRequest(resource=resource(messages, "auctioneer", "a"))), "OK")

@@ -38,6 +38,7 @@ EmitterMetrics::EmitterMetrics(metrics::Registry& registry)
                                        "Desired LRPs seen with routes that are malformed")),
       waiting_unregistrations(registry.gauge("route_emitter_waiting_unregistrations",
                                              "Unregistrations that will be said again")),
+      lock_held(registry.gauge("LockHeld", "1 while this process may speak for its lock")),
       nats_connected(registry.gauge("route_emitter_nats_connected", "1 with a link to NATS")),
       bbs_connected(registry.gauge("route_emitter_bbs_connected", "1 with an event stream open")) {}
 

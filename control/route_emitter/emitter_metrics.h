@@ -35,6 +35,7 @@ struct EmitterMetrics {
   metrics::Counter& api_failures;
   metrics::Counter& unusable_routes;
   metrics::Gauge& waiting_unregistrations;
+  metrics::Gauge& lock_held;
   metrics::Gauge& nats_connected;
   metrics::Gauge& bbs_connected;
 };

@@ -286,6 +286,8 @@ TEST_F(EmitterTest, of_one_cell_apps_are_fetched_when_their_first_instance_comes
   with.cell_id = "cell-a";
   start(with);
   ASSERT_TRUE(see("route_emitter_synced 1"));
+  EXPECT_THAT(bbs.followed_cells, ElementsAre("cell-a"));
+  EXPECT_EQ(bbs.asked_cell, "cell-a");
   bbs.apps = {app("p", "a.com")};
   bbs.tell(of_app<AppCreated>(app("p", "a.com")));
   EXPECT_THAT(bbs.asked_guids, IsEmpty());
@@ -318,8 +320,11 @@ TEST_F(EmitterTest, a_locked_out_emitter_waits_and_one_that_lost_the_lock_ends) 
   ASSERT_TRUE(bed.until([&] { return attempts >= 2; }));
   EXPECT_THAT(bbs.asked, IsEmpty());
   EXPECT_TRUE(bbs.streams.empty());
+  EXPECT_TRUE(see("LockHeld 0"));
   status = 200;
   EXPECT_TRUE(hear("+a.com 61001"));
+  EXPECT_TRUE(see("LockHeld 1"));
+  EXPECT_THAT(bbs.followed_cells, ElementsAre(""));
   status = 409;
   ASSERT_TRUE(bed.until([&] { return !exit_codes.empty(); }));
   EXPECT_THAT(exit_codes, ElementsAre(1));

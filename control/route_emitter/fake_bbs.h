@@ -82,9 +82,11 @@ class FakeBbs {
   std::vector<models::ActualLRP> instances;
   std::vector<std::string> domains = {"cf-apps"};
   bool has_store = true;
-  std::vector<std::string> asked;        // paths of all calls
-  std::vector<std::string> asked_guids;  // of the last desired_lrp_routing_infos/list
-  std::function<void()> on_instances;    // while the answer is on its way
+  std::vector<std::string> asked;           // paths of all calls
+  std::vector<std::string> asked_guids;     // of the last desired_lrp_routing_infos/list
+  std::string asked_cell;                   // of the last actual_lrps/list
+  std::vector<std::string> followed_cells;  // of each subscription
+  std::function<void()> on_instances;       // while the answer is on its way
   std::vector<std::unique_ptr<rpc::Responder::EventStream>> streams;
   diego::test::FakeService service;
 
@@ -103,7 +105,10 @@ class FakeBbs {
   void serve() {
     auto& server = *service.server;
     server.route("POST", "/v1/events/lrp_instances.r1",
-                 [this](const rpc::Request&, rpc::Responder responder) {
+                 [this](const rpc::Request& request, rpc::Responder responder) {
+                   models::EventsByCellId filter;
+                   EXPECT_TRUE(filter.ParseFromString(request.body));
+                   followed_cells.push_back(filter.cell_id());
                    streams.push_back(responder.stream());
                  });
     server.route("POST", "/v1/domains/list",
@@ -114,6 +119,9 @@ class FakeBbs {
                  });
     server.route("POST", "/v1/actual_lrps/list",
                  [this](const rpc::Request& request, rpc::Responder responder) {
+                   models::ActualLRPsRequest filter;
+                   EXPECT_TRUE(filter.ParseFromString(request.body));
+                   asked_cell = filter.cell_id();
                    models::ActualLRPsResponse response;
                    for (const auto& lrp : instances) *response.add_actual_lrps() = lrp;
                    answer(request, responder, response);

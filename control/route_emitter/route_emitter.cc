@@ -116,6 +116,7 @@ void RouteEmitter::take_lock() {
           .on_held =
               [this] {
                 logger_.info("lock.acquired-lock", {{"key", "route_emitter"}});
+                metrics_.lock_held.set(1);
                 if (!watcher_) begin();
               },
           .on_lost = [this](const Error& error) { lose_lock(error); },

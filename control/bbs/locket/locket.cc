@@ -20,11 +20,20 @@ constexpr int64_t kTtlSecondsMax = 24 * 3600;
 LocketRefusal collision() { return {409, "lock-collision"}; }
 LocketRefusal store_away(const Error& error) { return {503, to_string(error)}; }
 
-// 0 for what is neither a lock nor a presence.
+std::string_view name_of(models::Resource::TypeCode type) {
+  if (type == models::Resource::LOCK) return "lock";
+  return type == models::Resource::PRESENCE ? "presence" : "";
+}
+
+// UNKNOWN for what is neither a lock nor a presence, or one by its name and the other by its code.
 models::Resource::TypeCode type_of(const models::Resource& resource) {
-  if (resource.type_code() != models::Resource::UNKNOWN) return resource.type_code();
-  if (resource.type() == "lock") return models::Resource::LOCK;
-  if (resource.type() == "presence") return models::Resource::PRESENCE;
+  for (const auto type : {models::Resource::LOCK, models::Resource::PRESENCE}) {
+    if (resource.type_code() == models::Resource::UNKNOWN && resource.type() == name_of(type))
+      return type;
+    if (resource.type_code() == type &&
+        (resource.type().empty() || resource.type() == name_of(type)))
+      return type;
+  }
   return models::Resource::UNKNOWN;
 }
 
@@ -41,20 +50,20 @@ Duration ttl_of(const models::StoredResource& stored) {
 LocketVerdict lock_rule(const std::optional<models::StoredResource>& found,
                         const models::LockRequest& request, const std::string& new_id) {
   const models::Resource& resource = request.resource();
+  const auto type = type_of(resource);
+  if (type == models::Resource::UNKNOWN)
+    return {.refusal = LocketRefusal{400, "invalid-type"}, .after = {}};
   if (request.ttl_in_seconds() <= 0)
     return {.refusal = LocketRefusal{400, "invalid-ttl"}, .after = {}};
   if (resource.owner().empty())
     return {.refusal = LocketRefusal{400, "invalid-owner"}, .after = {}};
-  const auto type = type_of(resource);
-  if (type != models::Resource::LOCK && type != models::Resource::PRESENCE)
-    return {.refusal = LocketRefusal{400, "invalid-type"}, .after = {}};
   if (found && found->resource().owner() != resource.owner())
     return {.refusal = collision(), .after = {}};
   LocketVerdict verdict;
   models::StoredResource& after = verdict.after.emplace();
   *after.mutable_resource() = resource;
   after.mutable_resource()->set_type_code(type);
-  after.mutable_resource()->set_type(type == models::Resource::PRESENCE ? "presence" : "lock");
+  after.mutable_resource()->set_type(std::string(name_of(type)));
   after.set_ttl_in_seconds(std::min(request.ttl_in_seconds(), kTtlSecondsMax));
   after.set_modified_id(found ? found->modified_id() : new_id);
   after.set_modified_index(found ? found->modified_index() + 1 : 1);
@@ -174,7 +183,7 @@ void Locket::fetch_all(const models::FetchAllRequest& request,
   asked.set_type(request.type());
   asked.set_type_code(request.type_code());
   const auto type = type_of(asked);
-  if (type != models::Resource::LOCK && type != models::Resource::PRESENCE) {
+  if (type == models::Resource::UNKNOWN) {
     // Never from inside the call.
     return store_.read_row({Table::lock, ""}, [on_resources](const auto&) {
       on_resources(LocketRefusal{400, "invalid-type"});
