@@ -1,9 +1,7 @@
-// Two real bbs on one real redis-server, and two of those that take their lock from a bbs: who
-// leads, and what the other one can do.
+// Two real bbs on one real redis-server: who leads, and what the other one can do.
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <optional>
 #include <set>
@@ -12,10 +10,8 @@
 
 #include <gtest/gtest.h>
 
-#include "cf/models/models.h"
-#include "net/loop.h"
-#include "net/timer.h"
-#include "rpc/client.h"
+#include "control/bbs/bbs_caller.h"
+#include "control/bbs/bbs_member.h"
 #include "test/support/certificates.h"
 #include "test/support/redis_farm.h"
 
@@ -23,28 +19,6 @@ namespace causeway::bbs {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string redis_on(uint16_t port) { return R"({"port":)" + std::to_string(port) + "}"; }
-
-struct MemberOptions {
-  std::string redis = {};  // of the configuration
-  bool stands_by = true;
-  std::string lock_ttl = "5s";
-  std::string more = {};  // of the configuration
-};
-
-void write_config(const std::string& path, const MemberOptions& options, uint16_t api_port,
-                  uint16_t health_port) {
-  std::ofstream(path) << R"({"listen_address":"127.0.0.1:)" << api_port
-                      << R"(","health_address":"127.0.0.1:)" << health_port
-                      << R"(","auctioneer_address":"http://127.0.0.1:1","require_ssl":false,)"
-                      << R"("locks_locket_enabled":)" << (options.stands_by ? "true" : "false")
-                      << R"(,"lock_ttl":")" << options.lock_ttl
-                      << R"(","lock_retry_interval":"500ms",)" << options.more << R"("redis":)"
-                      << options.redis << "}";
-}
-
-std::string bbs_program() { return std::string(std::getenv("CAUSEWAY_BIN_DIR")) + "/bbs"; }
 
 // Exit code and output of one that cannot work.
 std::pair<int, std::string> run_to_its_end(const MemberOptions& options) {
@@ -60,95 +34,32 @@ std::pair<int, std::string> run_to_its_end(const MemberOptions& options) {
   return {WEXITSTATUS(::pclose(pipe)), said};
 }
 
-// One of the two. It counts as started when its health port answers, whether it leads or not.
-class Member final : public causeway::test::ServerProcess {
- public:
-  explicit Member(const MemberOptions& options) : options_(options) {
-    api_port_ = causeway::test::free_port();
-    start_somewhere();
-  }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(api_port_); }
-  std::string metrics_url() const {
-    return "http://127.0.0.1:" + std::to_string(port()) + "/metrics";
-  }
-  bool serves() const { return causeway::test::accepts(api_port_); }
-
- private:
-  std::vector<std::string> command(uint16_t port) const override {
-    const std::string path = folder() + "/bbs.json";
-    write_config(path, options_, api_port_, port);
-    return {bbs_program(), "-config", path};
-  }
-  const MemberOptions options_;
-  uint16_t api_port_ = 0;
-};
-
-class BbsPair : public testing::Test {
+class BbsPair : public testing::Test, public BbsCaller {
  protected:
-  BbsPair() {
-    tick_.every(5ms, [] {});
-  }
-  [[nodiscard]] bool until(const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
-    while (!holds() && std::chrono::steady_clock::now() < deadline) loop_.run_once();
-    return holds();
-  }
   // "" when it was done, otherwise why not.
   std::string desire(const Member& member, const std::string& guid, Duration timeout = 20s) {
-    models::DesireLRPRequest request;
-    auto& lrp = *request.mutable_desired_lrp();
-    lrp.set_process_guid(guid);
-    lrp.set_domain("d");
-    lrp.set_root_fs("preloaded:stack");
-    lrp.set_instances(1);
-    lrp.mutable_action()->mutable_run_action()->set_path("/bin/app");
-    lrp.mutable_action()->mutable_run_action()->set_user("vcap");
-    auto& variable = *lrp.add_environment_variables();
+    auto request = desire_request(guid, 1);
+    auto& variable = *request.mutable_desired_lrp()->add_environment_variables();
     variable.set_name("PASSWORD");
     variable.set_value("open-sesame-" + guid);
-    (*lrp.mutable_metric_tags())["source_id"].set_static_(guid);
-    std::optional<std::string> answer;
-    client_.send({.url = member.url() + "/v1/desired_lrp/desire.r2",
-                  .body = cf::encode(request),
-                  .timeout = timeout},
-                 [&](const Result<rpc::Reply>& reply) {
-                   models::DesiredLRPLifecycleResponse response;
-                   if (!reply) {
-                     answer = "no answer: " + to_string(reply.error());
-                   } else if (!cf::decode(reply->body, response)) {
-                     answer = "undecodable";
-                   } else {
-                     answer = response.error().message();
-                   }
-                 });
-    EXPECT_TRUE(until([&] { return answer.has_value(); }));
-    return answer.value_or("none");
+    const auto response = post<models::DesiredLRPLifecycleResponse>(
+        member.url() + "/v1/desired_lrp/desire.r2", request, timeout);
+    return response ? response->error().message() : "no answer";
   }
   std::string guids(const Member& member) {
-    std::optional<std::string> text;
-    client_.send({.url = member.url() + "/v1/desired_lrps/list.r3",
-                  .body = cf::encode(models::DesiredLRPsRequest())},
-                 [&](const Result<rpc::Reply>& reply) {
-                   models::DesiredLRPsResponse response;
-                   text = "";
-                   if (!reply || !cf::decode(reply->body, response)) return;
-                   for (const auto& lrp : response.desired_lrps()) {
-                     EXPECT_EQ(lrp.environment_variables(0).value(),
-                               "open-sesame-" + lrp.process_guid());
-                     *text += lrp.process_guid() + " ";
-                   }
-                 });
-    EXPECT_TRUE(until([&] { return text.has_value(); }));
-    return *text;
+    const auto response = post<models::DesiredLRPsResponse>(
+        member.url() + "/v1/desired_lrps/list.r3", models::DesiredLRPsRequest());
+    std::string text;
+    if (!response) return text;
+    for (const auto& lrp : response->desired_lrps()) {
+      EXPECT_EQ(lrp.environment_variables(0).value(), "open-sesame-" + lrp.process_guid());
+      text += lrp.process_guid() + " ";
+    }
+    return text;
   }
   bool has_metric(const Member& member, const std::string& line) {
-    std::optional<bool> found;
-    client_.send({.method = "GET", .url = member.metrics_url()},
-                 [&](const Result<rpc::Reply>& reply) {
-                   found = reply && reply->body.find("\n" + line + "\n") != std::string::npos;
-                 });
-    EXPECT_TRUE(until([&] { return found.has_value(); }));
-    return *found;
+    const auto reply = fetch(member.metrics_url());
+    return reply && reply->body.find("\n" + line + "\n") != std::string::npos;
   }
   std::string redis_files() const {
     // Everything that was ever written: the append-only files of the server.
@@ -161,9 +72,6 @@ class BbsPair : public testing::Test {
     return all;
   }
 
-  net::Loop loop_;
-  net::Timer tick_{loop_};
-  rpc::Client client_{loop_};
   causeway::test::RedisNode redis_{{"--appendonly", "yes", "--appendfsync", "always"}};
 };
 
@@ -418,75 +326,6 @@ TEST_F(BbsPair, redis_with_tls_and_the_least_rights_and_its_certificates_change_
   EXPECT_FALSE(bbs.exit_code());
   EXPECT_EQ(bbs.log().find("NOPERM"), std::string::npos) << bbs.log();
 }
-
-// An auctioneer or a route-emitter that wants Locket's lock of its kind.
-class Follower final : public causeway::test::ServerProcess {
- public:
-  Follower(std::string program, std::string configuration)
-      : program_(std::move(program)), configuration_(std::move(configuration)) {
-    start_somewhere();
-  }
-  bool leads() const { return log().find("acquired-lock") != std::string::npos; }
-
- private:
-  std::vector<std::string> command(uint16_t port) const override {
-    const std::string path = folder() + "/config.json";
-    std::string text = configuration_;
-    text.replace(text.find("HEALTH"), 6, "127.0.0.1:" + std::to_string(port));
-    std::ofstream(path) << text;
-    return {std::string(std::getenv("CAUSEWAY_BIN_DIR")) + "/" + program_, "-config", path};
-  }
-  const std::string program_, configuration_;
-};
-
-// Killed, stopped and woken up, stopped cleanly: one follows the other.
-class FollowersOfALock : public BbsPair, public testing::WithParamInterface<const char*> {
- protected:
-  std::string configuration(const Member& bbs) {
-    const std::string lock = R"("locks_locket_enabled":true,"locket_address":")" + bbs.url() +
-                             R"(","lock_ttl":"4s","lock_retry_interval":"500ms","bbs_address":")" +
-                             bbs.url() + "\",";
-    if (std::string(GetParam()) == "auctioneer") {
-      return "{" + lock + R"("health_address":"HEALTH","listen_address":"127.0.0.1:)" +
-             std::to_string(causeway::test::free_port()) + "\"}";
-    }
-    return "{" + lock + R"("healthcheck_address":"HEALTH","nats_addresses":"127.0.0.1:)" +
-           std::to_string(nats_.port()) + "\"}";
-  }
-  causeway::test::NatsServer nats_;
-};
-
-TEST_P(FollowersOfALock, one_leads_and_another_takes_over_however_it_ends) {
-  Member bbs({.redis = redis_on(redis_.port()), .stands_by = false});
-  ASSERT_TRUE(until([&] { return bbs.serves(); }));
-  Follower first(GetParam(), configuration(bbs));
-  ASSERT_TRUE(until([&] { return first.leads(); })) << first.log();
-  Follower second(GetParam(), configuration(bbs));
-  first.kill(SIGKILL);
-  auto begun = std::chrono::steady_clock::now();
-  ASSERT_TRUE(until([&] { return second.leads(); })) << second.log();
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, 40s);
-
-  Follower third(GetParam(), configuration(bbs));
-  EXPECT_FALSE(third.leads());
-  second.kill(SIGSTOP);
-  ASSERT_TRUE(until([&] { return third.leads(); })) << third.log();
-  second.kill(SIGCONT);
-  std::optional<int> code;
-  ASSERT_TRUE(until([&] { return (code = second.exit_code()).has_value(); }));
-  EXPECT_EQ(code, 1);
-  EXPECT_NE(second.log().find("lost-lock"), std::string::npos) << second.log();
-
-  Follower fourth(GetParam(), configuration(bbs));
-  EXPECT_FALSE(fourth.leads());
-  third.kill(SIGTERM);
-  ASSERT_TRUE(until([&] { return fourth.leads(); })) << fourth.log();
-}
-
-INSTANTIATE_TEST_SUITE_P(Programs, FollowersOfALock, testing::Values("auctioneer", "route-emitter"),
-                         [](const auto& program) {
-                           return std::string(program.param).substr(0, 5);
-                         });
 
 }  // namespace
 }  // namespace causeway::bbs

@@ -1,7 +1,6 @@
 // The real bbs on a redis-server whose replica stops answering: `redis.wait_replicas`.
 #include <chrono>
 #include <fstream>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,10 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "cf/models/models.h"
+#include "control/bbs/bbs_caller.h"
 #include "diego/bbs_events.h"
 #include "log/logger.h"
-#include "net/loop.h"
-#include "net/timer.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
 #include "test/support/redis_farm.h"
@@ -41,17 +39,16 @@ class ConfirmedBbs final : public causeway::test::ServerProcess {
                         << R"("converge_repeat_interval":"1s","kick_task_duration":"1s",)"
                         << R"("redis":{"port":)" << redis_port_
                         << R"(,"wait_replicas":1,"wait_timeout":"300ms"}})";
-    return {std::string(std::getenv("CAUSEWAY_BIN_DIR")) + "/bbs", "-config", path};
+    return {bbs_program(), "-config", path};
   }
   const uint16_t redis_port_;
   const std::string auctioneer_;
   uint16_t health_port_ = 0;
 };
 
-class BbsReplica : public testing::Test {
+class BbsReplica : public testing::Test, public BbsCaller {
  protected:
   BbsReplica() {
-    tick_.every(5ms, [] {});
     others_.fallback([this](const rpc::Request& request, rpc::Responder responder) {
       asked_.push_back(request.path + (request.path == "/done" ? "" : request.body));
       responder.reply(request.path == "/done" ? 200 : 202);
@@ -66,50 +63,14 @@ class BbsReplica : public testing::Test {
   // A test that failed half way must not leave it stopped.
   ~BbsReplica() override { replica_.kill(SIGCONT); }
 
-  [[nodiscard]] bool until(const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
-    while (!holds() && std::chrono::steady_clock::now() < deadline) loop_.run_once();
-    return holds();
-  }
   // "", or the error's text.
   template <class Response = models::ActualLRPLifecycleResponse, class Request>
   std::string call(const std::string& path, const Request& request) {
-    std::optional<Result<rpc::Reply>> answer;
-    client_.send({.url = bbs_->url() + path, .body = cf::encode(request), .timeout = 30s},
-                 [&](Result<rpc::Reply> reply) { answer = std::move(reply); });
-    EXPECT_TRUE(until([&] { return answer.has_value(); }));
-    Response response;
-    if (!answer || !*answer || !cf::decode((*answer)->body, response)) return "no answer";
-    return response.error().message();
+    const auto response = post<Response>(bbs_->url() + path, request);
+    return response ? response->error().message() : "no answer";
   }
   bool is_usable() {
     return call<models::CellsResponse>("/v1/cells/list.r1", models::PingResponse()).empty();
-  }
-  void present(const std::string& cell) {
-    models::LockRequest request;
-    request.mutable_resource()->set_key(cell);
-    request.mutable_resource()->set_owner("rep");
-    request.mutable_resource()->set_value(R"({"cell_id":")" + cell + R"(","rep_url":")" +
-                                          others_url_ + "\"}");
-    request.mutable_resource()->set_type_code(models::Resource::PRESENCE);
-    request.set_ttl_in_seconds(3600);
-    int status = 0;
-    client_.send({.url = bbs_->url() + "/models.Locket/Lock", .body = cf::encode(request)},
-                 [&](const Result<rpc::Reply>& reply) { status = reply ? reply->status : -1; });
-    ASSERT_TRUE(until([&] { return status != 0; }));
-    ASSERT_EQ(status, 200);
-  }
-  static models::DesireLRPRequest desired(const std::string& guid, int32_t instances) {
-    models::DesireLRPRequest request;
-    auto& lrp = *request.mutable_desired_lrp();
-    lrp.set_process_guid(guid);
-    lrp.set_domain("d");
-    lrp.set_root_fs("preloaded:stack");
-    lrp.set_instances(instances);
-    lrp.mutable_action()->mutable_run_action()->set_path("/bin/app");
-    lrp.mutable_action()->mutable_run_action()->set_user("vcap");
-    (*lrp.mutable_metric_tags())["source_id"].set_static_(guid);
-    return request;
   }
   template <class Request>
   static Request of_instance(int32_t index, const std::string& instance) {
@@ -167,11 +128,8 @@ class BbsReplica : public testing::Test {
     return times;
   }
 
-  net::Loop loop_;
-  net::Timer tick_{loop_};
   log::Sink sink_{{.level = log::Level::error, .path = "/dev/null"}};
   log::Logger logger_{sink_, "test"};
-  rpc::Client client_{loop_};
   rpc::Server others_{loop_, logger_};  // auctioneer, cell, and who waits for a task
   std::string others_url_;
   std::vector<std::string> asked_;
@@ -184,8 +142,9 @@ class BbsReplica : public testing::Test {
 TEST_F(BbsReplica,
        nothing_is_lost_or_done_twice_and_everybody_hears_of_it_while_it_does_not_answer) {
   ASSERT_TRUE(until([&] { return is_usable(); }));
-  present("c1");
-  ASSERT_EQ(call<models::DesiredLRPLifecycleResponse>("/v1/desired_lrp/desire.r2", desired("p", 2)),
+  ASSERT_EQ(present(bbs_->url(), "c1", others_url_, 3600), 200);
+  ASSERT_EQ(call<models::DesiredLRPLifecycleResponse>("/v1/desired_lrp/desire.r2",
+                                                      desire_request("p", 2)),
             "");
   ASSERT_EQ(run(1, "i1"), "");
   models::DesireTaskRequest task;
