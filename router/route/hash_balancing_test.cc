@@ -9,9 +9,9 @@
 
 #include <gtest/gtest.h>
 
-#include "router/route/allocation_count.h"
 #include "router/route/balancer.h"
 #include "router/route/hash_table.h"
+#include "test/support/allocation_count.h"
 
 namespace causeway::router {
 namespace {
@@ -207,9 +207,9 @@ TEST_F(HashBalancingTest, a_sticky_instance_comes_before_the_hash_and_zones_do_n
 
 TEST_F(HashBalancingTest, a_choice_allocates_nothing) {
   make_pool(10, 1.25);
-  const size_t before = allocations_so_far();
+  const size_t before = test::allocations_so_far();
   for (int i = 0; i < 100; ++i) EXPECT_NE(pick({.hash_key = "some tenant of ours"}), 0u);
-  EXPECT_EQ(allocations_so_far(), before);
+  EXPECT_EQ(test::allocations_so_far(), before);
 }
 
 }  // namespace

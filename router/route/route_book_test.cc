@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
-#include "router/route/allocation_count.h"
+#include "test/support/allocation_count.h"
 
 namespace causeway::router {
 namespace {
@@ -177,20 +177,20 @@ TEST_F(RouteBookTest, a_refresh_allocates_nothing) {
                           {"process_id", "a-long-process-guid-of-36-characters"}};
   quiet.apply(change);
   quiet.publish();
-  const size_t before = allocations_so_far();
+  const size_t before = test::allocations_so_far();
   for (int i = 0; i < 100; ++i) quiet.apply(change);
-  EXPECT_EQ(allocations_so_far(), before);
+  EXPECT_EQ(test::allocations_so_far(), before);
 }
 
 TEST_F(RouteBookTest, a_lookup_allocates_nothing) {
   add("a.d", 1);
   add("*.d/x", 1);
   const auto table = book().publish();
-  const size_t before = allocations_so_far();
+  const size_t before = test::allocations_so_far();
   EXPECT_NE(table->find("A.d:80", "/x"), nullptr);
   EXPECT_NE(table->find("b.c.d", "/x/y"), nullptr);
   EXPECT_EQ(table->find("b.e", "/"), nullptr);
-  EXPECT_EQ(allocations_so_far(), before);
+  EXPECT_EQ(test::allocations_so_far(), before);
 }
 
 TEST_F(RouteBookTest, unchanged_routes_are_shared_between_snapshots) {

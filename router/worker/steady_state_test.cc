@@ -16,9 +16,9 @@
 #include "net/loop.h"
 #include "router/client/listener.h"
 #include "router/observe/access_log.h"
-#include "router/route/allocation_count.h"
 #include "router/route/route_book.h"
 #include "router/workbench/workbench.h"
+#include "test/support/allocation_count.h"
 #include "test/support/http2_peer.h"
 #include "test/support/router_under_test.h"
 
@@ -102,11 +102,11 @@ void expect_no_allocations(const router::Settings& settings, const Talk& talk) {
 
   size_t allocations = 0;
   for (int i = 0; i < 2000; ++i) {
-    if (i == 1000) allocations = router::allocations_so_far();
-    const size_t before = router::allocations_so_far();
+    if (i == 1000) allocations = test::allocations_so_far();
+    const size_t before = test::allocations_so_far();
     if (i > 0) request = talk.request_of(i);
     const std::string reply = talk.reply_of(i);
-    allocations += router::allocations_so_far() - before;  // the test's own
+    allocations += test::allocations_so_far() - before;  // the test's own
     if (i > 0) say(client, request);
     size_t got = 0;
     do {
@@ -121,7 +121,7 @@ void expect_no_allocations(const router::Settings& settings, const Talk& talk) {
   }
   // The access log's lines go to its thread some 30 times in these 1000 requests; its queue may
   // grow a little now and then.
-  EXPECT_LT(router::allocations_so_far() - allocations, 20u);
+  EXPECT_LT(test::allocations_so_far() - allocations, 20u);
 
   listener.end();
   bench.backends.close_idle();

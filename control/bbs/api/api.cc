@@ -50,15 +50,19 @@ struct Api::Metrics {
 };
 
 Api::Api(Services services)
-    : services_(services), metrics_(std::make_unique<Metrics>(services_.registry)) {
+    : services_(services),
+      metrics_(std::make_unique<Metrics>(services_.registry)),
+      open_(std::make_unique<OpenCalls>()) {
   services_.registry.gauge_from("RequestsInFlight", "Calls being served.",
-                                [this] { return static_cast<double>(open_.size()); });
+                                [this] { return static_cast<double>(requests_in_flight()); });
   services_.registry.gauge_from("RequestLatencyMax", "Seconds of the slowest call lately.", [this] {
     return metrics_->latency_max.value(services_.clock.now());
   });
 }
 
 Api::~Api() = default;
+
+size_t Api::requests_in_flight() const { return open_->size(); }
 
 void Api::add_routes(rpc::Server& server) {
   add_desired_routes(server);
@@ -106,9 +110,8 @@ void Api::show_domain(const std::string& domain) {
 
 Api::Caller Api::open(const rpc::Request& request, rpc::Responder responder) {
   metrics_->started.add();
-  const uint64_t id = next_id_++;
-  open_.emplace(id, std::move(responder));
-  return {id, std::string(request.header("X-Vcap-Request-Id"))};
+  const OpenCall& call = open_->open(std::move(responder));
+  return {call.id, std::string(request.header("X-Vcap-Request-Id")), request.body};
 }
 
 void Api::answer(uint64_t id, const google::protobuf::MessageLite& response, bool failed) {
@@ -117,37 +120,34 @@ void Api::answer(uint64_t id, const google::protobuf::MessageLite& response, boo
 
 void Api::answer_bytes(uint64_t id, std::string response, bool failed) {
   (failed ? metrics_->failed : metrics_->succeeded).add();
-  auto responder = std::move(open_.extract(id).mapped());
-  if (!responder.is_gone()) responder.reply(200, kProtobuf, std::move(response));
+  open_->close(id).reply(200, kProtobuf, std::move(response));
 }
 
 void Api::flush_list(uint64_t id, const std::function<void(bool)>& go_on) {
-  List& list = lists_.at(id);
-  rpc::Responder& responder = open_.at(id);
-  if (!list.body) {
-    if (responder.is_gone()) return go_on(false);
-    if (list.bytes.size() < kWholeListBytes) return go_on(true);
-    list.body = responder.send(kProtobuf);
+  OpenCall& call = open_->at(id);
+  if (!call.stream) {
+    if (call.responder->is_gone()) return go_on(false);
+    if (call.bytes.size() < kWholeListBytes) return go_on(true);
+    call.stream = call.responder->send(kProtobuf);
   }
-  list.body->write(std::exchange(list.bytes, {}));
-  if (list.body->is_gone()) return go_on(false);
-  if (!list.body->is_full()) return go_on(true);
-  list.body->on_room([this, id, go_on] { go_on(!lists_.at(id).body->is_gone()); });
+  call.stream->write(std::exchange(call.bytes, {}));
+  if (call.stream->is_gone()) return go_on(false);
+  if (!call.stream->is_full()) return go_on(true);
+  call.stream->on_room([this, id, go_on] { go_on(!open_->at(id).stream->is_gone()); });
 }
 
 void Api::end_list(uint64_t id, const Result<void>& done, std::string refusal) {
-  List list = std::move(lists_.extract(id).mapped());
-  auto responder = std::move(open_.extract(id).mapped());
+  OpenCall& call = open_->at(id);
+  std::string rest = std::move(call.bytes);
+  const auto stream = std::move(call.stream);
+  if (!stream)
+    return answer_bytes(id, done ? std::move(rest) : std::move(refusal), !done.has_value());
   (done ? metrics_->succeeded : metrics_->failed).add();
-  if (!list.body) {
-    if (!responder.is_gone())
-      responder.reply(200, kProtobuf, done ? std::move(list.bytes) : std::move(refusal));
-    return;
-  }
+  open_->close(id);
   // Part of it has gone out: all that is left is to cut it short.
   if (!done) return services_.logger.error("list-cut-short", done.error());
-  list.body->write(list.bytes);
-  list.body->finish();
+  stream->write(rest);
+  stream->finish();
 }
 
 void Api::add_cell_routes(rpc::Server& server) {
@@ -230,7 +230,7 @@ void Api::add_locket_routes(rpc::Server& server) {
         return responder.reply(400, "text/plain", "the request received is invalid");
       const Caller caller = open(http, std::move(responder));
       serve(request, [this, id = caller.id](const Result<std::string, LocketRefusal>& result) {
-        auto answered = std::move(open_.extract(id).mapped());
+        rpc::Responder answered = open_->close(id);
         (result ? metrics_->succeeded : metrics_->failed).add();
         if (result) return answered.reply(200, kProtobuf, *result);
         answered.reply(result.error().status, "text/plain", result.error().text);

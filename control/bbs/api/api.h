@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -41,6 +40,7 @@ class EventStreams;
 class Ledger;
 class Locket;
 class LrpReader;
+class OpenCalls;
 class TaskReader;
 struct ProcessState;
 struct Refusal;
@@ -74,13 +74,14 @@ class Api {
   void add_routes(rpc::Server& server);
   // Sees every call that is done.
   void observe(const std::string& path, int status, Duration took);
-  size_t requests_in_flight() const { return open_.size(); }
+  size_t requests_in_flight() const;
 
  private:
   // One call being served.
   struct Caller {
     uint64_t id = 0;
-    std::string trace_id;  // X-Vcap-Request-Id
+    std::string trace_id;   // X-Vcap-Request-Id
+    std::string_view body;  // as it came, while the request is being looked at
   };
 
   // Appends fields of an answer.
@@ -89,9 +90,10 @@ class Api {
   template <class Response>
   using Respond = std::function<void(Response&)>;
   template <class Request, class Response>
-  using Serve = std::function<void(const Request&, const Caller&, Respond<Response>)>;
+  using Serve = std::function<void(Request&, const Caller&, Respond<Response>)>;
 
   // Registers a POST whose body is a Request and whose answer is a Response with a field `error`.
+  // The request lives until it is answered, and may be changed.
   template <class Request, class Response>
   void call(rpc::Server& server, const char* path, Serve<Request, Response> serve);
   // The same without a request.
@@ -139,16 +141,8 @@ class Api {
   Services services_;
   struct Metrics;
   std::unique_ptr<Metrics> metrics_;
-  std::map<uint64_t, rpc::Responder> open_;
-  std::map<uint64_t, std::unique_ptr<google::protobuf::MessageLite>>
-      drafts_;  // of long answers, by call
-  struct List {
-    std::string bytes;  // not sent yet
-    std::unique_ptr<rpc::Responder::BodyStream> body;
-  };
-  std::map<uint64_t, List> lists_;  // by call
+  const std::unique_ptr<OpenCalls> open_;
   std::set<std::string> shown_domains_;
-  uint64_t next_id_ = 0;
 };
 
 }  // namespace causeway::bbs

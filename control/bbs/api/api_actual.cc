@@ -3,6 +3,7 @@
 #include "control/bbs/api/api_call.h"
 #include "control/bbs/events/group_events.h"
 #include "control/bbs/readers/cells.h"
+#include "control/bbs/rows/settled_start.h"
 #include "control/bbs/rows/stored_bytes.h"
 #include "control/bbs/rules/evacuation_rules.h"
 
@@ -43,6 +44,15 @@ std::function<void(const Verdict&)> plain_answer(std::function<void(Changed&)> r
     Changed response;
     if (verdict.refusal) set_refusal(response, *verdict.refusal);
     respond(response);
+  };
+}
+
+// Is the instance the only one of its index, and all that the encoded start says of it?
+std::function<bool(const store::ProcessRows&)> heart_beat(int32_t index, std::string_view request) {
+  return [slot = slot_name(index, models::ActualLRP::ORDINARY),
+          request = std::string(request)](const store::ProcessRows& rows) {
+    return rows.actual.size() == 1 && rows.actual.front().slot == slot &&
+           is_settled_start(rows.actual.front().bytes, request);
   };
 }
 
@@ -132,7 +142,7 @@ void Api::add_actual_routes(rpc::Server& server) {
       [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide(
             request.process_guid(), {.index = request.index()},
-            [request](const auto& state, const auto& moment) {
+            [&request](const auto& state, const auto& moment) {
               return claim(state, request, moment);
             },
             caller.trace_id, plain_answer(respond));
@@ -140,14 +150,17 @@ void Api::add_actual_routes(rpc::Server& server) {
   for (const bool always_routable : {false, true}) {
     call<models::StartActualLRPRequest, Changed>(
         server, always_routable ? "/v1/actual_lrps/start" : "/v1/actual_lrps/start.r1",
-        [this, always_routable](const auto& given, const Caller& caller, const auto& respond) {
-          models::StartActualLRPRequest request = given;
-          if (always_routable) request.set_routable(true);
-          const std::string guid = request.actual_lrp_key().process_guid();
+        [this, always_routable](auto& request, const Caller& caller, const auto& respond) {
           const int32_t index = request.actual_lrp_key().index();
+          Ledger::Selection selection{.index = index};
+          if (always_routable) {
+            request.set_routable(true);
+          } else {
+            selection.is_settled = heart_beat(index, caller.body);
+          }
           services_.ledger.decide(
-              guid, {.index = index},
-              [request = std::move(request)](const auto& state, const auto& moment) {
+              request.actual_lrp_key().process_guid(), std::move(selection),
+              [&request](const auto& state, const auto& moment) {
                 return start(state, request, moment);
               },
               caller.trace_id, plain_answer(respond));
@@ -159,7 +172,7 @@ void Api::add_actual_routes(rpc::Server& server) {
         services_.ledger.decide(
             request.actual_lrp_key().process_guid(),
             {.index = request.actual_lrp_key().index(), .scheduling = true},
-            [request](const auto& state, const auto& moment) {
+            [&request](const auto& state, const auto& moment) {
               return crash(state, request, moment);
             },
             caller.trace_id, plain_answer(respond));
@@ -169,7 +182,7 @@ void Api::add_actual_routes(rpc::Server& server) {
       [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide(
             request.actual_lrp_key().process_guid(), {.index = request.actual_lrp_key().index()},
-            [request](const auto& state, const auto& moment) {
+            [&request](const auto& state, const auto& moment) {
               return fail(state, request, moment);
             },
             caller.trace_id, plain_answer(respond));
@@ -179,7 +192,7 @@ void Api::add_actual_routes(rpc::Server& server) {
       [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide(
             request.process_guid(), {.index = request.index(), .scheduling = true},
-            [request](const auto& state, const auto& moment) {
+            [&request](const auto& state, const auto& moment) {
               return remove(state, request, moment);
             },
             caller.trace_id, plain_answer(respond));
@@ -257,7 +270,7 @@ void Api::add_evacuation_routes(rpc::Server& server) {
         services_.ledger.decide(
             request.actual_lrp_key().process_guid(),
             {.index = request.actual_lrp_key().index(), .scheduling = true},
-            [request](const auto& state, const auto& moment) {
+            [&request](const auto& state, const auto& moment) {
               return evacuate_claimed(state, request, moment);
             },
             caller.trace_id, answer_kept(respond));
@@ -267,7 +280,7 @@ void Api::add_evacuation_routes(rpc::Server& server) {
       [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide(
             request.actual_lrp_key().process_guid(), {.index = request.actual_lrp_key().index()},
-            [request](const auto& state, const auto& moment) {
+            [&request](const auto& state, const auto& moment) {
               return evacuate_crashed(state, request, moment);
             },
             caller.trace_id,
@@ -282,7 +295,7 @@ void Api::add_evacuation_routes(rpc::Server& server) {
       [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide(
             request.actual_lrp_key().process_guid(), {.index = request.actual_lrp_key().index()},
-            [request](const auto& state, const auto&) { return evacuate_stopped(state, request); },
+            [&request](const auto& state, const auto&) { return evacuate_stopped(state, request); },
             caller.trace_id,
             [respond](const Verdict& verdict) {
               Evacuated response;
@@ -295,13 +308,12 @@ void Api::add_evacuation_routes(rpc::Server& server) {
         server,
         always_routable ? "/v1/actual_lrps/evacuate_running"
                         : "/v1/actual_lrps/evacuate_running.r1",
-        [this, always_routable, answer_kept](const auto& given, const Caller& caller,
+        [this, always_routable, answer_kept](auto& request, const Caller& caller,
                                              const auto& respond) {
-          models::EvacuateRunningActualLRPRequest request = given;
           if (always_routable) request.set_routable(true);
           services_.ledger.decide(
               request.actual_lrp_key().process_guid(), {.scheduling = true},
-              [request](const auto& state, const auto& moment) {
+              [&request](const auto& state, const auto& moment) {
                 return evacuate_running(state, request, moment);
               },
               caller.trace_id, answer_kept(respond));
@@ -313,7 +325,9 @@ void Api::add_evacuation_routes(rpc::Server& server) {
       [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide(
             request.actual_lrp_key().process_guid(), {.index = request.actual_lrp_key().index()},
-            [request](const auto& state, const auto&) { return remove_evacuating(state, request); },
+            [&request](const auto& state, const auto&) {
+              return remove_evacuating(state, request);
+            },
             caller.trace_id,
             [respond](const Verdict& verdict) {
               Removed response;

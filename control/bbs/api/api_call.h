@@ -7,6 +7,7 @@
 
 #include "cf/models/models.h"
 #include "control/bbs/api/api.h"
+#include "control/bbs/api/open_calls.h"
 #include "control/bbs/ledger/ledger.h"
 #include "control/bbs/readers/lrp_reader.h"
 #include "control/bbs/rules/refusal.h"
@@ -43,7 +44,7 @@ void Api::call(rpc::Server& server, const char* path, Serve<Request, Response> s
         Respond<Response> respond = [this, id](Response& response) {
           answer(id, response, has_error(response));
         };
-        Request request;
+        Request& request = open_->at(id).make<Request>();
         Response refused;
         if (!cf::decode(http.body, request)) {
           set_refusal(refused, refuse(models::Error::InvalidRequest));
@@ -77,14 +78,14 @@ void Api::collect(const Caller& caller, Query query,
                   std::function<void(const ProcessState&, Response&)> add,
                   Respond<Response> respond) {
   const uint64_t id = caller.id;
-  drafts_[id] = std::make_unique<Response>();
+  open_->at(id).draft = std::make_unique<Response>();
   services_.reader.read(
       std::move(query),
       [this, id, add = std::move(add)](const std::string&, const ProcessState& state) {
-        add(state, static_cast<Response&>(*drafts_.at(id)));
+        add(state, static_cast<Response&>(*open_->at(id).draft));
       },
       [this, id, respond = std::move(respond)](const Result<void>& done) {
-        const auto draft = std::move(drafts_.extract(id).mapped());
+        const auto draft = std::move(open_->at(id).draft);
         if (done) return respond(static_cast<Response&>(*draft));
         Response failed;
         set_error(failed, done.error());
@@ -96,14 +97,13 @@ template <class Response, class Query>
 void Api::send_list(const Caller& caller, Query query,
                     std::function<void(const ProcessState&, Response&)> add) {
   const uint64_t id = caller.id;
-  lists_[id] = {};
   services_.reader.read(
       std::move(query),
       [this, id, add = std::move(add)](const std::string&, const ProcessState& state) {
         // Encoded messages behind each other are one message with the elements of all.
         Response part;
         add(state, part);
-        lists_.at(id).bytes += cf::encode(part);
+        open_->at(id).bytes += cf::encode(part);
       },
       [this, id](const Result<void>& done) {
         Response refused;
@@ -116,12 +116,11 @@ void Api::send_list(const Caller& caller, Query query,
 template <class Response, class Query>
 void Api::send_stored(const Caller& caller, Query query, AppendRows append) {
   const uint64_t id = caller.id;
-  lists_[id] = {};
   services_.reader.read_rows(
       std::move(query),
       [this, id, append = std::move(append)](const store::ProcessRows& rows,
                                              const std::string& domain) {
-        append(rows, domain, lists_.at(id).bytes);
+        append(rows, domain, open_->at(id).bytes);
       },
       [this, id](const Result<void>& done) {
         Response refused;

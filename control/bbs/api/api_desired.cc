@@ -43,8 +43,8 @@ void Api::add_desired_routes(rpc::Server& server) {
   };
   call<models::DesireLRPRequest, DesiredChanged>(
       server, "/v1/desired_lrp/desire.r2",
-      [decide](const auto& request, const Caller& caller, const auto& respond) {
-        models::DesiredLRP lrp = request.desired_lrp();
+      [decide](auto& request, const Caller& caller, const auto& respond) {
+        models::DesiredLRP& lrp = *request.mutable_desired_lrp();
         if (!compact_routes(*lrp.mutable_routes())) {
           DesiredChanged refused;
           set_refusal(refused, {models::Error::InvalidRequest, "Invalid field: routes"});
@@ -52,15 +52,15 @@ void Api::add_desired_routes(rpc::Server& server) {
         }
         decide(
             lrp.process_guid(),
-            [lrp](const ProcessState& state, const Moment& moment) {
+            [&lrp](const ProcessState& state, const Moment& moment) {
               return desire(state, lrp, moment);
             },
             caller, respond);
       });
   call<models::UpdateDesiredLRPRequest, DesiredChanged>(
       server, "/v1/desired_lrp/update",
-      [decide](const auto& request, const Caller& caller, const auto& respond) {
-        models::DesiredLRPUpdate changes = request.update();
+      [decide](auto& request, const Caller& caller, const auto& respond) {
+        models::DesiredLRPUpdate& changes = *request.mutable_update();
         if (changes.has_routes() && !compact_routes(*changes.mutable_routes())) {
           DesiredChanged refused;
           set_refusal(refused, {models::Error::InvalidRequest, "Invalid field: routes"});
@@ -68,7 +68,7 @@ void Api::add_desired_routes(rpc::Server& server) {
         }
         decide(
             request.process_guid(),
-            [changes](const ProcessState& state, const Moment& moment) {
+            [&changes](const ProcessState& state, const Moment& moment) {
               return update(state, changes, moment);
             },
             caller, respond);
@@ -181,15 +181,14 @@ void Api::add_whole(const store::ProcessRows& rows, const std::string& domain, i
 void Api::get_whole(const models::DesiredLRPByProcessGuidRequest& request, const Caller& caller) {
   using One = models::DesiredLRPResponse;
   const uint64_t id = caller.id;
-  lists_[id] = {};
   services_.reader.read_rows(
       {.process_guids = std::vector{request.process_guid()},
        .parts = {.scheduling = true, .run = true}},
       [this, id](const store::ProcessRows& rows, const std::string& domain) {
-        add_whole(rows, domain, One::kDesiredLrpFieldNumber, lists_.at(id).bytes);
+        add_whole(rows, domain, One::kDesiredLrpFieldNumber, open_->at(id).bytes);
       },
       [this, id](const Result<void>& done) {
-        std::string bytes = std::move(lists_.extract(id).mapped().bytes);
+        std::string bytes = std::move(open_->at(id).bytes);
         if (done && !bytes.empty()) return answer_bytes(id, std::move(bytes), false);
         One refused;
         if (done) {

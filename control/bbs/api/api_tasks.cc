@@ -24,7 +24,7 @@ void Api::add_task_routes(rpc::Server& server) {
       [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(),
-            [request](const auto& task, int64_t now_ns) {
+            [&request](const auto& task, int64_t now_ns) {
               return desire_task(task, request, now_ns);
             },
             task_answer(respond), caller.trace_id);
@@ -34,7 +34,7 @@ void Api::add_task_routes(rpc::Server& server) {
       [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(),
-            [request](const auto& task, int64_t now_ns) {
+            [&request](const auto& task, int64_t now_ns) {
               return start_task(task, request, now_ns);
             },
             [respond](const TaskVerdict& verdict) {
@@ -82,7 +82,7 @@ void Api::add_task_routes(rpc::Server& server) {
       [this](const auto& request, const Caller& caller, const auto& respond) {
         services_.ledger.decide_task(
             request.task_guid(),
-            [request](const auto& task, int64_t now_ns) {
+            [&request](const auto& task, int64_t now_ns) {
               return complete_task(task, request, now_ns);
             },
             task_answer(respond), caller.trace_id);

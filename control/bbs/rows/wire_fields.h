@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-// tidy: the template is for the two sources that read rows without decoding them
+// tidy: the template is for the sources that read rows without decoding them
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>  // tidy: the same
 

@@ -1,4 +1,4 @@
-#include "router/route/allocation_count.h"
+#include "test/support/allocation_count.h"
 
 #include <cstdlib>
 #include <new>
@@ -26,8 +26,8 @@ void operator delete(void* block) noexcept { std::free(block); }
 void operator delete(void* block, size_t) noexcept { std::free(block); }
 #endif
 
-namespace causeway::router {
+namespace causeway::test {
 
 size_t allocations_so_far() noexcept { return allocation_count; }
 
-}  // namespace causeway::router
+}  // namespace causeway::test
