@@ -35,6 +35,60 @@ TEST(BbsConfig, keys_without_effect_and_unknown_ones_are_told_apart) {
   EXPECT_EQ(config->unknown_keys, std::vector<std::string>{"colour"});
 }
 
+// All keys of Diego's bbs.json: those that mean something here are read, of the others the log says
+// that they have no effect.
+TEST(BbsConfig, the_originals_whole_file_is_taken) {
+  const auto config = parse_config(R"({
+    "access_log_path": "/var/log/access.log", "active_key_label": "k1",
+    "advanced_metrics": {"enabled": true, "route_config": {"request_count_routes": ["Ping"]}},
+    "advertise_url": "https://bbs.service.cf.internal:8889",
+    "auctioneer_address": "http://127.0.0.1:9016", "auctioneer_ca_cert": "",
+    "auctioneer_client_cert": "", "auctioneer_client_key": "", "auctioneer_require_tls": false,
+    "ca_file": "/c/ca.crt", "cell_registrations_locket_enabled": true, "cert_file": "/c/s.crt",
+    "communication_timeout": "11s", "consul_cluster": "", "converge_repeat_interval": "31s",
+    "convergence_workers": 21, "database_connection_string": "u:p@tcp(h:3306)/d",
+    "database_driver": "mysql", "db_health_check": {"enabled": true}, "debug_address":
+    "127.0.0.1:17017", "desired_lrp_creation_timeout": "1m", "detect_consul_cell_registrations":
+    false, "enable_consul_service_registration": false, "encryption_keys": {"k1": "secret"},
+    "expire_completed_task_duration": "3m", "expire_pending_task_duration": "31m",
+    "health_address": "127.0.0.1:8890", "key_file": "/c/s.key", "kick_task_duration": "32s",
+    "listen_address": "0.0.0.0:8889", "lock_retry_interval": "4s", "lock_ttl": "16s",
+    "locket_address": "127.0.0.1:8891", "locket_ca_cert_file": "/c/ca", "locket_client_cert_file":
+    "/c/l.crt", "locket_client_key_file": "/c/l.key", "locket_client_keepalive_time": 10,
+    "locket_client_keepalive_timeout": 22, "locks_locket_enabled": true, "log_level": "debug",
+    "loggregator": {"loggregator_use_v2_api": true, "loggregator_api_port": 3458},
+    "max_data_string_length": 640, "max_idle_database_connections": 200,
+    "max_open_database_connections": 200, "max_task_retries": 4, "redact_patterns": [],
+    "redact_secrets": true, "rep_ca_cert": "", "rep_client_cert": "", "rep_client_key": "",
+    "rep_client_session_cache_size": 10, "rep_require_tls": false, "report_interval": "1m",
+    "require_ssl": false, "session_name": "bbs", "skip_consul_lock": true, "sql_ca_cert_file": "",
+    "sql_enable_identity_verification": true, "task_callback_workers": 999, "time_format":
+    "unix-epoch", "update_workers": 1000, "uuid": "bosh-boulder"
+  })",
+                                   "bbs.json");
+  ASSERT_TRUE(config) << config.error().detail;
+  EXPECT_EQ(config->unknown_keys, std::vector<std::string>());
+  EXPECT_EQ(config->access_log_path, "/var/log/access.log");
+  EXPECT_TRUE(config->advanced_metrics);
+  EXPECT_EQ(config->communication_timeout, 11s);
+  EXPECT_EQ(config->converge_repeat_interval, 31s);
+  EXPECT_EQ(config->convergence_workers, 21u);
+  EXPECT_EQ(config->debug_address, "127.0.0.1:17017");
+  EXPECT_EQ(config->expire_completed_task_duration, 3min);
+  EXPECT_EQ(config->expire_pending_task_duration, 31min);
+  EXPECT_EQ(config->kick_task_duration, 32s);
+  EXPECT_EQ(config->max_task_retries, 4);
+  EXPECT_EQ(config->task_callback_workers, 999u);
+  EXPECT_EQ(config->time_format, "unix-epoch");
+  EXPECT_TRUE(config->tls.is_empty());
+  EXPECT_TRUE(config->store.stands_by);
+  EXPECT_EQ(config->store.lock_ttl, 16s);
+  EXPECT_EQ(config->store.lock_retry_interval, 4s);
+  EXPECT_EQ(config->store.uuid, "bosh-boulder");
+  EXPECT_EQ(config->store.keys->active_label(), "k1");
+  EXPECT_EQ(config->unused_keys.size(), 29u);
+}
+
 TEST(BbsConfig, every_mistake_is_named_at_once) {
   const auto config = parse_config(R"({
     "listen_address": "nowhere",
@@ -93,6 +147,8 @@ TEST(BbsConfig, mistakes_about_the_store_are_named) {
       {R"("redis":{"tls":true,"ca_file":"/etc/hostname"})", "redis.ca_file"},
       {R"("redis":{"appendfsync":"often"})", "redis.appendfsync"},
       {R"("redis":{"wait_timeout":"1m"})", "redis.wait_timeout"},
+      {R"("keep_rows_in_memory":"some")", "keep_rows_in_memory"},
+      {R"("kept_rows_reread_interval":"999ms")", "kept_rows_reread_interval: less than 1s"},
   };
   for (const auto& [keys, problem] : rows) {
     const auto config =
