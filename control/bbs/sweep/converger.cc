@@ -12,7 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kSoonMin = 20ms;
-constexpr Duration kGapMin = 1s;  // between passes that were asked for
+constexpr Duration kGapMin = 1s;    // between passes that were asked for
+constexpr Duration kWorkMin = 2ms;  // is not worth a rest, which takes a millisecond at least
 constexpr Duration kRestMax = 20ms;
 
 }  // namespace
@@ -56,9 +57,11 @@ void Converger::begin(const char* reason) {
 
 // A third of a pass's time belongs to calls alone.
 void Converger::rest(Duration worked, std::function<void()> go_on) {
+  unrested_ += worked;
+  if (unrested_ < kWorkMin && !rest_.is_armed()) return go_on();
   resting_.push_back(std::move(go_on));
   if (rest_.is_armed()) return;
-  rest_.once(std::min(worked / 2, kRestMax), [this] {
+  rest_.once(std::min(std::exchange(unrested_, {}) / 2, kRestMax), [this] {
     for (const auto& next : std::exchange(resting_, {})) next();
   });
 }

@@ -43,6 +43,7 @@ class Converger {
   Sweeper::Again place_again_ = Sweeper::Again::stale;  // in the next pass
   Sweeper::Again placing_ = Sweeper::Again::stale;      // in this one
   std::vector<std::function<void()>> resting_;          // until rest_ fires
+  Duration unrested_{};                                 // work since it did
   Sweeper sweeper_;
 };
 
