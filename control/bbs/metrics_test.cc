@@ -60,6 +60,103 @@ TEST_F(BbsMetrics, tasks_are_counted_as_they_begin_and_end) {
   EXPECT_EQ(metric("TasksFailed"), 1);
 }
 
+// Of those that Diego has, LockHeld, MigrationDuration and EncryptionDuration are the tenure's.
+TEST_F(BbsMetrics, each_of_diegos_names_is_there) {
+  fresh_domain();
+  converge();
+  for (const char* name : {"BBSMasterElected",
+                           "ConvergenceLRPRuns",
+                           "ConvergenceLRPDuration",
+                           "ConvergenceTaskRuns",
+                           "ConvergenceTaskDuration",
+                           "ConvergenceTasksKicked",
+                           "ConvergenceTasksPruned",
+                           "CrashedActualLRPs",
+                           "CrashingDesiredLRPs",
+                           "Domain{domain=\"cf-apps\"}",
+                           "LRPsDesired",
+                           "LRPsClaimed",
+                           "LRPsUnclaimed",
+                           "LRPsRunning",
+                           "LRPsMissing",
+                           "LRPsExtra",
+                           "SuspectRunningActualLRPs",
+                           "SuspectClaimedActualLRPs",
+                           "SuspectCells",
+                           "PresentCells",
+                           "StrandedEvacuatingActualLRPs",
+                           "TasksPending",
+                           "TasksRunning",
+                           "TasksCompleted",
+                           "TasksResolving",
+                           "TasksStarted",
+                           "TasksSucceeded",
+                           "TasksFailed",
+                           "RequestCount",
+                           "RequestLatency_count",
+                           "RequestLatencyMax",
+                           "RequestsStarted",
+                           "RequestsSucceeded",
+                           "RequestsFailed",
+                           "RequestsInFlight",
+                           "RequestsCancelled",
+                           "DBOpenConnections",
+                           "DBQueriesTotal",
+                           "DBQueriesSucceeded",
+                           "DBQueriesFailed",
+                           "DBQueriesInFlight",
+                           "DBQueryDurationMax",
+                           "OpenFileDescriptors",
+                           "ActiveLocks",
+                           "ActivePresences",
+                           "LocksExpired",
+                           "PresenceExpired"})
+    EXPECT_GE(metric(name), 0) << name;
+  EXPECT_EQ(metric("Domain{domain=\"cf-apps\"}"), 1);
+  EXPECT_EQ(metric("BBSMasterElected"), 1);
+}
+
+TEST_F(BbsMetrics, a_pass_counts_instances_and_tasks_by_their_state) {
+  present("c1");
+  ASSERT_EQ(desire(lrp("crashing", 2)), "");
+  for (int crashes = 0; crashes < 3; ++crashes) {
+    ASSERT_EQ(run("crashing", 0, "i", "c1"), "");
+    ASSERT_EQ(crash("crashing", 0, "i", "c1"), "");
+  }
+  ASSERT_EQ(desire(lrp("good", 2)), "");
+  ASSERT_EQ(run("good", 0, "g0", "c1"), "");
+  ASSERT_EQ(claim("good", 1, "g1", "c1"), "");
+  for (const char* guid : {"pending", "running", "completed", "resolving"}) desire_task(guid);
+  for (const char* guid : {"running", "completed", "resolving"}) {
+    models::StartTaskRequest start;
+    start.set_task_guid(guid);
+    start.set_cell_id("c1");
+    EXPECT_TRUE(post<models::StartTaskResponse>("/v1/tasks/start", start).should_start());
+  }
+  for (const char* guid : {"completed", "resolving"}) {
+    models::CompleteTaskRequest complete;
+    complete.set_task_guid(guid);
+    complete.set_cell_id("c1");
+    EXPECT_EQ(task_call("/v1/tasks/complete", complete), "");
+  }
+  models::TaskGuidRequest resolve;
+  resolve.set_task_guid("resolving");
+  EXPECT_EQ(task_call("/v1/tasks/resolving", resolve), "");
+  converge();
+  const std::pair<const char*, double> counts[] = {
+      {"LRPsDesired", 4},       {"LRPsRunning", 1},
+      {"LRPsClaimed", 1},       {"LRPsUnclaimed", 1},
+      {"CrashedActualLRPs", 1}, {"CrashingDesiredLRPs", 1},
+      {"LRPsMissing", 0},       {"LRPsExtra", 0},
+      {"PresentCells", 1},      {"TasksPending", 1},
+      {"TasksRunning", 1},      {"TasksCompleted", 1},
+      {"TasksResolving", 1},    {"ConvergenceTasksPruned", 0}};
+  for (const auto& [name, count] : counts) EXPECT_EQ(metric(name), count) << name;
+  clock_.advance(std::chrono::seconds(121));
+  converge();
+  EXPECT_EQ(metric("ConvergenceTasksPruned"), 2) << "what nobody took is forgotten";
+}
+
 TEST_F(BbsMetrics, calls_are_counted_by_path_when_asked_for) {
   ASSERT_EQ(desire(lrp("p", 1)), "");
   EXPECT_GE(metric("RequestLatencyMax"), 0);
