@@ -45,14 +45,24 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
   return found;
 }
 
-void read_records(const fs::path& file, int32_t index, std::vector<LogRecord>& records) {
+// A record and where it belongs among those of other files: its time, but never before what stands
+// above it in its own file. A clock that is set back does not put new lines before old ones.
+struct Placed {
+  int64_t order_ns;
+  LogRecord record;
+};
+
+void read_records(const fs::path& file, int32_t index, int64_t& latest_ns,
+                  std::vector<Placed>& records) {
   const Result<std::string> text = runtime::read_whole_file(file.string(), file_bytes_max);
   if (!text) return;
   for (size_t start = 0, end = 0; (end = text->find('\n', start)) != std::string::npos;
        start = end + 1) {
     Result<LogRecord> record =
         parse_record(std::string_view(*text).substr(start, end - start), index);
-    if (record) records.push_back(std::move(*record));
+    if (!record) continue;
+    latest_ns = std::max(latest_ns, record->unix_ns);
+    records.push_back({latest_ns, std::move(*record)});
   }
 }
 
@@ -174,21 +184,25 @@ Result<std::vector<LogRecord>> LogStore::read(const std::string& process_guid, i
     return Error{.fault = Fault::not_found,
                  .detail = "no log of " + process_guid + " on this cell"};
   }
-  std::vector<LogRecord> records;
+  std::vector<Placed> placed;
   for (const fs::path& instance : folders_in(folder)) {
     int32_t number = -1;
     const std::string name = instance.filename().string();
     std::from_chars(name.data(), name.data() + name.size(), number);
     if (number < 0 || (index >= 0 && index != number)) continue;
     for (const fs::path& run : folders_in(instance)) {
-      for (const char* file : {"app.1", "app", "cell"}) read_records(run / file, number, records);
+      int64_t app_ns = 0, cell_ns = 0;  // the latest of each writer
+      for (const char* file : {"app.1", "app"}) read_records(run / file, number, app_ns, placed);
+      read_records(run / "cell", number, cell_ns, placed);
     }
   }
-  std::stable_sort(
-      records.begin(), records.end(),
-      [](const LogRecord& left, const LogRecord& right) { return left.unix_ns < right.unix_ns; });
-  const size_t kept = std::min({lines, options_.lines_max, records.size()});
-  records.erase(records.begin(), records.end() - static_cast<std::ptrdiff_t>(kept));
+  std::stable_sort(placed.begin(), placed.end(), [](const Placed& left, const Placed& right) {
+    return left.order_ns < right.order_ns;
+  });
+  const size_t kept = std::min({lines, options_.lines_max, placed.size()});
+  std::vector<LogRecord> records;
+  for (size_t i = placed.size() - kept; i < placed.size(); ++i)
+    records.push_back(std::move(placed[i].record));
   return records;
 }
 

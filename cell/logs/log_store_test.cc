@@ -64,6 +64,18 @@ TEST_F(LogStoreTest, merges_the_files_of_all_instances_by_time) {
   EXPECT_EQ(store.read("web", 1, 100)->front().index, 1);
 }
 
+TEST_F(LogStoreTest, a_clock_that_is_set_back_does_not_hide_new_lines_behind_old_ones) {
+  LogStore store(clock_, options_);
+  const std::string zero = store.open({"web", 0, "a"}).value();
+  const std::string one = store.open({"web", 1, "b"}).value();
+  append(zero + "/app.1", "900 O APP before\n");
+  append(zero + "/app", "100 O APP after\n110 O APP last\n");
+  append(one + "/app", "50 O APP other\n");
+  EXPECT_THAT(texts(store.read("web", -1, 100)), ElementsAre("other", "before", "after", "last"));
+  EXPECT_THAT(texts(store.read("web", 0, 2)), ElementsAre("after", "last"));
+  EXPECT_EQ(store.read("web", 0, 1)->front().unix_ns, 110) << "its own time stays";
+}
+
 TEST_F(LogStoreTest, what_was_never_written_is_not_found) {
   const LogStore store(clock_, options_);
   EXPECT_EQ(store.read("absent", -1, 10).error().fault, Fault::not_found);
