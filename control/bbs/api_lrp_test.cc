@@ -1,4 +1,7 @@
 // The API for LRPs, over HTTP.
+#include <set>
+#include <tuple>
+
 #include "control/bbs/bbs_under_test.h"
 
 namespace causeway::bbs::test {
@@ -309,6 +312,115 @@ TEST_F(ApiLrps, groups_show_an_instance_and_the_one_that_leaves) {
   answer = post<models::EvacuationResponse>("/v1/actual_lrps/evacuate_running.r1", leave);
   EXPECT_FALSE(answer.keep_container());
   EXPECT_FALSE(answer.has_error());
+}
+
+// The deprecated calls are those of clients that know nothing of being routable.
+TEST_F(ApiLrps, what_an_old_client_starts_or_evacuates_is_routable) {
+  ASSERT_EQ(desire(lrp("p", 4)), "");
+  const auto routable = [&](int32_t index) {
+    models::ActualLRPsRequest request;
+    request.set_process_guid("p");
+    request.set_index(index);
+    const auto found = post<models::ActualLRPsResponse>("/v1/actual_lrps/list", request);
+    std::string text;
+    for (const auto& row : found.actual_lrps())
+      text += !row.has_routable() ? "?" : row.routable() ? "yes" : "no";
+    return text;
+  };
+  const struct {
+    const char* path;
+    std::optional<bool> asked;
+    const char* expected;
+  } cases[] = {{"start", false, "yes"},
+               {"start.r1", false, "no"},
+               {"start.r1", true, "yes"},
+               {"start.r1", {}, "yes"}};
+  for (int32_t index = 0; index < 4; ++index) {
+    models::StartActualLRPRequest start;
+    fill_keys(start, "p", index, "i" + std::to_string(index), "c1");
+    start.mutable_actual_lrp_net_info()->set_address("10.0.0.1");
+    EXPECT_EQ(routable(index), "no") << "nobody has started it";
+    if (cases[index].asked) start.set_routable(*cases[index].asked);
+    EXPECT_EQ(error_of("/v1/actual_lrps/" + std::string(cases[index].path), start), "");
+    EXPECT_EQ(routable(index), cases[index].expected) << index;
+  }
+  for (const auto& [path, index, expected] :
+       {std::tuple{"evacuate_running", 0, "noyes"}, std::tuple{"evacuate_running.r1", 1, "nono"}}) {
+    models::EvacuateRunningActualLRPRequest leave;
+    fill_keys(leave, "p", index, "i" + std::to_string(index), "c1");
+    leave.mutable_actual_lrp_net_info()->set_address("10.0.0.1");
+    leave.set_routable(false);
+    EXPECT_EQ(error_of<models::EvacuationResponse>("/v1/actual_lrps/" + std::string(path), leave),
+              "");
+    EXPECT_EQ(routable(index), expected) << "the replacement, and the one that leaves";
+  }
+}
+
+TEST_F(ApiLrps, layers_are_folded_for_old_clients_and_not_for_others) {
+  auto layered = lrp("p", 1);
+  layered.set_legacy_download_user("vcap");
+  auto& own = *layered.add_cached_dependencies();
+  own.set_from("http://files/own");
+  own.set_to("/own");
+  for (const auto type : {models::ImageLayer::EXCLUSIVE, models::ImageLayer::SHARED}) {
+    auto& layer = *layered.add_image_layers();
+    layer.set_name(type == models::ImageLayer::SHARED ? "shared" : "droplet");
+    layer.set_url("http://files/" + layer.name());
+    layer.set_destination_path("/" + layer.name());
+    layer.set_layer_type(type);
+    layer.set_media_type(models::ImageLayer::TGZ);
+    if (type == models::ImageLayer::SHARED) continue;
+    layer.set_digest_algorithm(models::ImageLayer::SHA256);
+    layer.set_digest_value("abc");
+  }
+  ASSERT_EQ(desire(layered), "");
+  models::DesiredLRPByProcessGuidRequest one;
+  one.set_process_guid("p");
+  const auto given =
+      post<models::DesiredLRPResponse>("/v1/desired_lrps/get_by_process_guid.r3", one);
+  EXPECT_EQ(given.desired_lrp().image_layers_size(), 2);
+  EXPECT_FALSE(given.desired_lrp().has_setup());
+  const auto folded =
+      post<models::DesiredLRPResponse>("/v1/desired_lrps/get_by_process_guid.r2", one);
+  const auto list =
+      post<models::DesiredLRPsResponse>("/v1/desired_lrps/list.r2", models::DesiredLRPsRequest());
+  ASSERT_EQ(list.desired_lrps_size(), 1);
+  EXPECT_EQ(cf::encode(list.desired_lrps(0)), cf::encode(folded.desired_lrp()));
+  const models::DesiredLRP& old = folded.desired_lrp();
+  EXPECT_EQ(old.image_layers_size(), 0);
+  ASSERT_EQ(old.cached_dependencies_size(), 2);
+  EXPECT_EQ(old.cached_dependencies(0).name(), "shared") << "first";
+  EXPECT_EQ(old.cached_dependencies(0).cache_key(), "http://files/shared") << "no digest";
+  EXPECT_EQ(old.cached_dependencies(1).from(), "http://files/own");
+  ASSERT_EQ(old.setup().parallel_action().actions_size(), 1);
+  const auto& download = old.setup().parallel_action().actions(0).download_action();
+  EXPECT_EQ(download.artifact(), "droplet");
+  EXPECT_EQ(download.cache_key(), "sha256:abc");
+  EXPECT_EQ(download.checksum_algorithm(), "sha256");
+  EXPECT_EQ(download.checksum_value(), "abc");
+  EXPECT_EQ(download.user(), "vcap");
+}
+
+TEST_F(ApiLrps, a_domain_is_fresh_until_its_time_is_over_or_for_ever) {
+  const auto fresh = [&] {
+    const auto list = post<models::DomainsResponse>("/v1/domains/list", models::PingResponse());
+    return std::set<std::string>(list.domains().begin(), list.domains().end());
+  };
+  models::UpsertDomainRequest request;
+  for (const auto& [name, ttl] :
+       {std::pair{"short", 60u}, std::pair{"long", 200u}, std::pair{"for-ever", 0u}}) {
+    request.set_domain(name);
+    request.set_ttl(ttl);
+    EXPECT_EQ(error_of<models::UpsertDomainResponse>("/v1/domains/upsert", request), "");
+  }
+  EXPECT_EQ(fresh(), (std::set<std::string>{"short", "long", "for-ever"}));
+  clock_.advance(std::chrono::seconds(61));
+  EXPECT_EQ(fresh(), (std::set<std::string>{"long", "for-ever"}));
+  request.set_domain("long");
+  request.set_ttl(10);
+  EXPECT_EQ(error_of<models::UpsertDomainResponse>("/v1/domains/upsert", request), "");
+  clock_.advance(std::chrono::seconds(11));
+  EXPECT_EQ(fresh(), std::set<std::string>{"for-ever"}) << "the last word counts";
 }
 
 TEST_F(ApiLrps, bodies_that_are_no_message_are_refused_and_counted) {
