@@ -1,5 +1,6 @@
 #include "control/bbs/ledger/ledger.h"
 
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -31,6 +32,7 @@ std::string cell_of(const std::optional<models::ActualLRP>& row) {
 store::ProcessParts parts_of(const Ledger::Selection& selection) {
   store::ProcessParts parts{.scheduling = selection.scheduling, .run = selection.run};
   if (selection.index) {
+    parts.slots.reserve(std::size(kPresences));
     for (const Presence presence : kPresences)
       parts.slots.push_back(slot_name(*selection.index, presence));
   } else {

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "test/support/server_process.h"
+#include "test/support/redis_farm.h"
 #include "test/system/control/control_process.h"
 #include "test/system/control/fault_ground.h"
 
@@ -22,7 +22,7 @@ class ControlFaults : public FaultGround {
  protected:
   ControlFaults() { begin(bbs_.url(), {{.bbs_url = bbs_.url()}}); }
 
-  causeway::test::RedisServer redis_{{.persist = true}};
+  causeway::test::RedisNode redis_{{"--appendonly", "yes", "--appendfsync", "always"}};
   // The two name each other: this port is chosen first.
   const uint16_t auctioneer_port_ = causeway::test::free_port();
   ControlProcess bbs_{"bbs", "listen_address",
@@ -80,6 +80,36 @@ TEST_F(ControlFaults, what_runs_goes_on_whatever_dies) {
   let_pass(5s);
   ASSERT_TRUE(becomes_whole());
   EXPECT_EQ(containers(), running);
+}
+
+// Its fence is that of the bbs that leads: nothing but the rows tells that they are old.
+TEST_F(ControlFaults, a_redis_restored_from_an_old_snapshot_is_noticed_and_made_up_for) {
+  desire_lrps(lrps);
+  ASSERT_TRUE(becomes_whole());
+  const auto running = containers();
+  EXPECT_EQ(causeway::test::redis_cli(redis_.port(), "SAVE"), "OK\n");
+  models::UpsertDomainRequest forgotten;
+  forgotten.set_domain("forgotten");
+  ASSERT_TRUE(post<models::UpsertDomainResponse>("/v1/domains/upsert", forgotten));
+  const auto cuts = followers_[0]->cuts();
+  redis_.kill(SIGKILL);
+  redis_.settings({"--appendonly", "no"});
+  redis_.start();
+  ASSERT_TRUE(until([&] {
+    let_pass(100ms);
+    return bbs_.log().find("acknowledged-writes-lost") != std::string::npos;
+  })) << bbs_.log();
+  EXPECT_TRUE(until([&] { return followers_[0]->cuts() > cuts; }));
+  desire_lrps(2);
+  desire_tasks(lrps);
+  ASSERT_TRUE(becomes_whole());
+  expect_tasks_to_have_ended_once();
+  const auto now = containers();
+  for (const auto& [name, guid] : running) {
+    const auto found = now.find(name);
+    ASSERT_NE(found, now.end());
+    EXPECT_EQ(found->second, guid) << "it was started anew";
+  }
 }
 
 }  // namespace

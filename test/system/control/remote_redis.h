@@ -22,9 +22,10 @@ class RemoteRedis final : public causeway::test::ServerProcess {
  private:
   std::vector<std::string> command(uint16_t port) const override {
     std::vector<std::string> words = machine_.prefix;
-    words.insert(words.end(), {"redis-server", "--port", std::to_string(port), "--bind",
-                               machine_.address, "--protected-mode", "no", "--dir", folder(),
-                               "--save", "", "--appendonly", "yes", "--appendfsync", "always"});
+    words.insert(words.end(),
+                 {"redis-server", "--port", std::to_string(port), "--bind", machine_.address,
+                  "--protected-mode", "no", "--dir", folder(), "--save", "", "--appendonly", "yes",
+                  "--appendfsync", "always", "--repl-diskless-sync-delay", "0"});
     words.insert(words.end(), settings_.begin(), settings_.end());
     return words;
   }
@@ -34,11 +35,14 @@ class RemoteRedis final : public causeway::test::ServerProcess {
   const std::vector<std::string> settings_;
 };
 
-// A Sentinel that watches one primary, called "platform". Owner: a test.
+// One of several Sentinels that watch a primary, called "platform". Owner: a test.
 class RemoteSentinel final : public causeway::test::ServerProcess {
  public:
-  RemoteSentinel(const CutNetwork::Machine& machine, const RemoteRedis& primary)
-      : machine_(machine), watched_(primary.address() + " " + std::to_string(primary.port())) {
+  // `quorum`: so many have to find the primary dead.
+  RemoteSentinel(const CutNetwork::Machine& machine, const RemoteRedis& primary, int quorum)
+      : machine_(machine),
+        watched_(primary.address() + " " + std::to_string(primary.port()) + " " +
+                 std::to_string(quorum)) {
     start_somewhere();
   }
 
@@ -47,7 +51,7 @@ class RemoteSentinel final : public causeway::test::ServerProcess {
     const std::string path = folder() + "/sentinel.conf";
     std::ofstream(path) << "port " << port << "\nbind " << machine_.address
                         << "\nprotected-mode no\ndir " << folder() << "\nsentinel monitor platform "
-                        << watched_ << " 1\nsentinel down-after-milliseconds platform 1000\n"
+                        << watched_ << "\nsentinel down-after-milliseconds platform 1000\n"
                         << "sentinel failover-timeout platform 3000\n";
     std::vector<std::string> words = machine_.prefix;
     words.insert(words.end(), {"redis-server", path, "--sentinel"});
