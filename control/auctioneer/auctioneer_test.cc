@@ -376,6 +376,22 @@ TEST_F(AuctioneerTest, reports_of_failures_carry_the_request_id_of_what_failed) 
   }
 }
 
+// Convergence asks again: nothing here waits for the BBS to hear of it.
+TEST_F(AuctioneerTest, a_report_that_is_lost_holds_up_nothing) {
+  bbs.add(a);
+  bbs.breaks_reports = true;
+  start();
+  ask({lrp_request("big", {0, 1}, 5000)});
+  ASSERT_TRUE(bed.until([&] { return bbs.broken_reports == 2; }));
+  ask({lrp_request("p", {0})});
+  ASSERT_TRUE(bed.until([&] { return a.works.size() == 1; }));
+  ASSERT_TRUE(settled());
+  bbs.breaks_reports = false;
+  ask({lrp_request("big", {0}, 5000)});
+  ASSERT_TRUE(bed.until([&] { return bbs.failed.size() == 1; }));
+  EXPECT_EQ(bbs.broken_reports, 2);
+}
+
 TEST_F(AuctioneerTest, may_end_in_the_middle_of_a_round) {
   bbs.add(a);
   a.holds_state = true;

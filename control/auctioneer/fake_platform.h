@@ -91,6 +91,10 @@ class FakeBbs {
         "POST", "/v1/actual_lrps/fail", [this](const rpc::Request& http, rpc::Responder responder) {
           models::FailActualLRPRequest request;
           CHECK(request.ParseFromString(http.body));
+          if (breaks_reports) {
+            ++broken_reports;
+            return responder.reply(500);
+          }
           report_traces.emplace_back(http.header("X-Vcap-Request-Id"));
           failed.push_back(request.actual_lrp_key().process_guid() + "." +
                            std::to_string(request.actual_lrp_key().index()) + " " +
@@ -119,6 +123,8 @@ class FakeBbs {
   std::vector<std::pair<std::string, std::string>> cells;
   int asked = 0;
   bool refuses_lock = false;
+  bool breaks_reports = false;  // of instances
+  int broken_reports = 0;
   std::vector<std::string> failed;
   std::vector<std::string> rejected;
   std::vector<std::string> report_traces;  // of both

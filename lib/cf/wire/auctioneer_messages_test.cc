@@ -33,6 +33,20 @@ TEST(AuctioneerMessages, requests_survive_the_wire) {
   auto same = parse_task_start_requests(to_json(tasks));
   ASSERT_TRUE(same) << to_string(same.error());
   EXPECT_EQ(*same, tasks);
+  EXPECT_EQ(to_json(tasks),
+            R"([{"TaskGuid":"t","Domain":"d","PlacementTags":[],"VolumeDrivers":[],)"
+            R"("RootFs":"preloaded:busybox","MemoryMB":128,"DiskMB":64,"MaxPids":10,)"
+            R"("state":"Pending","failed":false}])");
+}
+
+// Go writes lists that are empty as null, and leaves out nothing else.
+TEST(AuctioneerMessages, are_read_as_a_bbs_of_diego_writes_them) {
+  auto lrps = parse_lrp_start_requests(
+      R"([{"process_guid":"p","domain":"d","indices":[3],"PlacementTags":null,"VolumeDrivers":null,)"
+      R"("RootFs":"preloaded:busybox","MemoryMB":128,"DiskMB":64,"MaxPids":10}])");
+  ASSERT_TRUE(lrps) << to_string(lrps.error());
+  EXPECT_EQ(lrps->at(0).demand, small_demand());
+  EXPECT_EQ(lrps->at(0).indices, std::vector<int32_t>{3});
 }
 
 TEST(AuctioneerMessages, an_empty_list_is_fine) {

@@ -71,6 +71,17 @@ TEST(RepMessages, cell_state_has_the_field_names_of_diego) {
   }
 }
 
+TEST(RepMessages, work_has_the_field_names_of_diego) {
+  const CellState state = full_state();
+  EXPECT_EQ(to_json(Work{.lrps = state.lrps, .tasks = state.tasks, .cell_id = "cell-a"}),
+            R"({"LRPs":[{"instance_guid":"i","process_guid":"p","index":2,"domain":"apps",)"
+            R"("PlacementTags":["a"],"VolumeDrivers":["nfs"],"RootFs":"preloaded:busybox",)"
+            R"("MemoryMB":128,"DiskMB":256,"MaxPids":64,"state":"RUNNING"}],)"
+            R"("Tasks":[{"TaskGuid":"t","Domain":"tasks","PlacementTags":[],"VolumeDrivers":[],)"
+            R"("RootFs":"docker:///x","MemoryMB":1,"DiskMB":2,"MaxPids":0,)"
+            R"("state":"Running","failed":true}],"cell_id":"cell-a"})");
+}
+
 TEST(RepMessages, absent_and_null_fields_are_zero) {
   auto state = parse_cell_state(R"({"cell_id":"c","LRPs":null,"Zone":null})");
   ASSERT_TRUE(state) << to_string(state.error());
