@@ -226,11 +226,9 @@ void ScalePhase::flip_one() {
                  static_cast<ptrdiff_t>(rng_.below(std::min<size_t>(cell.instances().size(), 64))));
     SimInstance& instance = *cell.find(at->first);
     if (!instance.is_running) continue;
-    instance.is_routable = !instance.is_routable;
+    instance.flip();
     if (subscribers_) subscribers_->expect(instance.name.instance_guid);
-    calls_.add(Operation::route_flip, [name = instance.name, routable = instance.is_routable] {
-      return cf::encode(start_request(name, routable));
-    });
+    calls_.add(Operation::route_flip, [body = instance.heart_beat()] { return body; });
     return;
   }
 }

@@ -33,6 +33,16 @@ rpc::Server::Options server_options(const FleetOptions& fleet) {
 
 }  // namespace
 
+const std::string& SimInstance::heart_beat() {
+  if (heart_beat_.empty()) heart_beat_ = cf::encode(start_request(name, is_routable_));
+  return heart_beat_;
+}
+
+void SimInstance::flip() {
+  is_routable_ = !is_routable_;
+  heart_beat_.clear();
+}
+
 SimCell::SimCell(net::Loop& loop, const log::Logger& logger, Fleet& fleet, uint64_t number)
     : loop_(loop),
       fleet_(fleet),
@@ -203,7 +213,8 @@ void SimCell::remove(const InstanceName& name) {
 }
 
 void SimCell::remove_leftovers(const std::string& list) {
-  models::ActualLRPsResponse response;
+  google::protobuf::Arena arena;
+  auto& response = *google::protobuf::Arena::CreateMessage<models::ActualLRPsResponse>(&arena);
   if (!cf::decode(list, response)) return;
   for (const models::ActualLRP& row : response.actual_lrps()) {
     const auto& instance = row.actual_lrp_instance_key();
@@ -269,14 +280,11 @@ void SimCell::beat() {
         if (reply) remove_leftovers(*reply);
         done(reply);
       });
-  for (const auto& [guid, instance] : instances_) {
+  for (auto& [guid, instance] : instances_) {
     if (!instance.is_running) continue;
     ++beats_under_way_;
     fleet_.calls().add(
-        Operation::heart_beat,
-        [name = instance.name, routable = instance.is_routable] {
-          return cf::encode(start_request(name, routable));
-        },
+        Operation::heart_beat, [body = instance.heart_beat()] { return body; },
         [this, done, name = guid](const Result<std::string>& reply) {
           // Somebody else's by now: what a rep's container would be stopped for.
           if (!reply && is_refusal(reply.error())) forget(name);

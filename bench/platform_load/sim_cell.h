@@ -47,11 +47,20 @@ struct FleetCounts {
   uint64_t beats_skipped = 0;  // a cell's heart-beat was due before the last one had ended
 };
 
+// What a cell runs. Owner: SimCell. Thread: its owner's.
 struct SimInstance {
+  // What is said of it each time, encoded once.
+  const std::string& heart_beat();
+  void flip();
+  bool is_routable() const { return is_routable_; }
+
   InstanceName name;
   cf::LrpWork work;
   bool is_running = false;
-  bool is_routable = true;
+
+ private:
+  bool is_routable_ = true;
+  std::string heart_beat_;  // empty: not made yet
 };
 
 class Fleet;

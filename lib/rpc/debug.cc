@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "json/json.h"
 #include "log/logger.h"
 #include "metrics/registry.h"
@@ -73,6 +75,19 @@ std::string facts_text() {
   return writer.take() + "\n";
 }
 
+// A page of metrics asks for one after the other: they are read once for all of them.
+const ProcessFacts& facts_of_this_page() {
+  constexpr Duration page = std::chrono::milliseconds(20);
+  thread_local ProcessFacts facts;
+  thread_local Instant read_at{};
+  const Instant now = std::chrono::steady_clock::now();
+  if (read_at == Instant{} || now - read_at > page) {
+    facts = process_facts();
+    read_at = now;
+  }
+  return facts;
+}
+
 }  // namespace
 
 ProcessFacts process_facts() {
@@ -100,7 +115,8 @@ ProcessFacts process_facts() {
 
 void register_process_metrics(metrics::Registry& registry) {
   const auto gauge = [&registry](const char* name, const char* help, auto read) {
-    registry.gauge_from(name, help, [read] { return static_cast<double>(read(process_facts())); });
+    registry.gauge_from(name, help,
+                        [read] { return static_cast<double>(read(facts_of_this_page())); });
   };
   const auto open_files = [](const ProcessFacts& facts) { return facts.open_files; };
   gauge("OpenFileDescriptors", "Files and sockets that are open.", open_files);
