@@ -88,6 +88,67 @@ TEST_F(ApiBytes, ping_domains_and_cells) {
             "01743a016f420968747470733a2f2f63");
 }
 
+// An empty body is an answer in each case: a list, or what is missing in the request.
+TEST_F(ApiBytes, every_path_is_there) {
+  for (const char* path : {"ping",
+                           "domains/list",
+                           "domains/upsert",
+                           "actual_lrps/list",
+                           "actual_lrps/list_by_process_guids",
+                           "actual_lrp_groups/list",
+                           "actual_lrp_groups/list_by_process_guid",
+                           "actual_lrp_groups/get_by_process_guid_and_index",
+                           "actual_lrps/claim",
+                           "actual_lrps/start.r1",
+                           "actual_lrps/start",
+                           "actual_lrps/crash",
+                           "actual_lrps/fail",
+                           "actual_lrps/remove",
+                           "actual_lrps/retire",
+                           "actual_lrps/remove_evacuating",
+                           "actual_lrps/evacuate_claimed",
+                           "actual_lrps/evacuate_crashed",
+                           "actual_lrps/evacuate_stopped",
+                           "actual_lrps/evacuate_running.r1",
+                           "actual_lrps/evacuate_running",
+                           "desired_lrp_scheduling_infos/list",
+                           "desired_lrp_scheduling_infos/get_by_process_guid",
+                           "desired_lrp_routing_infos/list",
+                           "desired_lrps/list.r3",
+                           "desired_lrps/get_by_process_guid.r3",
+                           "desired_lrps/list.r2",
+                           "desired_lrps/get_by_process_guid.r2",
+                           "desired_lrp/desire.r2",
+                           "desired_lrp/update",
+                           "desired_lrp/remove",
+                           "tasks/list.r3",
+                           "tasks/get_by_task_guid.r3",
+                           "tasks/list.r2",
+                           "tasks/get_by_task_guid.r2",
+                           "tasks/desire.r2",
+                           "tasks/start",
+                           "tasks/cancel",
+                           "tasks/fail",
+                           "tasks/reject",
+                           "tasks/complete",
+                           "tasks/resolving",
+                           "tasks/delete",
+                           "cells/list.r1"}) {
+    const std::string whole = "/v1/" + std::string(path);
+    const std::string answer = ask(whole);
+    const bool is_list = whole.find("list") != std::string::npos && !whole.ends_with("_guid");
+    if (is_list || whole == "/v1/ping") {
+      EXPECT_EQ(answer, whole == "/v1/ping" ? "0801" : "") << path;
+    } else {
+      EXPECT_EQ(answer.substr(0, 2), "0a") << path << " names what is missing";
+    }
+  }
+  for (const char* path : {"/v1/events", "/v1/events.r1"}) follow("GET", path);
+  for (const char* path : {"/v1/events/lrp_instances", "/v1/events/lrp_instances.r1",
+                           "/v1/events/tasks", "/v1/events/tasks.r1"})
+    follow("POST", path);
+}
+
 TEST_F(ApiBytes, desired_lrps) {
   desire_by_hand();
   EXPECT_EQ(

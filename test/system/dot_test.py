@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 
 from whole_platform import BIN, free_ports, until
 
@@ -160,6 +161,19 @@ class DotTest(unittest.TestCase):
                 said[name] = follower.communicate()[1]
         self.assertIn('Use "--exclude-actual-lrp-groups" flag to exclude them.', said["all"])
         self.assertEqual(said["instances"], "")
+
+    def test_an_instance_that_nobody_desires_can_be_retired(self):
+        def field(number, value):
+            return bytes([number << 3 | 2, len(value)]) + value
+        # A cell says that it runs one; its domain is not fresh, so no pass will take it away.
+        start = (field(1, field(1, b"orphan") + field(3, b"stale")) + field(2, field(1, b"i") + field(2, b"no-cell"))
+                 + field(3, field(1, b"10.0.0.1")))
+        call = urllib.request.Request(f"http://127.0.0.1:{self.bbs}/v1/actual_lrps/start.r1", start, {"Content-Type": "application/x-protobuf"})
+        self.assertEqual(urllib.request.urlopen(call, timeout=30).read(), b"")
+        self.assertEqual([one["state"] for one in self.dot("actual-lrps", "-p", "orphan")], ["RUNNING"])
+        self.assert_refused(4, "Type 13: ResourceNotFound", "retire-actual-lrp", "orphan", "1")
+        self.dot("retire-actual-lrp", "orphan", "0")
+        self.assertEqual(self.dot("actual-lrps", "-p", "orphan"), [])
 
     def test_tasks(self):
         self.dot("create-task", json.dumps(TASK))

@@ -103,13 +103,27 @@ int delete_desired_lrp(Dot& dot, const std::string& guid) {
   return done ? 0 : dot.refused(done.error());
 }
 
-int retire_actual_lrp(Dot& dot, const std::string& guid, int32_t index) {
+// Its domain, as the app has it or, where nobody desires the app any more, the instance.
+Result<std::string> domain_of(Dot& dot, const std::string& guid, int32_t index) {
   const auto lrp = fetch_desired(dot, guid);
-  if (!lrp) return dot.refused(lrp.error());
+  if (lrp) return lrp->domain();
+  if (lrp.error().fault != Fault::not_found) return lrp.error();
+  models::ActualLRPsRequest request;
+  request.set_process_guid(guid);
+  request.set_index(index);
+  const auto instances = dot.session().ask(&Client::actual_lrps, request);
+  if (!instances) return instances.error();
+  if (instances->actual_lrps().empty()) return lrp.error();
+  return instances->actual_lrps(0).actual_lrp_key().domain();
+}
+
+int retire_actual_lrp(Dot& dot, const std::string& guid, int32_t index) {
+  const auto domain = domain_of(dot, guid, index);
+  if (!domain) return dot.refused(domain.error());
   models::RetireActualLRPRequest request;
   request.mutable_actual_lrp_key()->set_process_guid(guid);
   request.mutable_actual_lrp_key()->set_index(index);
-  request.mutable_actual_lrp_key()->set_domain(lrp->domain());
+  request.mutable_actual_lrp_key()->set_domain(*domain);
   const auto done = dot.session().ask(&Client::retire_actual_lrp, request);
   return done ? 0 : dot.refused(done.error());
 }
