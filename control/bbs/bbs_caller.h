@@ -3,6 +3,7 @@
 // What the SYSTEM tests of the bbs binary share: its program, and a client that waits for it.
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "net/loop.h"
 #include "net/timer.h"
 #include "rpc/client.h"
+#include "test/support/server_process.h"
 
 namespace causeway::bbs {
 
@@ -77,6 +79,13 @@ class BbsCaller {
     client_.send({.url = bbs_url + "/models.Locket/Lock", .body = cf::encode(request)},
                  [&](const Result<rpc::Reply>& reply) { status = reply ? reply->status : -1; });
     return until([&] { return status != 0; }) ? status : 0;
+  }
+  // Whether a leader that slept finds, woken up, that it has lost its lock, and ends with 1.
+  bool gives_up_when_woken(causeway::test::ServerProcess& leader) {
+    leader.kill(SIGCONT);
+    std::optional<int> code;
+    return until([&] { return (code = leader.exit_code()).has_value(); }) && code == 1 &&
+           leader.log().find("lost-lock") != std::string::npos;
   }
 
  protected:

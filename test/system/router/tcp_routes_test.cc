@@ -44,6 +44,15 @@ class TcpRoutesTest : public testing::Test {
       }
     };
   }
+  // Of a route to a backend that says "1", which it has heard.
+  RawSocket client_of(const FakeBackend& backend) {
+    const uint16_t port = free_port();
+    say("router.tcp.register", message(port, backend.port()));
+    EXPECT_TRUE(opens());
+    RawSocket client = RawSocket::connect(port);
+    EXPECT_EQ(client.receive_exactly(1), "1");
+    return client;
+  }
 
   NatsServer nats_;
   std::unique_ptr<RouterBinary> router_;
@@ -85,11 +94,7 @@ TEST_F(TcpRoutesTest, a_registration_that_is_not_repeated_is_pruned) {
 TEST_F(TcpRoutesTest, drain_lets_connections_end) {
   RouterBinary& router = start(std::string(kTcp) + "\ndrain_timeout: 60s");
   FakeBackend backend(says("1"));
-  const uint16_t port = free_port();
-  say("router.tcp.register", message(port, backend.port()));
-  ASSERT_TRUE(opens());
-  RawSocket client = RawSocket::connect(port);
-  EXPECT_EQ(client.receive_exactly(1), "1");
+  RawSocket client = client_of(backend);
   router.process().signal(SIGUSR1);
   ASSERT_TRUE(router.process().wait_for_output("outstanding active connections"));
   ASSERT_TRUE(client.send("last words"));
@@ -103,11 +108,7 @@ TEST_F(TcpRoutesTest, drain_lets_connections_end) {
 TEST_F(TcpRoutesTest, a_drain_that_takes_too_long_cuts) {
   RouterBinary& router = start(std::string(kTcp) + "\ndrain_timeout: 1s");
   FakeBackend backend(says("1"));
-  const uint16_t port = free_port();
-  say("router.tcp.register", message(port, backend.port()));
-  ASSERT_TRUE(opens());
-  RawSocket client = RawSocket::connect(port);
-  EXPECT_EQ(client.receive_exactly(1), "1");
+  RawSocket client = client_of(backend);
   router.process().signal(SIGUSR1);
   EXPECT_EQ(client.receive_all(), "");
   EXPECT_TRUE(client.was_reset());
