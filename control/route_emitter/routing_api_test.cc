@@ -1,5 +1,6 @@
 #include "control/route_emitter/routing_api.h"
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -97,6 +98,12 @@ class RoutingApiTest : public testing::Test {
     return {.url = url, .client_name = "tcp_emitter", .client_secret = "secret"};
   }
   void say() { api->say(table.take_changes()); }
+  // An app with these instances behind port 1024.
+  void say_instances(std::initializer_list<uint16_t> ports) {
+    table.put(tcp_app(1024));
+    for (const uint16_t port : ports) table.put(tcp_instance(port));
+    say();
+  }
   [[nodiscard]] bool tells(size_t count) {
     return bed.until([&] { return told.size() >= count; });
   }
@@ -153,9 +160,7 @@ TEST_F(RoutingApiTest, tells_the_tls_port_where_asked_or_where_there_is_no_other
 
 TEST_F(RoutingApiTest, a_route_that_moves_is_created_before_the_old_one_goes) {
   start();
-  table.put(tcp_app(1024));
-  table.put(tcp_instance(61001));
-  say();
+  say_instances({61001});
   ASSERT_TRUE(tells(1));
   table.put(tcp_app(1025));
   say();
@@ -177,12 +182,9 @@ TEST_F(RoutingApiTest, all_routes_are_told_again_before_they_are_forgotten) {
 
 TEST_F(RoutingApiTest, brings_a_token_and_keeps_it) {
   start({.token = uaa(service.url())});
-  table.put(tcp_app(1024));
-  table.put(tcp_instance(61001));
-  say();
+  say_instances({61001});
   ASSERT_TRUE(tells(1));
-  table.put(tcp_instance(61002));
-  say();
+  say_instances({61002});
   ASSERT_TRUE(tells(2));
   // tcp_emitter:secret
   EXPECT_THAT(grants, ElementsAre("Basic dGNwX2VtaXR0ZXI6c2VjcmV0 grant_type=client_credentials"));
@@ -192,12 +194,9 @@ TEST_F(RoutingApiTest, brings_a_token_and_keeps_it) {
 TEST_F(RoutingApiTest, a_token_about_to_expire_is_not_used_again) {
   token_life_s = 29;
   start({.token = uaa(service.url())});
-  table.put(tcp_app(1024));
-  table.put(tcp_instance(61001));
-  say();
+  say_instances({61001});
   ASSERT_TRUE(tells(1));
-  table.put(tcp_instance(61002));
-  say();
+  say_instances({61002});
   ASSERT_TRUE(tells(2));
   EXPECT_THAT(tokens, ElementsAre("bearer token1", "bearer token2"));
 }
@@ -205,9 +204,7 @@ TEST_F(RoutingApiTest, a_token_about_to_expire_is_not_used_again) {
 TEST_F(RoutingApiTest, a_token_that_is_refused_is_replaced_at_once) {
   start({.token = uaa(service.url())});
   refused_token = "bearer token1";
-  table.put(tcp_app(1024));
-  table.put(tcp_instance(61001));
-  say();
+  say_instances({61001});
   ASSERT_TRUE(tells(1));
   EXPECT_THAT(tokens, ElementsAre("bearer token1", "bearer token2"));
   EXPECT_EQ(metrics.api_failures.value(), 0u);
@@ -216,9 +213,7 @@ TEST_F(RoutingApiTest, a_token_that_is_refused_is_replaced_at_once) {
 TEST_F(RoutingApiTest, nothing_is_lost_while_uaa_is_away) {
   uaa_answers = false;
   start({.token = uaa(service.url())});
-  table.put(tcp_app(1024));
-  table.put(tcp_instance(61001));
-  say();
+  say_instances({61001});
   ASSERT_TRUE(bed.until([&] { return metrics.api_failures.value() >= 2; }));
   EXPECT_THAT(told, IsEmpty());
   uaa_answers = true;
@@ -228,9 +223,7 @@ TEST_F(RoutingApiTest, nothing_is_lost_while_uaa_is_away) {
 TEST_F(RoutingApiTest, what_happened_while_it_was_away_is_told_as_it_is_now) {
   start();
   service.stop();
-  table.put(tcp_app(1024));
-  for (const uint16_t port : {uint16_t{61001}, uint16_t{61002}}) table.put(tcp_instance(port));
-  say();
+  say_instances({61001, 61002});
   ASSERT_TRUE(bed.until([&] { return metrics.api_failures.value() >= 2; }));
   const Instance gone = tcp_instance(61001);
   table.remove("p", gone.key, gone.tag);
@@ -244,9 +237,7 @@ TEST_F(RoutingApiTest, what_happened_while_it_was_away_is_told_as_it_is_now) {
 TEST_F(RoutingApiTest, a_route_that_is_refused_holds_up_no_other) {
   start({.batch_max = 8});
   refused_text = "61003";
-  table.put(tcp_app(1024));
-  for (uint16_t port = 61001; port <= 61008; ++port) table.put(tcp_instance(port));
-  say();
+  say_instances({61001, 61002, 61003, 61004, 61005, 61006, 61007, 61008});
   ASSERT_TRUE(tells(7));
   ASSERT_TRUE(bed.until([&] { return metrics.api_refused.value() == 1; }));
   EXPECT_THAT(told, testing::Not(testing::Contains("create 1024 10.0.0.1:61003")));
@@ -256,9 +247,7 @@ TEST_F(RoutingApiTest, a_route_that_is_refused_holds_up_no_other) {
 TEST_F(RoutingApiTest, nothing_is_sent_once_it_may_not_speak) {
   bool may_speak = false;
   start({.may_send = [&] { return may_speak; }});
-  table.put(tcp_app(1024));
-  table.put(tcp_instance(61001));
-  say();
+  say_instances({61001});
   ASSERT_TRUE(bed.until([&] { return metrics.api_failures.value() >= 1; }));
   EXPECT_THAT(told, IsEmpty());
   may_speak = true;
@@ -285,9 +274,7 @@ TEST_F(RoutingApiTest, routes_of_other_routers_are_none_of_its_business) {
 
 TEST_F(RoutingApiTest, may_end_in_the_middle_of_a_call) {
   start({.token = uaa(service.url())});
-  table.put(tcp_app(1024));
-  table.put(tcp_instance(61001));
-  say();
+  say_instances({61001});
   api.reset();
   bed.turn(5);
   EXPECT_THAT(told, IsEmpty());

@@ -3,20 +3,35 @@
 // Internal to lib/cf/wire: what registrations of HTTP and of TCP routes say alike of an instance.
 // `Message` has members of these names.
 
+#include <string_view>
+#include <type_traits>
+
 #include "cf/wire/json_fields.h"
 
 namespace causeway::cf {
 
+// Calls visit(name, member) for each but its address.
+template <class Message, class Visit>
+void visit_instance(Message& message, Visit visit) {
+  visit("app", message.app);
+  visit("private_instance_id", message.private_instance_id);
+  visit("private_instance_index", message.private_instance_index);
+  visit("server_cert_domain_san", message.server_cert_domain_san);
+  visit("isolation_segment", message.isolation_segment);
+  visit("availability_zone", message.availability_zone);
+  visit("stale_threshold_in_seconds", message.stale_threshold_in_seconds);
+  visit("endpoint_updated_at_ns", message.endpoint_updated_at_ns);
+}
+
 template <class Message>
 void write_instance(SparseMembers& members, const Message& message) {
-  members.text("app", message.app);
-  members.text("private_instance_id", message.private_instance_id);
-  members.text("private_instance_index", message.private_instance_index);
-  members.text("server_cert_domain_san", message.server_cert_domain_san);
-  members.text("isolation_segment", message.isolation_segment);
-  members.text("availability_zone", message.availability_zone);
-  members.number("stale_threshold_in_seconds", message.stale_threshold_in_seconds);
-  members.number("endpoint_updated_at_ns", message.endpoint_updated_at_ns);
+  visit_instance(message, [&members](std::string_view name, const auto& member) {
+    if constexpr (std::is_integral_v<std::remove_cvref_t<decltype(member)>>) {
+      members.number(name, member);
+    } else {
+      members.text(name, member);
+    }
+  });
 }
 
 template <class Message>
@@ -24,14 +39,13 @@ void read_endpoint(const JsonFields& fields, Message& message) {
   fields.read("host", message.host);
   fields.read_whole("port", message.port);
   fields.read_whole("tls_port", message.tls_port);
-  fields.read("app", message.app);
-  fields.read("private_instance_id", message.private_instance_id);
-  fields.read("private_instance_index", message.private_instance_index);
-  fields.read("server_cert_domain_san", message.server_cert_domain_san);
-  fields.read("isolation_segment", message.isolation_segment);
-  fields.read("availability_zone", message.availability_zone);
-  fields.read_whole("stale_threshold_in_seconds", message.stale_threshold_in_seconds);
-  fields.read_whole("endpoint_updated_at_ns", message.endpoint_updated_at_ns);
+  visit_instance(message, [&fields](std::string_view name, auto& member) {
+    if constexpr (std::is_integral_v<std::remove_cvref_t<decltype(member)>>) {
+      fields.read_whole(name, member);
+    } else {
+      fields.read(name, member);
+    }
+  });
 }
 
 template <class Message>
