@@ -178,6 +178,29 @@ TEST_F(EmitterTest, a_router_is_greeted_and_its_interval_kept) {
   EXPECT_TRUE(greeted);
 }
 
+TEST_F(EmitterTest, routers_that_do_not_answer_are_greeted_so_often_and_no_more) {
+  const Audience::Options diegos;
+  EXPECT_EQ(diegos.greet_attempts, 30);
+  EXPECT_EQ(diegos.greet_timeout, 1s);
+  EXPECT_EQ(diegos.register_interval, 20s);
+  EXPECT_EQ(diegos.jitter, 0.2);
+  int greeted = 0;
+  ear->subscribe("router.greet", [&greeted](const nats::Message&) { ++greeted; });
+  settle();
+  const RoutingTable table;
+  metrics::Registry registry;
+  EmitterMetrics metrics(registry);
+  Announcer announcer(
+      bed.loop(), bed.logger(),
+      {.nats = config().nats, .audience = {.greet_timeout = 20ms, .greet_attempts = 3}}, table,
+      metrics);
+  ASSERT_TRUE(bed.until([&] { return greeted == 3; }));
+  const Instant began = bed.loop().now();
+  ASSERT_TRUE(bed.until([&] { return bed.loop().now() > began + 200ms; }));
+  settle();
+  EXPECT_EQ(greeted, 3);
+}
+
 TEST_F(EmitterTest, a_starting_router_hears_everything_at_once) {
   for (int number = 1; number <= 3; ++number) bbs.instances.push_back(running("p", number));
   bbs.apps = {app("p", "a.com")};
