@@ -2,10 +2,7 @@
 
 #include <functional>
 #include <map>
-#include <memory>
-#include <set>
 #include <string>
-#include <vector>
 
 #include "control/bbs/errands/errands.h"
 #include "control/bbs/events/event_streams.h"
@@ -14,108 +11,99 @@
 #include "control/bbs/readers/cells.h"
 #include "control/bbs/readers/domains.h"
 #include "control/bbs/sweep/sweeper.h"
-#include "control/store/memory_store.h"
+#include "control/store/kept_store.h"
 #include "log/logger.h"
-#include "test/sim/timeline.h"
+#include "test/sim/link.h"
+#include "test/sim/presences.h"
 
 namespace causeway::sim {
 
-// The store as one bbs sees it: answers take time, keep their order, and are not heard by a bbs
-// that has died. Owner: SimBbs.
-class Link final : public store::Store {
- public:
-  Link(store::MemoryStore& store, Timeline& timeline, Rng& rng)
-      : store_(store), timeline_(timeline), rng_(rng) {}
+// All rows by their names, "p" + process (+ "/" + slot) and "t" + task: what somebody believes that
+// the store holds, byte by byte.
+using Listing = std::map<std::string, std::string>;
+void note_page(Listing& listing, const store::ProcessPage& page);
+void note_page(Listing& listing, const store::TaskPage& page);
 
-  void read_process(const std::string& guid, const store::ProcessParts& parts,
-                    On<store::ProcessRows> on) override {
-    store_.read_process(guid, parts, later(std::move(on)));
-  }
-  void page_processes(const store::ProcessQuery& query, On<store::ProcessPage> on) override {
-    store_.page_processes(query, later(std::move(on)));
-  }
-  void read_cell(const std::string& cell, On<std::vector<store::CellRow>> on) override {
-    store_.read_cell(cell, later(std::move(on)));
-  }
-  void page_tasks(const store::TaskQuery& query, On<store::TaskPage> on) override {
-    store_.page_tasks(query, later(std::move(on)));
-  }
-  void read_cell_tasks(const std::string& cell, On<std::vector<store::NamedRow>> on) override {
-    store_.read_cell_tasks(cell, later(std::move(on)));
-  }
-  void read_row(const store::RowKey& key, On<std::optional<std::string>> on) override {
-    store_.read_row(key, later(std::move(on)));
-  }
-  void read_table(store::Table table, On<std::vector<store::NamedRow>> on) override {
-    store_.read_table(table, later(std::move(on)));
-  }
-  void commit(const store::Change& change, On<void> on) override {
-    store_.commit(change, later(std::move(on)));
-  }
-  void confirm_process(const std::string&, const store::ProcessParts&, On<void> on) override {
-    on({});
-  }
-  void confirm_row(const store::RowKey&, On<void> on) override { on({}); }
-  void on_link(std::function<void(bool)>) override {}
-
- private:
-  // MemoryStore answers in the order of the calls, when it is told to: at once. What is heard is
-  // heard later.
-  template <class T>
-  On<T> later(On<T> on) {
-    timeline_.after(Duration::zero(), [&store = store_] { store.run_pending(); });
-    return [this, on = std::move(on), alive = std::weak_ptr<const int>(alive_)](Result<T> result) {
-      if (alive.expired()) return;
-      last_answer_ = std::max(last_answer_,
-                              timeline_.now() + std::chrono::microseconds(200 + rng_.below(3'000)));
-      timeline_.after(last_answer_ - timeline_.now(), [on, alive, result]() mutable {
-        if (!alive.expired()) on(std::move(result));
-      });
-    };
-  }
-
-  store::MemoryStore& store_;
-  Timeline& timeline_;
-  Rng& rng_;
-  Instant last_answer_{};
-  const std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);
-};
-
-// What a bbs process is without its sockets: killed at any moment, it begins anew on what the store
-// holds. Owner: World.
+// What a bbs process is without its sockets: killed or stopped at any moment; the next one begins
+// anew on what the store holds. It leads from the beginning: one that stands by has nothing yet.
+// Owner: World.
 class SimBbs {
  public:
   struct Surroundings {
-    store::MemoryStore& store;
+    SimRedis& redis;
     Timeline& timeline;
     Rng& rng;
     bbs::Outbox& outbox;
     const log::Logger& logger;
+    std::function<void()> on_fenced;
+    bool keeps_rows = false;  // reads from memory what may be read there
   };
-  explicit SimBbs(const Surroundings& around);
+  SimBbs(const Surroundings& around, uint64_t token);
 
+  uint64_t token() const { return token_; }
+  Process& process() { return process_; }
+  Link& link() { return link_; }
   bbs::Ledger& ledger() { return ledger_; }
   bbs::Domains& domains() { return domains_; }
-  bbs::Sweeper& sweeper() { return sweeper_; }
   bbs::EventStreams& streams() { return streams_; }
-  store::Store& store() { return link_; }
+  Presences& presences() { return presences_; }
+  store::Store& store() { return store_; }
   // A pass, soon or when the present one has ended.
   void converge(bool place_all);
+  void list(std::function<void(const Result<Listing>&)> on_listing);
+  const store::KeptStore& kept() const { return kept_; }
+
+  // Its lock has been renewed, and is good for a while.
+  void renewed();
+  Instant last_renewed() const { return renewed_; }
+  static constexpr Duration lock_ttl = std::chrono::seconds(14);
 
  private:
-  Link link_;
+  // What it asks of others; an answer waits while the process sleeps.
+  struct Desk final : bbs::Outbox {
+    Desk(bbs::Outbox& the_world, Process& the_process) : world(the_world), process(the_process) {}
+    void place(cf::LrpStartRequest request) override { world.place(std::move(request)); }
+    void place(cf::TaskStartRequest request) override { world.place(std::move(request)); }
+    void stop(const std::string& rep_url, const std::string& process_guid,
+              const std::string& instance_guid, const std::string& trace_id,
+              OnDone on_done) override {
+      world.stop(rep_url, process_guid, instance_guid, trace_id, std::move(on_done));
+    }
+    void update(const std::string& rep_url, const cf::LrpUpdate& update, OnDone on_done) override {
+      world.update(rep_url, update, std::move(on_done));
+    }
+    void cancel_task(const std::string& rep_url, const std::string& task_guid,
+                     const std::string& trace_id, OnDone on_done) override {
+      world.cancel_task(rep_url, task_guid, trace_id, std::move(on_done));
+    }
+    void call_back(const std::string& url, std::string body,
+                   std::function<void(Result<int>)> on_status) override;
+
+    bbs::Outbox& world;
+    Process& process;
+  };
+
+  store::KeptStore::World kept_world(const Surroundings& around);
+
+  const uint64_t token_;
   Timeline& timeline_;
+  Process process_;
+  Link link_;
+  Instant renewed_;
+  uint64_t rests_ = 0;  // of the kept rows: only the last one counts
+  store::KeptStore kept_;
+  store::Store& store_;
   uint64_t guids_ = 0;
-  const std::string name_;
+  Desk desk_;
   bbs::Cells cells_;
   bbs::Domains domains_;
   bbs::EventStreams streams_;
   bbs::Errands errands_;
   bbs::Ledger ledger_;
   bbs::TaskCallbacks callbacks_;
+  Presences presences_;
   bool again_ = false;
   bbs::Sweeper sweeper_;
-  const std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);
 };
 
 }  // namespace causeway::sim

@@ -38,24 +38,55 @@ void SimCell::die() {
   is_up_ = false;
   is_evacuating_ = false;
   ++life_;
+  unanswered_.clear();
   containers_.clear();
   tasks_.clear();
 }
 
 void SimCell::come_back() {
-  is_up_ = true;
+  start_rep();
   is_cut_off_ = false;
 }
 
-void SimCell::ask(const models::ActualLRPKey& key, const bbs::Ledger::Selection& selection,
-                  const bbs::Rule& rule, std::function<void(const Verdict&)> on) {
-  if (!is_reachable()) return;
-  world_.network().send([this, key, selection, rule, on = std::move(on), life = life_] {
-    world_.decide(key.process_guid(), selection, rule, [this, on, life](const Verdict& verdict) {
-      world_.network().send([this, on, life, verdict] {
-        if (life == life_ && is_reachable()) on(verdict);
-      });
+void SimCell::stop_rep() {
+  if (!is_up_) return;
+  is_up_ = false;
+  is_evacuating_ = false;
+  ++life_;
+  unanswered_.clear();
+}
+
+void SimCell::start_rep() {
+  if (std::exchange(is_up_, true)) return;
+  std::erase_if(tasks_, [](const auto& task) { return !task.second.is_running; });
+  for (const auto& [guid, task] : tasks_)
+    if (!task.failed) finish_task_later(guid);
+}
+
+template <class Answer>
+std::function<void(const Answer&)> SimCell::heard_once(std::function<void(const Answer&)> on) {
+  const uint64_t request = ++requests_;
+  unanswered_.insert(request);
+  return [this, request, on = std::move(on), life = life_](const Answer& answer) {
+    world_.network().answer([this, request, on, life, answer] {
+      if (life == life_ && is_reachable() && unanswered_.erase(request) > 0) on(answer);
     });
+  };
+}
+
+void SimCell::ask(const models::ActualLRPKey& key, const bbs::Ledger::Selection& selection,
+                  const bbs::Rule& rule, const std::function<void(const Verdict&)>& on) {
+  if (!is_reachable()) return;
+  world_.network().send([this, key, selection, rule, heard = heard_once<Verdict>(on)] {
+    world_.decide(key.process_guid(), selection, rule, heard);
+  });
+}
+
+void SimCell::ask_task(const std::string& guid, const bbs::TaskRule& rule,
+                       const std::function<void(const bbs::TaskVerdict&)>& on) {
+  if (!is_reachable()) return;
+  world_.network().send([this, guid, rule, heard = heard_once<bbs::TaskVerdict>(on)] {
+    world_.decide_task(guid, rule, heard);
   });
 }
 
@@ -280,8 +311,8 @@ void SimCell::beat() {
       claim(guid);
     }
   }
-  for (auto& [guid, failed] : tasks_)
-    if (failed) complete(guid, *failed);
+  for (const auto& [guid, task] : tasks_)
+    if (task.failed) complete(guid, *task.failed);
   look_for_leftovers();
 }
 
@@ -326,25 +357,29 @@ void SimCell::run_task(const std::string& guid) {
       tasks_.erase(guid);
       return;
     }
+    tasks_[guid].is_running = true;
     world_.task_runs(guid, id_);
-    world_.timeline().after(std::chrono::milliseconds(500 + world_.rng().below(5'000)),
-                            [this, guid, life] {
-                              if (life != life_ || !tasks_.contains(guid)) return;
-                              tasks_[guid] = world_.rng().below(4) == 0;
-                              complete(guid, *tasks_[guid]);
-                            });
+    finish_task_later(guid);
   };
   // Nobody hears: it goes, and what the bbs believes is put right by a beat.
   world_.timeline().after(20s, [this, guid, life = life_] {
-    if (life == life_ && tasks_.contains(guid) && !tasks_[guid] && !world_.has_run(guid, id_))
-      tasks_.erase(guid);
+    if (life == life_ && tasks_.contains(guid) && !tasks_[guid].is_running) tasks_.erase(guid);
   });
-  world_.decide_task(
-      *this, guid,
+  ask_task(
+      guid,
       [request](const auto& task, int64_t now_ns) {
         return bbs::start_task(task, request, now_ns);
       },
       heard);
+}
+
+void SimCell::finish_task_later(const std::string& guid) {
+  world_.timeline().after(std::chrono::milliseconds(500 + world_.rng().below(5'000)),
+                          [this, guid, life = life_] {
+                            if (life != life_ || !tasks_.contains(guid)) return;
+                            tasks_[guid].failed = world_.rng().below(4) == 0;
+                            complete(guid, *tasks_[guid].failed);
+                          });
 }
 
 void SimCell::complete(const std::string& guid, bool failed) {
@@ -354,8 +389,8 @@ void SimCell::complete(const std::string& guid, bool failed) {
   request.set_failed(failed);
   request.set_failure_reason(failed ? "failed on " + id_ : "");
   request.set_result(failed ? "" : "result of " + id_);
-  world_.decide_task(
-      *this, guid,
+  ask_task(
+      guid,
       [request](const auto& task, int64_t now_ns) {
         return bbs::complete_task(task, request, now_ns);
       },

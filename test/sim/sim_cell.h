@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ class SimCell {
   void die();
   void cut_off(bool cut) { is_cut_off_ = cut; }
   void come_back();
+  // The rep ends and begins anew; what runs, runs on.
+  void stop_rep();
+  void start_rep();
   void evacuate();
   // One of its containers exits.
   void crash_one();
@@ -56,21 +60,33 @@ class SimCell {
   Container* find(const std::string& guid);
   // To the bbs and back; `on` hears of nothing when either way is lost.
   void ask(const models::ActualLRPKey& key, const bbs::Ledger::Selection& selection,
-           const bbs::Rule& rule, std::function<void(const Verdict&)> on);
+           const bbs::Rule& rule, const std::function<void(const Verdict&)>& on);
+  void ask_task(const std::string& guid, const bbs::TaskRule& rule,
+                const std::function<void(const bbs::TaskVerdict&)>& on);
+  // What an answer does, in this life, and only the first answer to a request.
+  template <class Answer>
+  std::function<void(const Answer&)> heard_once(std::function<void(const Answer&)> on);
   void claim(const std::string& guid);
   void start(const std::string& guid);
   void leave(const std::string& guid);
   void remove(const models::ActualLRPKey& key, const std::string& guid);
   void look_for_leftovers();
   void run_task(const std::string& guid);
+  void finish_task_later(const std::string& guid);
   void complete(const std::string& guid, bool failed);
   models::ActualLRPInstanceKey instance_key(const std::string& guid) const;
 
   World& world_;
   const std::string id_, zone_;
-  std::map<std::string, Container> containers_;       // by instance guid
-  std::map<std::string, std::optional<bool>> tasks_;  // by guid; when done: failed?
-  uint64_t life_ = 0;  // counts deaths: what was begun before one is void
+  std::map<std::string, Container> containers_;  // by instance guid
+  struct TaskRun {
+    bool is_running = false;     // it was told to start
+    std::optional<bool> failed;  // when done
+  };
+  std::map<std::string, TaskRun> tasks_;  // by guid
+  uint64_t life_ = 0;                     // counts deaths: what was begun before one is void
+  uint64_t requests_ = 0;
+  std::set<uint64_t> unanswered_;  // requests
   uint64_t guids_ = 0;
   bool is_up_ = true;
   bool is_cut_off_ = false;

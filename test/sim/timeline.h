@@ -1,9 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <queue>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -23,18 +24,20 @@ class Timeline final : public Clock {
   void jump_to(Duration skew) { skew_ = skew; }
 
   void after(Duration delay, Action action) {
-    events_.push({now_ + delay, next_++, std::move(action)});
+    events_.push_back({now_ + delay, next_++, std::move(action)});
+    std::push_heap(events_.begin(), events_.end());
   }
   // Answers whether there was something to do before `end`.
   bool step(Instant end) {
-    if (events_.empty() || events_.top().at > end) {
+    if (events_.empty() || events_.front().at > end) {
       now_ = end;
       return false;
     }
-    Action action = std::move(const_cast<Event&>(events_.top()).action);
-    now_ = events_.top().at;
-    events_.pop();
-    action();
+    std::pop_heap(events_.begin(), events_.end());
+    const Event next = std::move(events_.back());
+    events_.pop_back();
+    now_ = next.at;
+    next.action();
     return true;
   }
 
@@ -51,13 +54,14 @@ class Timeline final : public Clock {
   Instant now_{};
   Duration skew_{};
   uint64_t next_ = 0;
-  std::priority_queue<Event> events_;
+  std::vector<Event> events_;  // a heap
 };
 
 // How often things go wrong; all zero: never. A value.
 struct Faults {
   double lost = 0;     // a message, or the answer to it
   double delayed = 0;  // by seconds instead of milliseconds
+  double doubled = 0;  // a request, sent again by who heard no answer
 };
 
 // What carries messages. Owner: a simulation.
@@ -67,9 +71,14 @@ class Network {
 
   void faults(Faults faults) { faults_ = faults; }
   // Arrives once or not at all, whenever it likes.
-  void send(Timeline::Action arrival) {
+  void answer(Timeline::Action arrival) {
     if (rng_.unit() < faults_.lost) return;
     timeline_.after(delay(), std::move(arrival));
+  }
+  // May arrive twice.
+  void send(Timeline::Action arrival) {
+    if (faults_.doubled > 0 && rng_.unit() < faults_.doubled) timeline_.after(delay(), arrival);
+    answer(std::move(arrival));
   }
   Duration delay() {
     const auto milliseconds = rng_.unit() < faults_.delayed ? rng_.below(8'000) : rng_.below(10);

@@ -1,18 +1,20 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "base/rng.h"
 #include "control/bbs/errands/outbox.h"
 #include "control/place/place.h"
+#include "test/sim/reader.h"
 #include "test/sim/sim_bbs.h"
 #include "test/sim/sim_cell.h"
+#include "test/sim/sim_redis.h"
 #include "test/sim/timeline.h"
 
 namespace causeway::sim {
@@ -21,20 +23,14 @@ namespace causeway::sim {
 struct Scenario {
   uint64_t seed = 0;
   bool has_faults = true;
+  bool keeps_rows = false;  // the leader reads from memory
   int cells = 4;
   int processes = 4;
   Duration troubled = std::chrono::seconds(120);  // clients act and things fail
   Duration healing = std::chrono::seconds(210);   // nothing does any more
-  bool tells = false;                             // prints its story
-};
-
-// Somebody who follows all instance events: subscribes, reads, and knows from then on what events
-// say. Begins anew when it is cut off. Owner: World.
-struct Reader {
-  using Name = std::tuple<std::string, int32_t, std::string>;  // process, index, instance
-  std::set<Name> running;
-  uint64_t subscription = 0;  // counts them: what an old one still delivers is void
-  bool is_subscribed = false;
+  // The last part of it: a pass and a beat, in which nothing may change.
+  Duration calm = std::chrono::seconds(32);
+  bool tells = false;  // prints its story
 };
 
 // Everything there is in one run. Owner: the test.
@@ -53,24 +49,31 @@ class World final : bbs::Outbox {
   Network& network() { return network_; }
   Rng& rng() { return rng_; }
   struct Counts {
-    uint64_t containers = 0;
-    uint64_t bbs_deaths = 0, cell_deaths = 0, tasks_run = 0, callbacks = 0, conflicts = 0;
+    uint64_t containers = 0, tasks_run = 0, callbacks = 0, conflicts = 0;
+    uint64_t cell_deaths = 0, cell_restarts = 0, evacuations = 0, suspects = 0;
+    uint64_t bbs_deaths = 0, bbs_fenced = 0, links_broken = 0, promotions = 0;
+    uint64_t memory_reads = 0, forgotten = 0;  // of a bbs that keeps rows
+    uint64_t listings = 0;                     // compared with what is there
   };
   Counts& counts() { return counts_; }
+  // What a bbs that has gone was asked, nobody answers.
   void decide(const std::string& process, const bbs::Ledger::Selection& selection,
-              const bbs::Rule& rule, bbs::Ledger::OnVerdict on);
-  void decide_task(const SimCell& cell, const std::string& guid, const bbs::TaskRule& rule,
+              const bbs::Rule& rule, const bbs::Ledger::OnVerdict& on);
+  void decide_task(const std::string& guid, const bbs::TaskRule& rule,
                    const bbs::Ledger::OnTaskVerdict& on);
   void rows_of_cell(const std::string& cell,
                     const std::function<void(const std::vector<models::ActualLRP>&)>& on);
   void tasks_of_cell(const std::string& cell,
                      const std::function<void(const std::vector<std::string>&)>& on);
   void task_runs(const std::string& guid, const std::string& cell);
-  bool has_run(const std::string& guid, const std::string& cell) const;
   void story(const std::string& line) const;
 
  private:
-  struct StreamEnd;
+  // A place for a bbs: down, standing by, or leading (or believing so).
+  struct Machine {
+    bool is_up = true;
+    std::unique_ptr<SimBbs> bbs;
+  };
 
   // Of the bbs, to others.
   void place(cf::LrpStartRequest request) override;
@@ -83,28 +86,46 @@ class World final : bbs::Outbox {
   void call_back(const std::string& url, std::string body,
                  std::function<void(Result<int>)> on_status) override;
 
-  void start_bbs();
-  void kill_bbs();
+  // Who leads: machines.cc.
+  SimBbs* leader() const;
+  SimBbs* asked();  // the leader; now and then one that was
+  void at_bbs(const std::function<void(SimBbs&)>& action);
+  void look_after_locks();
+  void begin_office(Machine& machine);
+  void count(SimBbs& bbs);
+  void end_bbs(uint64_t token, const char* why);
+  Machine* machine_of(uint64_t token);
+
   void every(Duration interval, const std::function<void()>& action);
   void beat_presences();
-  void expire_presences();
   void auction();
   void hand_out(place::Placement placement, const std::vector<cf::CellBrief>& cells);
   void client_acts();
   void desire(const std::string& guid, int32_t instances);
   void desire_task();
-  void trouble();
-  void heal();
-  void subscribe(Reader& reader);
-  void hear(Reader& reader, std::string_view type, const std::string& data);
 
-  std::vector<models::ActualLRP> rows();
-  std::vector<models::DesiredLRP> desired();
+  // What goes wrong: trouble.cc.
+  void trouble();
+  void trouble_bbs(uint64_t kind);
+  void trouble_redis(uint64_t kind);
+  void trouble_cell(SimCell& victim, uint64_t kind);
+  void break_link();
+  void join_links();
+  void promote_replica();
+  void forget_what_is_lost(const Listing& before);
+  void heal();
+
+  // What must hold: world_checks.cc.
+  Listing truth();
   void wrong(const std::string& what);
-  void check_rows();
-  void check_tasks();
+  void check();
+  void check_rows(const Listing& rows);
+  void check_task(const std::string& guid, const std::string& bytes);
   void check_calm();
+  void check_callback(const std::string& body);
+  void check_listing();
   void check_healed();
+  size_t check_wanted(const models::DesiredLRP& lrp, const std::vector<models::ActualLRP>& all);
   SimCell* cell(const std::string& id);
 
   const Scenario scenario_;
@@ -112,23 +133,26 @@ class World final : bbs::Outbox {
   Timeline timeline_;
   Network network_{timeline_, rng_};
   const log::Logger& logger_;
-  store::MemoryStore store_;
-  std::unique_ptr<SimBbs> bbs_;  // null: dead
+  SimRedis redis_;
+  uint64_t tokens_ = 0;
   std::vector<std::unique_ptr<SimCell>> cells_;
-  std::map<std::string, Instant> present_until_;
   std::map<std::string, std::map<int32_t, cf::LrpStartRequest>> lrp_requests_;
   std::map<std::string, cf::TaskStartRequest> task_requests_;
   bool is_auctioning_ = false;
   std::vector<std::unique_ptr<Reader>> readers_;
   std::map<std::string, std::pair<bool, std::string>> outcomes_;  // of completed tasks
   std::map<std::string, std::string> ran_on_;                     // tasks
+  // Of which Redis has lost something, or that were taken from their cell: may run once more.
+  std::set<std::string> doubtful_tasks_;
   uint64_t tasks_ = 0;
   bool is_healing_ = false;
   bool upserts_domain_ = true;
   size_t most_running_ = 0;
-  size_t commits_checked_ = 0;
+  uint64_t changes_checked_ = 0;
+  std::map<std::string, std::string> told_;  // of tasks, to clients
   std::string wrong_;
   Counts counts_;
+  std::array<Machine, 2> machines_;  // ends first: knows the others
 };
 
 }  // namespace causeway::sim
