@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <vector>
@@ -117,8 +118,12 @@ class Ledger {
   bool stands(const Result<void>& done, std::optional<Refusal>& unconfirmed);
 
   World world_;
-  std::map<uint64_t, Decision> decisions_;
-  std::map<uint64_t, TaskDecision> task_decisions_;
+  // Decisions are large and come with each call: their memory is used again.
+  static constexpr std::pmr::pool_options kPool{.max_blocks_per_chunk = 64,
+                                                .largest_required_pool_block = 4096};
+  std::pmr::unsynchronized_pool_resource memory_{kPool};
+  std::pmr::map<uint64_t, Decision> decisions_{&memory_};
+  std::pmr::map<uint64_t, TaskDecision> task_decisions_{&memory_};
   uint64_t next_id_ = 0;
   uint64_t conflicts_ = 0;
   uint64_t unconfirmed_ = 0;
