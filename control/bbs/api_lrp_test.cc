@@ -43,7 +43,8 @@ TEST_F(ApiLrps, what_was_desired_is_read_back) {
                    .desired_lrp();
   EXPECT_FALSE(found.modification_tag().epoch().empty());
   found.clear_modification_tag();
-  // Routes come back compacted.
+  // Routes come back compacted, and old clients find the source where they look for it.
+  wanted.set_metrics_guid("p");
   (*wanted.mutable_routes()->mutable_routes())["cf-router"] =
       R"([{"hostnames":["x.example"],"port":8080}])";
   EXPECT_EQ(cf::encode(found), cf::encode(wanted));
@@ -205,6 +206,7 @@ TEST_F(ApiLrps, an_update_raises_the_tag_and_tells_running_instances_of_new_inte
   EXPECT_EQ(changed.before().modification_tag().epoch(),
             changed.after().modification_tag().epoch());
   EXPECT_EQ(changed.after().annotation(), "new");
+  EXPECT_EQ(changed.after().metrics_guid(), "p");
   EXPECT_EQ(changed.after().environment_variables_size(), 1) << "whole";
   EXPECT_EQ(outbox_.told, std::vector<std::string>{"update p/i0 at http://c1:1801"});
 }

@@ -43,7 +43,7 @@ ACTUAL = {"process_guid": "shop", "index": 0, "domain": "d", "instance_guid": ""
           "modification_tag": TAG, "presence": "ORDINARY", "routable": False, "availability_zone": ""}
 # What was not said is printed where Diego's structs print it.
 DESIRED = dict(APP, modification_tag=TAG, action={"run": dict(APP["action"]["run"], suppress_log_output=False)}, cpu_weight=0, env=None,
-               log_source="", max_pids=0, metrics_guid="", privileged=False, start_timeout_ms=0)
+               log_source="", max_pids=0, metrics_guid="shop", privileged=False, start_timeout_ms=0)
 SCHEDULING = {"process_guid": "shop", "domain": "d", "log_guid": "shop-log", "annotation": "note", "instances": 2, "memory_mb": 5,
               "disk_mb": 6, "rootfs": "preloaded:base", "max_pids": 0, "routes": APP["routes"], "modification_tag": TAG,
               "volume_placement": {}}

@@ -61,6 +61,12 @@ bool same_tags(const models::DesiredLRP& left, const models::DesiredLRP& right) 
   return same_message(a, b);
 }
 
+// Who its logs and metrics come from; "": nobody said.
+std::string source_of(const models::DesiredLRP& lrp) {
+  const auto source = lrp.metric_tags().find("source_id");
+  return source == lrp.metric_tags().end() ? "" : source->second.static_();
+}
+
 }  // namespace
 
 Verdict desire(const ProcessState& state, const models::DesiredLRP& lrp, const Moment& moment) {
@@ -68,6 +74,8 @@ Verdict desire(const ProcessState& state, const models::DesiredLRP& lrp, const M
   models::DesiredLRP wanted = lrp;
   if (wanted.start_timeout_ms() == 0 && wanted.deprecated_start_timeout_s() != 0)
     wanted.set_start_timeout_ms(int64_t{wanted.deprecated_start_timeout_s()} * 1000);
+  // Old clients read it there.
+  if (wanted.metrics_guid().empty()) wanted.set_metrics_guid(source_of(wanted));
   wanted.mutable_modification_tag()->set_epoch(moment.epoch);
   wanted.mutable_modification_tag()->set_index(0);
   DesiredParts parts = split_desired(wanted);
@@ -91,6 +99,8 @@ Verdict update(const ProcessState& state, const models::DesiredLRPUpdate& update
   if (update.has_annotation()) lrp.set_annotation(update.annotation());
   if (update.has_routes()) *lrp.mutable_routes() = update.routes();
   if (!update.metric_tags().empty()) *lrp.mutable_metric_tags() = update.metric_tags();
+  if (verdict.after.run->metrics_guid() == source_of(before))
+    verdict.after.run->set_metrics_guid(source_of(lrp));
   if (update.has_image_username()) verdict.after.run->set_image_username(update.image_username());
   if (update.has_image_password()) verdict.after.run->set_image_password(update.image_password());
   auto& tag = *lrp.mutable_modification_tag();

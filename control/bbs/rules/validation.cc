@@ -13,32 +13,26 @@ void check_key(const models::ActualLRPKey& key, Complaints& complaints) {
 }
 
 void check_instance(const models::ActualLRPInstanceKey& key, Complaints& complaints) {
-  complaints.require(!key.instance_guid().empty(), "instance_guid");
   complaints.require(!key.cell_id().empty(), "cell_id");
+  complaints.require(!key.instance_guid().empty(), "instance_guid");
 }
 
 template <class Request>
 void check_request_key(const Request& request, Complaints& complaints) {
   if (!request.has_actual_lrp_key()) return complaints.field("actual_lrp_key");
-  const size_t mark = complaints.size();
   check_key(request.actual_lrp_key(), complaints);
-  complaints.prefix_since(mark, "actual_lrp_key");
 }
 
 template <class Request>
 void check_request_instance(const Request& request, Complaints& complaints) {
   if (!request.has_actual_lrp_instance_key()) return complaints.field("actual_lrp_instance_key");
-  const size_t mark = complaints.size();
   check_instance(request.actual_lrp_instance_key(), complaints);
-  complaints.prefix_since(mark, "actual_lrp_instance_key");
 }
 
 template <class Request>
 void check_request_net_info(const Request& request, Complaints& complaints) {
   if (!request.has_actual_lrp_net_info()) return complaints.field("actual_lrp_net_info");
-  const size_t mark = complaints.size();
   complaints.require(!request.actual_lrp_net_info().address().empty(), "address");
-  complaints.prefix_since(mark, "actual_lrp_net_info");
 }
 
 }  // namespace
@@ -100,8 +94,8 @@ void check(const models::CrashActualLRPRequest& request, Complaints& complaints)
 }
 
 void check(const models::FailActualLRPRequest& request, Complaints& complaints) {
-  complaints.require(!request.error_message().empty(), "error_message");
   check_request_key(request, complaints);
+  complaints.require(!request.error_message().empty(), "error_message");
 }
 
 void check(const models::RetireActualLRPRequest& request, Complaints& complaints) {
@@ -161,9 +155,7 @@ void check(const models::DesireTaskRequest& request, Complaints& complaints) {
   complaints.require(is_guid(request.task_guid()), "task_guid");
   complaints.require(!request.domain().empty(), "domain");
   if (!request.has_task_definition()) return complaints.field("task_definition");
-  const size_t mark = complaints.size();
   check(request.task_definition(), complaints);
-  complaints.prefix_since(mark, "task_definition");
 }
 
 void check(const models::StartTaskRequest& request, Complaints& complaints) {

@@ -226,9 +226,17 @@ TEST(Validation, requests) {
   crash.mutable_actual_lrp_key()->set_process_guid("p");
   crash.mutable_actual_lrp_key()->set_index(-1);
   crash.mutable_actual_lrp_instance_key()->set_cell_id("c");
-  EXPECT_EQ(complaints_about(crash),
-            "actual_lrp_key, index, domain, actual_lrp_instance_key, instance_guid");
-  EXPECT_EQ(complaints_about(models::FailActualLRPRequest()), "error_message, actual_lrp_key");
+  EXPECT_EQ(complaints_about(crash), "index, domain, instance_guid");
+  models::StartActualLRPRequest start;
+  start.mutable_actual_lrp_key();
+  start.mutable_actual_lrp_instance_key();
+  start.mutable_actual_lrp_net_info();
+  EXPECT_EQ(complaints_about(start), "process_guid, domain, cell_id, instance_guid, address")
+      << "parts that are there are not named themselves";
+  models::DesireTaskRequest task;
+  task.mutable_task_definition();
+  EXPECT_EQ(complaints_about(task), "task_guid, domain, rootfs, action");
+  EXPECT_EQ(complaints_about(models::FailActualLRPRequest()), "actual_lrp_key, error_message");
   EXPECT_EQ(complaints_about(models::StartTaskRequest()), "task_guid, cell_id");
   EXPECT_EQ(complaints_about(models::RejectTaskRequest()), "task_guid, rejection_reason");
   EXPECT_EQ(complaints_about(models::UpsertDomainRequest()), "domain");
