@@ -238,8 +238,7 @@ TEST_F(BbsPair, a_primary_that_is_killed_under_a_sentinel_loses_nothing_that_a_r
   ASSERT_TRUE(until([&] {
     return causeway::test::redis_cli(sentinel.port(), "SENTINEL REPLICAS platform")
                    .find(std::to_string(replica.port())) != std::string::npos &&
-           causeway::test::redis_cli(replica.port(), "INFO replication")
-                   .find("master_link_status:up") != std::string::npos;
+           causeway::test::has_replica(redis_.port());
   }));
   const std::string redis = R"({"topology":"sentinel","primary_name":"platform","wait_replicas":1,)"
                             R"("nodes":["127.0.0.1:)" +

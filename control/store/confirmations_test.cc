@@ -78,11 +78,10 @@ class AcknowledgedTest : public testing::Test {
 class ConfirmedAnswer : public AcknowledgedTest {
  protected:
   ConfirmedAnswer() {
-    EXPECT_TRUE(until([&] {
-      return redis_cli(replica_.port(), "INFO replication").find("master_link_status:up") !=
-             std::string::npos;
-    }));
-    open(primary_.port(), {.redis = {}, .wait_replicas = 1, .wait_timeout = 200ms});
+    EXPECT_TRUE(until([&] { return test::has_replica(primary_.port()); }));
+    open(primary_.port(), {.redis = {}, .wait_replicas = 1, .wait_timeout = 1s});
+    // One that has just come counts when it has answered once.
+    EXPECT_TRUE(until([&] { return put("first").empty(); }));
   }
   // A test that failed half way must not leave it stopped.
   ~ConfirmedAnswer() override { replica_.kill(SIGCONT); }

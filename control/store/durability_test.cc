@@ -108,10 +108,7 @@ TEST_P(Durability, after_a_kill_under_load_what_was_acknowledged_is_there) {
     options.wait_replicas = 1;
     replica.emplace(
         std::vector<std::string>{"--replicaof", "127.0.0.1 " + std::to_string(server.port())});
-    ASSERT_TRUE(until([&] {
-      return redis_cli(replica->port(), "INFO replication").find("master_link_status:up") !=
-             std::string::npos;
-    }));
+    ASSERT_TRUE(until([&] { return test::has_replica(server.port()); }));
   }
   RedisStore store(loop_, logger_, options);
   bool is_usable = false;
@@ -164,10 +161,7 @@ TEST_F(UnderLoad, a_promoted_replica_has_what_it_had_received) {
     return at == std::string::npos ? 0LL
                                    : std::strtoll(said.c_str() + at + name.size() + 1, nullptr, 10);
   };
-  ASSERT_TRUE(until([&] {
-    return redis_cli(replica.port(), "INFO replication").find("master_link_status:up") !=
-           std::string::npos;
-  }));
+  ASSERT_TRUE(until([&] { return test::has_replica(server.port()); }));
   RedisStore::Options options;
   options.redis.port = server.port();
   options.redis.reconnect_wait_max = 100ms;

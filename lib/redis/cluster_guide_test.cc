@@ -99,10 +99,7 @@ TEST_F(TopologyTest, a_write_is_confirmed_on_the_link_it_went_over_or_not_at_all
     EXPECT_TRUE(until([&] { return answer.has_value(); }));
     return std::move(*answer);
   };
-  ASSERT_TRUE(until([&] {
-    return redis_cli(replica.port(), "INFO replication").find("master_link_status:up") !=
-           std::string::npos;
-  }));
+  ASSERT_TRUE(until([&] { return test::has_replica(server.port()); }));
   const auto place = place_of_write("a");
   ASSERT_TRUE(place);
   const auto good = confirmed(*place);

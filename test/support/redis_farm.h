@@ -70,6 +70,16 @@ inline std::string redis_cli(uint16_t port, const std::string& words) {
   return text;
 }
 
+// Of a server's INFO: those that have all of it and confirm what comes.
+inline size_t replicas_in(const std::string& info) {
+  size_t online = 0;
+  for (size_t at = 0; (at = info.find("state=online", at)) != std::string::npos; ++at) ++online;
+  return online;
+}
+inline bool has_replica(uint16_t port) {
+  return replicas_in(redis_cli(port, "INFO replication")) > 0;
+}
+
 // The user that doc/durability.md gives to a bbs, with the password "secret": settings of a server.
 inline std::vector<std::string> user_of_bbs() {
   return {"--user",         "bbs",      "on",
@@ -133,7 +143,7 @@ class RedisCluster {
     const std::string bus = nodes.substr(at, nodes.find_first_of(" ,", at) - at);
     say("CLUSTER MEET 127.0.0.1 " + std::to_string(node(of).port()) + " " + bus);
     wait_until([&] { return say("CLUSTER REPLICATE " + id_of(of)) == "OK\n"; });
-    wait_until([&] { return say("INFO replication").find("master_link_status:up") != npos; });
+    wait_until([&] { return replicas_in(cli(of, "INFO replication")) > 0; });
     for (size_t i = 0; i < size(); ++i) {
       wait_until([&] { return cli(i, "CLUSTER NODES").find(replica->address() + "@") != npos; });
     }
