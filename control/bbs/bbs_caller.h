@@ -5,15 +5,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <functional>
 #include <optional>
 #include <string>
 
 #include "cf/models/models.h"
-#include "net/loop.h"
-#include "net/timer.h"
 #include "rpc/client.h"
 #include "test/support/server_process.h"
+#include "test/support/waiting_loop.h"
 
 namespace causeway::bbs {
 
@@ -32,18 +30,10 @@ inline models::DesireLRPRequest desire_request(const std::string& guid, int32_t 
   return request;
 }
 
-// A client of its own on its own loop, which runs while a test waits.
-// Owner: the test. Thread: its. Ends: with it.
-class BbsCaller {
- public:
-  BbsCaller() {
-    tick_.every(std::chrono::milliseconds(5), [] {});
-  }
-  [[nodiscard]] bool until(const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!holds() && std::chrono::steady_clock::now() < deadline) loop_.run_once();
-    return holds();
-  }
+// A client on a loop that runs while the test waits.
+// Owner: the test, which is one. Thread: its. Ends: with it.
+class BbsCaller : public causeway::test::WaitingLoop {
+ protected:
   // The response; nothing: no answer came, or not one of this kind.
   template <class Response, class Request>
   std::optional<Response> post(const std::string& url, const Request& request,
@@ -88,9 +78,6 @@ class BbsCaller {
            leader.log().find("lost-lock") != std::string::npos;
   }
 
- protected:
-  net::Loop loop_;
-  net::Timer tick_{loop_};
   rpc::Client client_{loop_};
 };
 

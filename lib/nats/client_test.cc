@@ -13,6 +13,7 @@
 #include "net/timer.h"
 #include "test/support/certificates.h"
 #include "test/support/server_process.h"
+#include "test/support/waiting_loop.h"
 
 namespace causeway::nats {
 namespace {
@@ -29,21 +30,8 @@ int number_of(const Message& message) {
 }
 
 // A loop, and clients on it, against a real server.
-class NatsTest : public testing::Test {
+class NatsTest : public testing::Test, public test::WaitingLoop {
  protected:
-  NatsTest() {
-    tick_.every(5ms, [] {});
-  }
-
-  [[nodiscard]] bool until(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      loop_.run_once();
-    }
-    return true;
-  }
-
   Options options(uint16_t port) {
     Options given;
     given.servers = {{"127.0.0.1", port, "", ""}};
@@ -72,8 +60,6 @@ class NatsTest : public testing::Test {
   test::TempFolder folder_;
   log::Sink sink_{{.path = folder_.path() + "/log"}};
   log::Logger logger_{sink_, "test"};
-  net::Loop loop_;
-  net::Timer tick_{loop_};
   int settled_ = 0;
 };
 

@@ -7,9 +7,8 @@
 #include <gmock/gmock.h>
 
 #include "log/logger.h"
-#include "net/loop.h"
-#include "net/timer.h"
 #include "test/support/server_process.h"
+#include "test/support/waiting_loop.h"
 
 namespace causeway::redis {
 namespace {
@@ -20,21 +19,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 // A loop, and clients on it, against a real server.
-class ClientTest : public testing::Test {
+class ClientTest : public testing::Test, public test::WaitingLoop {
  protected:
-  ClientTest() {
-    tick_.every(5ms, [] {});
-  }
-
-  [[nodiscard]] bool until(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      loop_.run_once();
-    }
-    return true;
-  }
-
   Options options(const RedisServer& server) {
     Options given;
     given.port = server.port();
@@ -71,8 +57,6 @@ class ClientTest : public testing::Test {
   test::TempFolder folder_;
   log::Sink sink_{{.path = folder_.path() + "/log"}};
   log::Logger logger_{sink_, "test"};
-  net::Loop loop_;
-  net::Timer tick_{loop_};
 };
 
 TEST_F(ClientTest, answers_pipelined_commands_in_order) {

@@ -14,12 +14,11 @@
 #include <gtest/gtest.h>
 
 #include "log/logger.h"
-#include "net/loop.h"
-#include "net/timer.h"
 #include "redis/client.h"
 #include "redis/slot_map.h"
 #include "test/support/certificates.h"
 #include "test/support/redis_farm.h"
+#include "test/support/waiting_loop.h"
 #include "tls/context.h"
 
 namespace causeway::redis {
@@ -31,18 +30,12 @@ using causeway::test::RedisCluster;
 using causeway::test::RedisNode;
 using causeway::test::RedisSentinel;
 
-class TopologyTest : public testing::Test {
+class TopologyTest : public testing::Test, public causeway::test::WaitingLoop {
  protected:
   TopologyTest() {
-    tick_.every(5ms, [] {});
     options_.reconnect_wait_max = 100ms;
     options_.topology_interval = 100ms;
     options_.command_timeout = 20s;
-  }
-  [[nodiscard]] bool until(const std::function<bool()>& holds, Duration limit = 60s) {
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (!holds() && std::chrono::steady_clock::now() < deadline) loop_.run_once();
-    return holds();
   }
   void open() {
     client_ = std::make_unique<Client>(loop_, logger_, options_);
@@ -81,8 +74,6 @@ class TopologyTest : public testing::Test {
     return [made]() -> const tls::ClientContext& { return *made; };
   }
 
-  net::Loop loop_;
-  net::Timer tick_{loop_};
   log::Sink sink_{{.level = log::Level::error, .path = folder_.path() + "/log"}};
   log::Logger logger_{sink_, "test"};
   Options options_;
