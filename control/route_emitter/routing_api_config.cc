@@ -20,6 +20,13 @@ void read_service(config::Section& section, const char* key, const std::string& 
   }
 }
 
+// Of files without a certificate; those with one are checked where they are read.
+void check_authorities(config::Section& section, const char* key,
+                       const rpc::Identity::Files& files) {
+  if (files.authorities.empty() || !files.certificate.empty()) return;
+  if (auto fits = rpc::Identity::check(files); !fits) section.problem(key, fits.error().detail);
+}
+
 void read_uaa(config::Section& root, RoutingApiConfig& config) {
   config::Section oauth = root.section("oauth");
   std::string url;
@@ -32,9 +39,7 @@ void read_uaa(config::Section& root, RoutingApiConfig& config) {
   config.verifies_uaa = !skips;
   if (url.empty()) return;
   read_service(oauth, "uaa_url", url, config.uaa_url);
-  if (config.uaa_tls.authorities.empty()) return;
-  if (auto fits = rpc::Identity::check(config.uaa_tls); !fits)
-    oauth.problem("ca_certs", fits.error().detail);
+  check_authorities(oauth, "ca_certs", config.uaa_tls);
 }
 
 }  // namespace
@@ -50,6 +55,7 @@ RoutingApiConfig read_routing_api(config::Section& root) {
   while (url.ends_with('/')) url.pop_back();
   read_service(api, "url", port == 0 ? url : url + ":" + std::to_string(port), config.url);
   config.tls = diego::read_tls_files(api, kApiKeys);
+  check_authorities(api, "ca_cert_file", config.tls);
   bool needs_token = false;
   api.read("auth_enabled", needs_token);
   if (needs_token) read_uaa(root, config);

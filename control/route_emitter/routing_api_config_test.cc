@@ -69,6 +69,8 @@ TEST(RoutingApiConfig, mistakes_are_named) {
       {R"("routing_api":{"url":"http://a","auth_enabled":true},
           "oauth":{"uaa_url":"https://u","client_name":"c","ca_certs":"/nowhere.pem"})",
        "oauth.ca_certs"},
+      {R"("routing_api":{"url":"https://a","ca_cert_file":"/nowhere.pem"})",
+       "routing_api.ca_cert_file: /nowhere.pem"},
       {R"("routing_api":{"url":"https://a","client_cert_file":"/x"})",
        "routing_api.client_key_file: missing"},
       {R"("routing_api":{"url":"http://a"},"tcp_route_ttl":"10ms")", "tcp_route_ttl"},
