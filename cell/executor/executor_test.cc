@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "cell/executor/environment.h"
-#include "cell/executor/executor_ground.h"
+#include "cell/executor/executor_ground_test.h"
 #include "cell/network/allocator.h"
 
 namespace causeway::executor {

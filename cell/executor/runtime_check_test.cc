@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cell/executor/executor_ground.h"
+#include "cell/executor/executor_ground_test.h"
 
 namespace causeway::executor {
 namespace {

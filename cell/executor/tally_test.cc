@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cell/executor/executor_ground.h"
+#include "cell/executor/executor_ground_test.h"
 #include "net/tcp.h"
 
 namespace causeway::executor {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cell/rep/rep_ground.h"
+#include "cell/rep/rep_ground_test.h"
 #include "cf/wire/rep_messages.h"
 #include "rpc/client.h"
 

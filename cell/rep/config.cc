@@ -38,6 +38,9 @@ void read_server_tls(config::Section& root, Config& config) {
   if (is_refused || config.tls.certificate.empty()) config.tls = {};
   if (requires_tls && config.tls.is_empty())
     root.problem("require_tls", "needs ca_cert_file, server_cert_file and server_key_file");
+  root.read("admin_tls", config.is_admin_tls);
+  if (config.is_admin_tls && config.tls.is_empty())
+    root.problem("admin_tls", "needs ca_cert_file, server_cert_file and server_key_file");
 }
 
 void read_addresses(config::Section& root, Config& config) {

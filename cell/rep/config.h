@@ -25,6 +25,7 @@ struct Config {
       "127.0.0.1";               // where others reach this machine: host ports and the API
   std::string advertise_domain;  // others reach the API as CELL_ID.DOMAIN; "": advertise_address
   rpc::Identity::Files tls;      // of its API; empty: plain HTTP
+  bool is_admin_tls = false;     // the operator's address too
   rpc::Identity::Files bbs_tls, locket_tls;
   std::vector<std::string> preloaded_root_fs;  // "name:path"
   std::string memory_mb = "auto", disk_mb = "auto";

@@ -7,6 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include "test/support/server_process.h"
+#include "tls/key_pair.h"
+
 namespace causeway::rep {
 namespace {
 
@@ -71,6 +74,25 @@ TEST(RepConfig, diegos_own_keys_of_checks_are_read) {
     ASSERT_FALSE(wrong) << key;
     EXPECT_NE(wrong.error().detail.find(key), std::string::npos) << wrong.error().detail;
   }
+}
+
+TEST(RepConfig, the_operators_address_speaks_tls_when_asked_to) {
+  const causeway::test::TempFolder folder;
+  const tls::KeyPair pair = tls::make_self_signed({"localhost"});
+  std::ofstream(folder.path() + "/cert") << pair.certificate_pem;
+  std::ofstream(folder.path() + "/key") << pair.key_pem;
+  const std::string files = R"(,"ca_cert_file":")" + folder.path() +
+                            R"(/cert","server_cert_file":")" + folder.path() +
+                            R"(/cert","server_key_file":")" + folder.path() + R"(/key")";
+  const Result<Config> plain = read("{" + kMinimal + files + "}");
+  ASSERT_TRUE(plain) << to_string(plain.error());
+  EXPECT_FALSE(plain->is_admin_tls);
+  const Result<Config> secured = read("{" + kMinimal + files + R"(,"admin_tls":true})");
+  ASSERT_TRUE(secured) << to_string(secured.error());
+  EXPECT_TRUE(secured->is_admin_tls);
+  const Result<Config> bare = read("{" + kMinimal + R"(,"admin_tls":true})");
+  ASSERT_FALSE(bare);
+  EXPECT_NE(bare.error().detail.find("admin_tls"), std::string::npos);
 }
 
 TEST(RepConfig, unknown_keys_are_told) {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "cell/rep/bulk.h"
-#include "cell/rep/rep_ground.h"
+#include "cell/rep/rep_ground_test.h"
 #include "metrics/registry.h"
 
 namespace causeway::rep {

@@ -4,7 +4,7 @@
 
 #include "cell/rep/bulk.h"
 #include "cell/rep/cell_state.h"
-#include "cell/rep/rep_ground.h"
+#include "cell/rep/rep_ground_test.h"
 #include "metrics/registry.h"
 
 namespace causeway::rep {

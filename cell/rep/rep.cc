@@ -56,7 +56,7 @@ Rep::Rep(net::Loop& loop, const log::Logger& logger, const Config& config, execu
       departure_(loop, cell.executor(), config.graceful_shutdown_interval + std::chrono::seconds(5),
                  [this] { leave(); }),
       server_(loop, logger_, server_options(identities.own)),
-      admin_(loop, logger_),
+      admin_(loop, logger_, server_options(config.is_admin_tls ? identities.own : nullptr)),
       logs_(loop, server_, cell.logs()) {
   register_cell_metrics(metrics_, cell.executor());
   rpc::register_process_metrics(metrics_);
