@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include "control/bbs/bbs_caller.h"
-#include "control/bbs/bbs_member.h"
+#include "control/bbs/test_caller.h"
+#include "control/bbs/test_member.h"
 #include "test/support/certificates.h"
 #include "test/support/redis_farm.h"
 

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "cf/models/models.h"
-#include "control/bbs/bbs_caller.h"
+#include "control/bbs/test_caller.h"
 #include "diego/bbs_events.h"
 #include "log/logger.h"
 #include "rpc/client.h"

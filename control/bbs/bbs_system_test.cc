@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "cf/models/models.h"
-#include "control/bbs/bbs_caller.h"
+#include "control/bbs/test_caller.h"
 #include "rpc/client.h"
 #include "test/support/server_process.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "control/bbs/bbs_caller.h"
+#include "control/bbs/test_caller.h"
 #include "test/support/server_process.h"
 
 namespace causeway::bbs {
