@@ -21,10 +21,13 @@ constexpr size_t kCommittedMax = 1'000;
 
 const ProcessParts kKeptParts{.scheduling = true, .all_slots = true};
 
+// What the commit changes of what is kept.
 Change kept_rows(const Change& change) {
   Change kept;
-  for (const RowChange& row : change)
-    if (RowTable::holds(row.key.table)) kept.push_back(row);
+  for (const RowChange& row : change) {
+    const bool writes = row.blind || row.before != row.after;
+    if (writes && RowTable::holds(row.key.table)) kept.push_back(row);
+  }
   return kept;
 }
 
@@ -204,8 +207,8 @@ void KeptStore::ended(const Change& rows, const Result<void>& done) {
 // Are the rows as the commit has met them?
 bool KeptStore::agrees(const Change& rows) const {
   return std::all_of(rows.begin(), rows.end(), [this](const RowChange& row) {
-    const std::string* found = table_.find(row.key);
-    return row.blind || (found != nullptr ? row.before == *found : !row.before.has_value());
+    const auto found = table_.find(row.key);
+    return row.blind || (found ? row.before == *found : !row.before.has_value());
   });
 }
 
@@ -213,8 +216,7 @@ void KeptStore::apply(const Change& rows) {
   const std::string& guid = rows.front().key.id;
   const bool is_known = !forgotten_.contains(guid) && (is_complete_ || table_.has_process(guid));
   if (!is_known || !agrees(rows)) return forget(guid, domains_of(rows));
-  for (const RowChange& row : rows)
-    if (row.blind || row.before != row.after) table_.write(row);
+  for (const RowChange& row : rows) table_.write(row);
 }
 
 void KeptStore::forget(const std::string& process_guid, std::set<std::string> domains) {

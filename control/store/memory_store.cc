@@ -44,7 +44,7 @@ void MemoryStore::set_usable(bool usable) {
 void MemoryStore::on_link(std::function<void(bool)> callback) { on_link_ = std::move(callback); }
 
 void MemoryStore::add_run(ProcessRows& rows) const {
-  if (const auto* bytes = find({Table::run, rows.process_guid})) rows.run = *bytes;
+  if (const auto bytes = find({Table::run, rows.process_guid})) rows.run.emplace(*bytes);
 }
 
 void MemoryStore::read_process(const std::string& process_guid, const ProcessParts& parts,
@@ -83,8 +83,8 @@ void MemoryStore::page_tasks(const TaskQuery& query, On<TaskPage> on_page) {
       page.next = cursor_behind(0, index_member(last.first, last.second));
       break;
     }
-    if (const auto* bytes = find({Table::task, next->second}))
-      page.tasks.push_back({next->second, *bytes, next->first});
+    if (const auto bytes = find({Table::task, next->second}))
+      page.tasks.push_back({next->second, std::string(*bytes), next->first});
   }
   answer<TaskPage>(std::move(on_page), std::move(page));
 }
@@ -93,7 +93,7 @@ void MemoryStore::read_cell_tasks(const std::string& cell_id, On<std::vector<Nam
   ++reads_;
   std::vector<NamedRow> rows;
   for (const auto& guid : cell_tasks_[cell_id]) {
-    if (const auto* bytes = find({Table::task, guid})) rows.push_back({guid, *bytes});
+    if (const auto bytes = find({Table::task, guid})) rows.push_back({guid, std::string(*bytes)});
   }
   answer<std::vector<NamedRow>>(std::move(on_rows), std::move(rows));
 }
@@ -101,7 +101,7 @@ void MemoryStore::read_cell_tasks(const std::string& cell_id, On<std::vector<Nam
 void MemoryStore::read_row(const RowKey& key, On<std::optional<std::string>> on_row) {
   ++reads_;
   CHECK(key.table >= Table::task);
-  const auto* bytes = find(key);
+  const auto bytes = find(key);
   answer<std::optional<std::string>>(std::move(on_row),
                                      bytes ? std::optional<std::string>(*bytes) : std::nullopt);
 }
@@ -116,11 +116,12 @@ void MemoryStore::read_table(Table table, On<std::vector<NamedRow>> on_rows) {
   answer<std::vector<NamedRow>>(std::move(on_rows), std::move(rows));
 }
 
-const std::string* MemoryStore::find(const RowKey& key) const {
+std::optional<std::string_view> MemoryStore::find(const RowKey& key) const {
   if (RowTable::holds(key.table)) return table_.find(key);
   const auto& rows = singles_[static_cast<size_t>(key.table)];
   const auto row = rows.find(key.id);
-  return row == rows.end() ? nullptr : &row->second;
+  if (row == rows.end()) return std::nullopt;
+  return row->second;
 }
 
 void MemoryStore::write(const RowChange& change) {
@@ -148,7 +149,7 @@ void MemoryStore::commit(const Change& change, On<void> on_done) {
   if (!usable_) return answer<void>(std::move(on_done), away());
   for (const RowChange& row : change) {
     if (row.blind) continue;
-    const auto* found = find(row.key);
+    const auto found = find(row.key);
     const bool as_expected = found ? row.before == *found : !row.before.has_value();
     if (!as_expected)
       return answer<void>(std::move(on_done),

@@ -2,8 +2,10 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "control/store/row_table.h"
 #include "control/store/store.h"
@@ -59,7 +61,7 @@ class MemoryStore final : public Store {
   template <class T>
   void answer(On<T> callback, Result<T> result);
   void add_run(ProcessRows& rows) const;
-  const std::string* find(const RowKey& key) const;
+  std::optional<std::string_view> find(const RowKey& key) const;
   void write(const RowChange& change);
 
   std::function<void()> wake_;

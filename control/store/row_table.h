@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <functional>
+#include <memory_resource>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -17,8 +19,8 @@ namespace causeway::store {
 
 // The rows of Table::scheduling and Table::actual in memory, with the index of their processes (in
 // the order and with the cursors that RedisStore's pages have) and that of the cells that hold
-// them. An instance of 350 bytes takes 480. A value that stays where it is. Owner: a store. Thread:
-// its.
+// them. An instance of 350 bytes takes 500. They lie apart from what comes and goes: among it they
+// would leave the heap in pieces that everybody else had to search. Owner: a store. Thread: its.
 class RowTable {
  public:
   // How pages are bounded beside kPageEntries: no process is cut, but the page ends behind it.
@@ -27,20 +29,21 @@ class RowTable {
   explicit RowTable(size_t shards = 1) : space_(shards) {}
   RowTable(const RowTable&) = delete;
   RowTable& operator=(const RowTable&) = delete;
+  ~RowTable() { clear(); }
 
   static bool holds(Table table) { return table == Table::scheduling || table == Table::actual; }
 
-  const std::string* find(const RowKey& key) const;
-  bool has_process(const std::string& process_guid) const {
+  std::optional<std::string_view> find(const RowKey& key) const;
+  bool has_process(std::string_view process_guid) const {
     return processes_.contains(process_guid);
   }
   // `change` as it is carried out: the row, the process's entry in its index, the row's cell.
   void write(const RowChange& change);
   // One more entry of a process that has rows.
-  void list(const std::string& process_guid, const std::string& domain);
+  void list(std::string_view process_guid, std::string_view domain);
   // One entry less; with the last one the process goes.
-  void unlist(const std::string& process_guid, const std::string& domain);
-  void erase(const std::string& process_guid);
+  void unlist(std::string_view process_guid, std::string_view domain);
+  void erase(std::string_view process_guid);
   void clear();
   // Empty, and cut otherwise.
   void reset(size_t shards);
@@ -60,26 +63,38 @@ class RowTable {
   size_t row_bytes() const { return row_bytes_; }
 
  private:
+  using Text = std::pmr::string;
+  using Memory = std::pmr::polymorphic_allocator<>;
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  template <class T>
+  using ByName = std::pmr::unordered_map<Text, T, Hash, std::equal_to<>>;
+
   struct Row;
   // Rows in no order: the last one takes the place of one that goes.
-  using Cell = std::vector<Row*>;
-  using Cells = std::unordered_map<std::string, Cell>;
+  using Cell = std::pmr::vector<Row*>;
+  using Cells = ByName<Cell>;
   struct Row {
-    std::string slot;
-    std::string bytes;
-    const std::string* process_guid = nullptr;
+    Row(std::string_view name, const Text& guid, const Memory& memory)
+        : slot(name, memory), bytes(memory), process_guid(&guid) {}
+    Text slot, bytes;
+    const Text* process_guid;
     Cells::value_type* cell = nullptr;
     size_t place = 0;  // in the cell
   };
   struct Process {
-    std::string scheduling;                  // "": none
-    std::vector<std::unique_ptr<Row>> rows;  // by slot
-    std::vector<const std::string*> domains;
+    using allocator_type = Memory;
+    explicit Process(const Memory& memory) : scheduling(memory), rows(memory), domains(memory) {}
+    Text scheduling;              // "": none
+    std::pmr::vector<Row*> rows;  // by slot; ours
+    std::pmr::vector<const Text*> domains;
   };
-  using Processes = std::unordered_map<std::string, Process>;
+  using Processes = ByName<Process>;
   struct Entry {
     size_t shard = 0;
-    const std::string* domain = nullptr;
+    const Text* domain = nullptr;
     const Processes::value_type* process = nullptr;
   };
   struct Place {
@@ -93,24 +108,29 @@ class RowTable {
     bool operator()(const Place& a, const Entry& b) const { return compare(b, a) > 0; }
     static int compare(const Entry& entry, const Place& place);
   };
-  using Index = std::set<Entry, InOrder>;
+  using Index = std::pmr::set<Entry, InOrder>;
 
-  static std::vector<std::unique_ptr<Row>>::iterator slot_of(Process& process,
-                                                             std::string_view slot);
+  // Where the row is, or would be.
+  static size_t place_of(const Process& process, std::string_view slot);
+  static bool has_slot(const Process& process, size_t place, std::string_view slot) {
+    return place < process.rows.size() && process.rows[place]->slot == slot;
+  }
   void write_actual(Processes::value_type& process, const RowChange& change);
-  void set_bytes(std::string& row, const std::string& bytes);
-  void forget_bytes(std::string& row);
-  void move_to(Row& row, const std::string& cell_id);
-  void list(Processes::value_type& process, const std::string& domain);
+  void set_bytes(Text& row, std::string_view bytes);
+  void forget_bytes(Text& row);
+  void move_to(Row& row, std::string_view cell_id);
+  void end(Row& row);
+  void list(Processes::value_type& process, std::string_view domain);
   void erase(Processes::iterator process);
   static void copy(const Processes::value_type& process, const ProcessParts& parts,
                    ProcessRows& rows);
 
   KeySpace space_;
-  Processes processes_;
-  Cells cells_;
-  std::set<std::string> domains_;  // as entries name them
-  Index index_;
+  std::pmr::unsynchronized_pool_resource pool_;
+  Processes processes_{&pool_};
+  Cells cells_{&pool_};
+  std::pmr::set<Text, std::less<>> domains_{&pool_};  // as entries name them
+  Index index_{&pool_};
   size_t rows_ = 0, row_bytes_ = 0;
 };
 
