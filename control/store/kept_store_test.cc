@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::nullopt_t kNone = std::nullopt;
+constexpr std::nullopt_t kAbsent = std::nullopt;
 const ProcessParts kSmall{.scheduling = true, .all_slots = true};
 
 RowChange small_row(const std::string& guid, std::optional<std::string> before,
@@ -173,8 +173,8 @@ class KeptStoreTest : public testing::Test {
 };
 
 TEST_F(KeptStoreTest, everything_is_read_below_until_we_lead) {
-  memory_.put(small_row("p", kNone, "v1"));
-  ASSERT_TRUE(commit({instance("p", "0", kNone, "a@z")}));
+  memory_.put(small_row("p", kAbsent, "v1"));
+  ASSERT_TRUE(commit({instance("p", "0", kAbsent, "a@z")}));
   EXPECT_TRUE(is_process_read_below("p"));
   EXPECT_EQ(process("p"), "v1 0=a@z");
   EXPECT_TRUE(is_read_below([&] { cell("z"); }));
@@ -182,9 +182,9 @@ TEST_F(KeptStoreTest, everything_is_read_below_until_we_lead) {
 }
 
 TEST_F(KeptStoreTest, reads_come_from_memory_when_all_is_known) {
-  memory_.put(small_row("p", kNone, "v1"));
-  memory_.put(instance("p", "0", kNone, "a@z"));
-  memory_.put(instance("p", "1", kNone, "b@y"));
+  memory_.put(small_row("p", kAbsent, "v1"));
+  memory_.put(instance("p", "0", kAbsent, "a@z"));
+  memory_.put(instance("p", "1", kAbsent, "b@y"));
   begin();
   EXPECT_FALSE(is_read_below([&] {
     EXPECT_EQ(process("p"), "v1 0=a@z 1=b@y");
@@ -200,7 +200,8 @@ TEST_F(KeptStoreTest, reads_come_from_memory_when_all_is_known) {
 }
 
 TEST_F(KeptStoreTest, while_rows_are_first_read_what_is_not_known_yet_is_read_below) {
-  for (int i = 0; i < 250; ++i) memory_.put(small_row("p" + std::to_string(1000 + i), kNone, "v1"));
+  for (int i = 0; i < 250; ++i)
+    memory_.put(small_row("p" + std::to_string(1000 + i), kAbsent, "v1"));
   kept_.store().begin(1);
   ASSERT_TRUE(kept_.turn());
   memory_.run_pending();
@@ -210,8 +211,8 @@ TEST_F(KeptStoreTest, while_rows_are_first_read_what_is_not_known_yet_is_read_be
   EXPECT_TRUE(is_read_below([&] { EXPECT_EQ(page({})->processes.size(), 100u); }));
   EXPECT_TRUE(is_read_below([&] { cell("z"); }));
   // Made in front of and behind the place where the reading is.
-  ASSERT_TRUE(commit({small_row("a", kNone, "v1"), instance("a", "0", kNone, "x@z")}));
-  ASSERT_TRUE(commit({small_row("z", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("a", kAbsent, "v1"), instance("a", "0", kAbsent, "x@z")}));
+  ASSERT_TRUE(commit({small_row("z", kAbsent, "v1")}));
   run();
   ASSERT_TRUE(kept_.store().is_complete());
   EXPECT_EQ(kept_.store().table().processes(), 252u);
@@ -221,7 +222,7 @@ TEST_F(KeptStoreTest, while_rows_are_first_read_what_is_not_known_yet_is_read_be
 TEST_F(KeptStoreTest, a_commit_shows_in_memory_before_its_caller_hears_of_it) {
   begin();
   std::optional<std::string> seen;
-  kept_.store().commit({small_row("p", kNone, "v1")}, [&](const Result<void>& done) {
+  kept_.store().commit({small_row("p", kAbsent, "v1")}, [&](const Result<void>& done) {
     EXPECT_TRUE(done);
     kept_.store().read_process("p", kSmall, [&](const auto& rows) { seen = text_of(*rows); });
   });
@@ -230,7 +231,7 @@ TEST_F(KeptStoreTest, a_commit_shows_in_memory_before_its_caller_hears_of_it) {
   kept_.answer();
   EXPECT_EQ(seen, "v1");
   EXPECT_EQ(memory_.reads(), reads);
-  ASSERT_TRUE(commit({small_row("p", "v1", kNone)}));
+  ASSERT_TRUE(commit({small_row("p", "v1", kAbsent)}));
   EXPECT_EQ(guids_of_page({}), "");
   EXPECT_EQ(kept_.store().table().rows(), 0u);
   EXPECT_EQ(kept_.store().table().row_bytes(), 0u);
@@ -239,14 +240,14 @@ TEST_F(KeptStoreTest, a_commit_shows_in_memory_before_its_caller_hears_of_it) {
 TEST_F(KeptStoreTest, a_change_that_replicas_did_not_confirm_stands_all_the_same) {
   begin();
   memory_.leave_unconfirmed(true);
-  EXPECT_EQ(commit({small_row("p", kNone, "v1")}).error().fault, Fault::timeout);
+  EXPECT_EQ(commit({small_row("p", kAbsent, "v1")}).error().fault, Fault::timeout);
   EXPECT_FALSE(is_read_below([&] { EXPECT_EQ(process("p"), "v1"); }));
   EXPECT_EQ(counts().forgotten, 0u);
 }
 
 TEST_F(KeptStoreTest, a_process_whose_commit_ended_uncertainly_is_read_again) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1"), instance("p", "0", kNone, "a@z")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1"), instance("p", "0", kAbsent, "a@z")}));
   memory_.lose_next_answer();
   below_.hold();
   EXPECT_EQ(commit({instance("p", "0", "a@z", "b@y")}).error().fault, Fault::unavailable);
@@ -267,14 +268,14 @@ TEST_F(KeptStoreTest, a_process_whose_commit_ended_uncertainly_is_read_again) {
 TEST_F(KeptStoreTest, a_process_that_was_made_with_an_uncertain_end_is_found) {
   begin();
   memory_.lose_next_answer();
-  EXPECT_FALSE(commit({small_row("p", kNone, "v1", "e")}));
+  EXPECT_FALSE(commit({small_row("p", kAbsent, "v1", "e")}));
   run();
   EXPECT_FALSE(is_read_below([&] { EXPECT_EQ(guids_of_page({.domain = "e"}), "p "); }));
 }
 
 TEST_F(KeptStoreTest, a_forgotten_process_that_cannot_be_read_is_tried_again) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
   memory_.lose_next_answer();
   below_.fail_next_process();
   EXPECT_FALSE(commit({small_row("p", "v1", "v2")}));
@@ -287,7 +288,7 @@ TEST_F(KeptStoreTest, a_forgotten_process_that_cannot_be_read_is_tried_again) {
 }
 
 TEST_F(KeptStoreTest, a_page_that_cannot_be_read_is_tried_again) {
-  memory_.put(small_row("p", kNone, "v1"));
+  memory_.put(small_row("p", kAbsent, "v1"));
   memory_.fail_next_page();
   kept_.store().begin(1);
   ASSERT_TRUE(kept_.turn());
@@ -300,7 +301,7 @@ TEST_F(KeptStoreTest, a_page_that_cannot_be_read_is_tried_again) {
 
 TEST_F(KeptStoreTest, somebody_elses_write_is_found_by_the_conflict_with_it) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
   memory_.put(small_row("p", "v1", "other"));
   EXPECT_EQ(process("p"), "v1") << "nobody told us";
   EXPECT_EQ(commit({small_row("p", "v1", "v2")}).error().fault, Fault::conflict);
@@ -311,7 +312,7 @@ TEST_F(KeptStoreTest, somebody_elses_write_is_found_by_the_conflict_with_it) {
 
 TEST_F(KeptStoreTest, a_conflict_that_memory_knows_of_forgets_nothing) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
   ASSERT_TRUE(commit({small_row("p", "v1", "v2")}));
   EXPECT_EQ(commit({small_row("p", "v1", "v3")}).error().fault, Fault::conflict);
   // Two at once: of the one that loses it is known why as soon as the other one has ended.
@@ -327,7 +328,7 @@ TEST_F(KeptStoreTest, a_conflict_that_memory_knows_of_forgets_nothing) {
 
 TEST_F(KeptStoreTest, a_commit_that_met_other_rows_than_ours_shows_that_ours_are_wrong) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1"), instance("p", "0", kNone, "a@z")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1"), instance("p", "0", kAbsent, "a@z")}));
   memory_.put(instance("p", "0", "a@z", "other@y"));
   ASSERT_TRUE(commit({instance("p", "0", "other@y", "b@y")}));
   run();
@@ -337,7 +338,7 @@ TEST_F(KeptStoreTest, a_commit_that_met_other_rows_than_ours_shows_that_ours_are
 
 TEST_F(KeptStoreTest, while_a_commit_is_under_way_its_process_is_read_below_behind_it) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
   std::string seen;
   kept_.store().commit({small_row("p", "v1", "v2")}, [](const Result<void>&) {});
   const size_t reads = memory_.reads();
@@ -350,7 +351,7 @@ TEST_F(KeptStoreTest, while_a_commit_is_under_way_its_process_is_read_below_behi
 
 TEST_F(KeptStoreTest, a_read_that_waits_when_a_commit_begins_goes_behind_it) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
   std::string seen;
   kept_.store().read_process("p", kSmall, [&](const auto& rows) { seen = text_of(*rows); });
   kept_.store().commit({small_row("p", "v1", "v2")}, [](const Result<void>&) {});
@@ -361,7 +362,7 @@ TEST_F(KeptStoreTest, a_read_that_waits_when_a_commit_begins_goes_behind_it) {
 
 TEST_F(KeptStoreTest, what_was_read_before_a_commit_and_comes_after_it_is_not_kept) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
   below_.hold();
   std::string seen;
   kept_.store().read_process("p", {.run = true, .all_slots = true},
@@ -374,14 +375,14 @@ TEST_F(KeptStoreTest, what_was_read_before_a_commit_and_comes_after_it_is_not_ke
 }
 
 TEST_F(KeptStoreTest, pages_that_were_overtaken_by_commits_spoil_nothing) {
-  for (const char* guid : {"p", "q", "r"}) memory_.put(small_row(guid, kNone, "v1"));
+  for (const char* guid : {"p", "q", "r"}) memory_.put(small_row(guid, kAbsent, "v1"));
   below_.hold();
   kept_.store().begin(1);
   ASSERT_TRUE(kept_.turn());
   memory_.run_pending();  // the page is read, and held
   ASSERT_TRUE(commit({small_row("p", "v1", "v2")}));
-  ASSERT_TRUE(commit({small_row("q", "v1", kNone)}));
-  ASSERT_TRUE(commit({small_row("s", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("q", "v1", kAbsent)}));
+  ASSERT_TRUE(commit({small_row("s", kAbsent, "v1")}));
   below_.release();
   run();
   ASSERT_TRUE(kept_.store().is_complete());
@@ -394,14 +395,15 @@ TEST_F(KeptStoreTest, pages_that_were_overtaken_by_commits_spoil_nothing) {
 }
 
 TEST_F(KeptStoreTest, when_the_link_is_lost_everything_is_dropped_and_read_anew) {
-  for (int i = 0; i < 250; ++i) memory_.put(small_row("p" + std::to_string(1000 + i), kNone, "v1"));
+  for (int i = 0; i < 250; ++i)
+    memory_.put(small_row("p" + std::to_string(1000 + i), kAbsent, "v1"));
   kept_.store().begin(1);
   ASSERT_TRUE(kept_.turn());
   memory_.run_pending();
   EXPECT_EQ(kept_.store().table().processes(), 100u);
   ASSERT_TRUE(kept_.turn());  // the second page is asked for when the link breaks
   memory_.set_usable(false);
-  EXPECT_EQ(commit({small_row("a", kNone, "v1")}).error().fault, Fault::unavailable);
+  EXPECT_EQ(commit({small_row("a", kAbsent, "v1")}).error().fault, Fault::unavailable);
   memory_.run_pending();
   memory_.put(small_row("p1000", "v1", "v2"));
   memory_.set_usable(true);
@@ -413,7 +415,7 @@ TEST_F(KeptStoreTest, when_the_link_is_lost_everything_is_dropped_and_read_anew)
 }
 
 TEST_F(KeptStoreTest, an_answer_from_before_the_link_was_lost_is_not_kept) {
-  memory_.put(small_row("p", kNone, "v1"));
+  memory_.put(small_row("p", kAbsent, "v1"));
   below_.hold();
   kept_.store().begin(1);
   ASSERT_TRUE(kept_.turn());
@@ -429,7 +431,7 @@ TEST_F(KeptStoreTest, an_answer_from_before_the_link_was_lost_is_not_kept) {
 
 TEST_F(KeptStoreTest, who_may_not_be_the_leader_any_more_answers_nothing_from_memory) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1"), instance("p", "0", kNone, "a@z")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1"), instance("p", "0", kAbsent, "a@z")}));
   kept_.is_sure = false;
   EXPECT_TRUE(is_process_read_below("p"));
   EXPECT_TRUE(is_read_below([&] { guids_of_page({}); }));
@@ -453,7 +455,7 @@ TEST_F(KeptStoreTest, pages_may_come_from_memory_and_from_below_by_turns) {
   for (int i = 0; i < 350; ++i) {
     // Domains whose order is another one than that of their entries.
     const std::string domain = i % 3 == 0 ? "d" : i % 3 == 1 ? "d-e" : "d/e";
-    memory_.put(small_row("p" + std::to_string(1000 + i), kNone, "v1", domain));
+    memory_.put(small_row("p" + std::to_string(1000 + i), kAbsent, "v1", domain));
   }
   begin();
   for (const bool memory_first : {true, false}) {
@@ -477,9 +479,9 @@ TEST_F(KeptStoreTest, pages_may_come_from_memory_and_from_below_by_turns) {
 
 TEST_F(KeptStoreTest, pages_end_behind_very_large_processes) {
   Change change;
-  for (int i = 0; i < 2'000; ++i) change.push_back(instance("a", std::to_string(i), kNone, "x"));
+  for (int i = 0; i < 2'000; ++i) change.push_back(instance("a", std::to_string(i), kAbsent, "x"));
   for (const auto& row : change) memory_.put(row);
-  memory_.put(small_row("b", kNone, "v1"));
+  memory_.put(small_row("b", kAbsent, "v1"));
   begin();
   const auto first = page({.parts = kSmall});
   ASSERT_EQ(first->processes.size(), 1u);
@@ -489,15 +491,15 @@ TEST_F(KeptStoreTest, pages_end_behind_very_large_processes) {
 
 TEST_F(KeptStoreTest, changes_that_nobody_told_us_of_are_found_by_reading_again) {
   for (const char* guid : {"p", "q", "r"}) {
-    memory_.put(small_row(guid, kNone, "v1"));
-    memory_.put(instance(guid, "0", kNone, "a@z"));
+    memory_.put(small_row(guid, kAbsent, "v1"));
+    memory_.put(instance(guid, "0", kAbsent, "a@z"));
   }
   begin();
   EXPECT_EQ(kept_.rest(), 10min) << "one page in a round";
   memory_.put(instance("p", "0", "a@z", "other@y"));
-  memory_.put(small_row("q", "v1", kNone));
-  memory_.put(instance("q", "0", "a@z", kNone));
-  memory_.put(small_row("s", kNone, "new"));
+  memory_.put(small_row("q", "v1", kAbsent));
+  memory_.put(instance("q", "0", "a@z", kAbsent));
+  memory_.put(small_row("s", kAbsent, "new"));
   EXPECT_EQ(process("q"), "v1 0=a@z") << "not yet";
   ASSERT_TRUE(kept_.turn());
   memory_.run_pending();
@@ -517,15 +519,16 @@ TEST_F(KeptStoreTest, changes_that_nobody_told_us_of_are_found_by_reading_again)
 }
 
 TEST_F(KeptStoreTest, a_round_goes_by_pages_and_meets_commits_in_between) {
-  for (int i = 0; i < 250; ++i) memory_.put(small_row("p" + std::to_string(1000 + i), kNone, "v1"));
+  for (int i = 0; i < 250; ++i)
+    memory_.put(small_row("p" + std::to_string(1000 + i), kAbsent, "v1"));
   begin();
   EXPECT_EQ(kept_.rest(), Duration(10min) / 3);
   below_.hold();
   ASSERT_TRUE(kept_.turn());
   memory_.run_pending();
-  ASSERT_TRUE(commit({small_row("p1001", "v1", kNone)}));
+  ASSERT_TRUE(commit({small_row("p1001", "v1", kAbsent)}));
   ASSERT_TRUE(commit({small_row("p1002", "v1", "v2")}));
-  ASSERT_TRUE(commit({small_row("p10005", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("p10005", kAbsent, "v1")}));
   below_.release();
   for (int turns = 0; turns < 10; ++turns) {
     kept_.turn();
@@ -539,14 +542,14 @@ TEST_F(KeptStoreTest, a_round_goes_by_pages_and_meets_commits_in_between) {
 
 TEST_F(KeptStoreTest, what_is_found_beside_a_large_part_is_believed) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
   memory_.put(small_row("p", "v1", "other"));
   EXPECT_EQ(process("p", {.run = true, .all_slots = true}), "other");
   EXPECT_EQ(process("p"), "other");
   EXPECT_EQ(counts().corrected, 1u);
   EXPECT_EQ(kept_.told_of_corrections, 1);
   // Of a process that should not be there it is not known where it is listed: all is read again.
-  memory_.put(small_row("new", kNone, "v1", "e"));
+  memory_.put(small_row("new", kAbsent, "v1", "e"));
   EXPECT_EQ(process("new", {.run = true, .all_slots = true}), "v1");
   EXPECT_FALSE(kept_.store().is_complete());
   run();
@@ -555,7 +558,7 @@ TEST_F(KeptStoreTest, what_is_found_beside_a_large_part_is_believed) {
 
 TEST_F(KeptStoreTest, reads_are_answered_together_and_in_order) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
   std::string order;
   for (const char* name : {"a", "b", "c"})
     kept_.store().read_process("p", kSmall, [&order, name](const auto&) { order += name; });
@@ -566,7 +569,7 @@ TEST_F(KeptStoreTest, reads_are_answered_together_and_in_order) {
 
 TEST_F(KeptStoreTest, pages_leave_the_loop_to_others_after_a_millisecond) {
   begin();
-  ASSERT_TRUE(commit({small_row("p", kNone, "v1")}));
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
   int pages = 0, calls = 0;
   for (int i = 0; i < 10; ++i)
     kept_.store().page_processes({.parts = kSmall}, [&](const auto&) {
@@ -584,7 +587,7 @@ TEST_F(KeptStoreTest, pages_leave_the_loop_to_others_after_a_millisecond) {
 }
 
 TEST_F(KeptStoreTest, a_store_that_ends_hears_nothing_more) {
-  memory_.put(small_row("p", kNone, "v1"));
+  memory_.put(small_row("p", kAbsent, "v1"));
   {
     KeptUnderTest other(memory_, 1min);
     other.store().begin(1);
