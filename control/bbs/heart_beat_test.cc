@@ -154,7 +154,7 @@ TEST_F(HeartBeatCall, on_a_warm_connection_takes_little_of_the_heap) {
       allocations_of("/v1/actual_lrps/start.r1", cf::encode(request), "Content-Length: 0\r\n\r\n");
   RecordProperty("allocations", std::to_string(each));
   if constexpr (!is_sanitized) {
-    EXPECT_LE(each, 26);
+    EXPECT_LE(each, 21);
   }
 }
 
