@@ -34,13 +34,17 @@ SimCell::Container* SimCell::find(const std::string& guid) {
 }
 
 void SimCell::die() {
-  if (!is_up_) return;
   is_up_ = false;
   is_evacuating_ = false;
   ++life_;
   unanswered_.clear();
   containers_.clear();
   tasks_.clear();
+}
+
+void SimCell::die_for_good() {
+  die();
+  is_gone_ = true;
 }
 
 void SimCell::come_back() {
@@ -57,7 +61,7 @@ void SimCell::stop_rep() {
 }
 
 void SimCell::start_rep() {
-  if (std::exchange(is_up_, true)) return;
+  if (is_gone_ || std::exchange(is_up_, true)) return;
   std::erase_if(tasks_, [](const auto& task) { return !task.second.is_running; });
   for (const auto& [guid, task] : tasks_)
     if (!task.failed) finish_task_later(guid);

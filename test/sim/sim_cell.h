@@ -36,6 +36,8 @@ class SimCell {
   bool is_evacuating() const { return is_evacuating_; }
 
   void die();
+  // And nobody builds it anew.
+  void die_for_good();
   void cut_off(bool cut) { is_cut_off_ = cut; }
   void come_back();
   // The rep ends and begins anew; what runs, runs on.
@@ -89,6 +91,7 @@ class SimCell {
   std::set<uint64_t> unanswered_;  // requests
   uint64_t guids_ = 0;
   bool is_up_ = true;
+  bool is_gone_ = false;  // for good
   bool is_cut_off_ = false;
   bool is_evacuating_ = false;
 };

@@ -207,6 +207,8 @@ void World::hand_out(place::Placement placement, const std::vector<cf::CellBrief
     request.mutable_actual_lrp_key()->set_index(failure.demand.index);
     request.mutable_actual_lrp_key()->set_domain(domain);
     request.set_error_message(failure.reason);
+    story("no place for " + failure.demand.process_guid + "/" +
+          std::to_string(failure.demand.index) + ": " + failure.reason);
     network_.send([this, request] {
       decide(
           request.actual_lrp_key().process_guid(), {.index = request.actual_lrp_key().index()},
