@@ -22,7 +22,7 @@ constexpr uint16_t bbs_port = 8889;
 constexpr uint16_t auctioneer_port = 9016;
 // The cells of one place are full with all that is desired of them.
 constexpr int32_t cell_containers = 9;
-constexpr uint64_t lrps = 6;
+constexpr uint64_t cut_lrps = 6;
 
 class NetworkCut : public FaultGround {
  protected:
@@ -114,17 +114,17 @@ TEST_F(NetworkCut, cells_that_are_cut_off_are_replaced_and_stop_what_they_ran_wh
   const auto all_are = [this](models::ActualLRP::Presence presence) {
     let_pass(100ms);
     const auto rows = running_rows();
-    return rows.size() == lrps * instances &&
+    return rows.size() == cut_lrps * instances &&
            std::all_of(rows.begin(), rows.end(),
                        [presence](const auto& row) { return row.presence() == presence; });
   };
-  desire_lrps(lrps);
+  desire_lrps(cut_lrps);
   ASSERT_TRUE(becomes_whole());
   const Containers unreachable = containers(1);
   ASSERT_FALSE(unreachable.empty());
   network_.cut({far_cells_}, {one_at_.address, far_, auctioneer_at_.address});
   // Every instance runs where it can be reached; the others, nobody can stop.
-  ASSERT_TRUE(until([&] { return containers(0).size() == lrps * instances; }));
+  ASSERT_TRUE(until([&] { return containers(0).size() == cut_lrps * instances; }));
   ASSERT_TRUE(until([&] { return all_are(models::ActualLRP::ORDINARY); }));
   EXPECT_EQ(containers(1), unreachable);
   const Containers reachable = containers(0);
