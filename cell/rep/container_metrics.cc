@@ -108,7 +108,7 @@ std::string ContainerMetrics::json() const {
   };
   writer.object().member("cell_id", cell_id_);
   for (const Lifecycle lifecycle : {Lifecycle::lrp, Lifecycle::task}) {
-    writer.key(lifecycle == Lifecycle::lrp ? "lrps" : "tasks").array();
+    writer.key(lifecycle == Lifecycle::lrp ? "LRPs" : "Tasks").array();
     for (const auto& [guid, sample] : samples_) {
       const executor::Container* const container = executor_.find(guid);
       if (container == nullptr || lifecycle_of(*container) != lifecycle) continue;

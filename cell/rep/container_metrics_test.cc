@@ -43,7 +43,7 @@ TEST_F(ContainerMetricsTest, what_runs_is_told_with_its_use_and_its_limits) {
   add("starting", tags_of(lrp), executor::State::created, 1 << 20);
   container_metrics.measure(bed.loop().now());
   const json::Document told = document();
-  const json::Node lrps = told.root()["lrps"];
+  const json::Node lrps = told.root()["LRPs"];
   ASSERT_EQ(lrps.size(), 1u);
   EXPECT_EQ(lrps.at(0)["process_guid"].string(), "shop");
   EXPECT_EQ(lrps.at(0)["index"].integer(), 3);
@@ -52,18 +52,18 @@ TEST_F(ContainerMetricsTest, what_runs_is_told_with_its_use_and_its_limits) {
   EXPECT_EQ(lrps.at(0)["memory_usage_bytes"].integer(), 5 << 20);
   EXPECT_EQ(lrps.at(0)["memory_quota_bytes"].integer(), 64 << 20);
   EXPECT_EQ(lrps.at(0)["disk_quota_bytes"].integer(), 128 << 20);
-  ASSERT_EQ(told.root()["tasks"].size(), 1u);
-  EXPECT_EQ(told.root()["tasks"].at(0)["task_guid"].string(), "job");
+  ASSERT_EQ(told.root()["Tasks"].size(), 1u);
+  EXPECT_EQ(told.root()["Tasks"].at(0)["task_guid"].string(), "job");
   EXPECT_NE(registry.prometheus_text().find("ContainerUsageMemory 8\n"), std::string::npos);
 }
 
 TEST_F(ContainerMetricsTest, processor_time_is_a_fraction_of_the_time_between_measurements) {
   add("instance", tags_of(cf::LrpWork{}), executor::State::running, 1);
   container_metrics.measure(Instant{} + std::chrono::seconds(100));
-  EXPECT_EQ(document().root()["lrps"].at(0)["cpu_usage_fraction"].number(), 0);
+  EXPECT_EQ(document().root()["LRPs"].at(0)["cpu_usage_fraction"].number(), 0);
   executor.usages["instance"].cpu_ns += 5'000'000'000;
   container_metrics.measure(Instant{} + std::chrono::seconds(110));
-  EXPECT_NEAR(*document().root()["lrps"].at(0)["cpu_usage_fraction"].number(), 0.5, 1e-9);
+  EXPECT_NEAR(*document().root()["LRPs"].at(0)["cpu_usage_fraction"].number(), 0.5, 1e-9);
 }
 
 TEST_F(ContainerMetricsTest,
@@ -78,7 +78,7 @@ TEST_F(ContainerMetricsTest,
   ASSERT_TRUE(bed.until([&] {
     return registry.prometheus_text().find("ContainerUsageDisk 7\n") != std::string::npos;
   })) << registry.prometheus_text();
-  EXPECT_EQ(document().root()["lrps"].at(0)["disk_usage_bytes"].integer(), 3 << 20);
+  EXPECT_EQ(document().root()["LRPs"].at(0)["disk_usage_bytes"].integer(), 3 << 20);
   executor.containers.erase("a");
   container_metrics.measure(bed.loop().now());
   EXPECT_NE(registry.prometheus_text().find("ContainerUsageDisk 4\n"), std::string::npos);
@@ -86,7 +86,7 @@ TEST_F(ContainerMetricsTest,
 
 TEST_F(ContainerMetricsTest, nothing_is_an_empty_collection) {
   container_metrics.measure(bed.loop().now());
-  EXPECT_EQ(container_metrics.json(), R"({"cell_id":"cell-1","lrps":[],"tasks":[]})");
+  EXPECT_EQ(container_metrics.json(), R"({"cell_id":"cell-1","LRPs":[],"Tasks":[]})");
 }
 
 }  // namespace

@@ -152,7 +152,7 @@ class SecuredTest(unittest.TestCase):
         self.assertEqual((task["cell_id"], task.get("failed", False), task.get("failure_reason", "")), ("", False, ""))
         self.assertEqual(self.lines("delete-task", "job"), [])
         told = self.ask(1801, self.context(self.certificates), b"GET /container_metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        self.assertIn(b'"lrps":[', told)
+        self.assertIn(b'"LRPs":[', told)
 
     def test_nobody_is_served_without_a_certificate_of_the_authority(self):
         for port, path in [(8889, "POST /v1/ping"), (9016, "POST /v1/lrps"), (1801, "GET /state")]:
