@@ -1,6 +1,5 @@
 #include "control/bbs/rules/desired_rules.h"
 
-#include "base/check.h"
 #include "cf/models/models.h"
 #include "control/converge/drift.h"
 
@@ -90,7 +89,8 @@ Verdict desire(const ProcessState& state, const models::DesiredLRP& lrp, const M
 Verdict update(const ProcessState& state, const models::DesiredLRPUpdate& update,
                const Moment& moment) {
   if (!state.scheduling) return desired_refused(models::Error::ResourceNotFound);
-  CHECK(state.run.has_value());
+  // Its other row is gone: nothing can be started from it. Like one that cannot be read.
+  if (!state.run) return desired_refused(models::Error::Deserialize);
   Verdict verdict;
   verdict.after = state;
   models::DesiredLRP& lrp = *verdict.after.scheduling;
@@ -99,7 +99,7 @@ Verdict update(const ProcessState& state, const models::DesiredLRPUpdate& update
   if (update.has_annotation()) lrp.set_annotation(update.annotation());
   if (update.has_routes()) *lrp.mutable_routes() = update.routes();
   if (!update.metric_tags().empty()) *lrp.mutable_metric_tags() = update.metric_tags();
-  if (verdict.after.run->metrics_guid() == source_of(before))
+  if (!source_of(lrp).empty() && verdict.after.run->metrics_guid() == source_of(before))
     verdict.after.run->set_metrics_guid(source_of(lrp));
   if (update.has_image_username()) verdict.after.run->set_image_username(update.image_username());
   if (update.has_image_password()) verdict.after.run->set_image_password(update.image_password());
