@@ -22,13 +22,6 @@ const diego::TlsKeys kLocketKeys{
 const diego::TlsKeys kServerKeys{
     {"ca_cert_file"}, {"server_cert_file", "cert_file"}, {"server_key_file", "key_file"}};
 
-void read_url(config::Section& root, const char* key, std::string& url, std::string_view scheme) {
-  if (url.empty()) return;
-  auto checked = diego::service_url(url, scheme);
-  if (!checked) return root.problem(key, checked.error().detail);
-  url = std::move(*checked);
-}
-
 // Files mean TLS, unless `require_tls` says otherwise.
 void read_server_tls(config::Section& root, Config& config) {
   bool requires_tls = false;
@@ -55,13 +48,13 @@ void read_addresses(config::Section& root, Config& config) {
   config.bbs_tls = diego::read_tls_files(root, kBbsKeys);
   config.locket_tls = diego::read_tls_files(root, kLocketKeys);
   read_server_tls(root, config);
-  read_url(root, "bbs_address", config.bbs_address, "http");
+  diego::complete_url(root, "bbs_address", config.bbs_address);
   diego::require_files(root, "bbs_address", config.bbs_address, config.bbs_tls, kBbsKeys);
   // Diego writes it without a scheme, and always speaks TLS to it.
   const bool is_tls = !config.locket_tls.certificate.empty();
   if (config.locket_address.empty()) config.locket_address = config.bbs_address;
   if (!is_tls) config.locket_tls = config.bbs_tls;
-  read_url(root, "locket_address", config.locket_address, is_tls ? "https" : "http");
+  diego::complete_url(root, "locket_address", config.locket_address, is_tls ? "https" : "http");
   diego::require_files(root, "locket_address", config.locket_address, config.locket_tls,
                        kLocketKeys);
 }

@@ -46,16 +46,6 @@ const diego::TlsKeys kLocketKeys{
     {"locket_ca_cert_file"}, {"locket_client_cert_file"}, {"locket_client_key_file"}};
 const diego::TlsKeys kServerKeys{{"ca_cert_file"}, {"server_cert_file"}, {"server_key_file"}};
 
-void read_url(config::Section& root, const char* key, const std::string& text, std::string& url,
-              std::string_view scheme = "http") {
-  auto checked = diego::service_url(text, scheme);
-  if (checked) {
-    url = std::move(*checked);
-  } else {
-    root.problem(key, checked.error().detail);
-  }
-}
-
 void read_tls(config::Section& root, Settings& settings) {
   settings.bbs_tls = diego::read_tls_files(root, kBbsKeys);
   settings.rep_tls = diego::read_tls_files(root, kRepKeys);
@@ -81,7 +71,7 @@ void read_logging(config::Section& root, Settings& settings) {
 
 void read_lock(config::Section& root, Settings& settings) {
   bool is_enabled = false;
-  std::string address;
+  std::string& address = settings.locket_url;
   root.read("locks_locket_enabled", is_enabled);
   root.read("locket_address", address);
   root.read("lock_ttl", settings.lock_ttl);
@@ -91,18 +81,16 @@ void read_lock(config::Section& root, Settings& settings) {
   if (address.empty()) return;
   // Diego writes it without a scheme, and always speaks TLS to it.
   const bool is_tls = !settings.locket_tls.certificate.empty();
-  read_url(root, "locket_address", address, settings.locket_url, is_tls ? "https" : "http");
+  diego::complete_url(root, "locket_address", address, is_tls ? "https" : "http");
   if (!is_tls) settings.locket_tls = settings.bbs_tls;
-  diego::require_files(root, "locket_address", settings.locket_url, settings.locket_tls,
-                       kLocketKeys);
+  diego::require_files(root, "locket_address", address, settings.locket_tls, kLocketKeys);
 }
 
 Result<Settings> settings_from(config::File& file) {
   config::Section root = file.root();
   Settings settings;
-  std::string bbs_address;
-  root.require("bbs_address", bbs_address);
-  if (!bbs_address.empty()) read_url(root, "bbs_address", bbs_address, settings.bbs_url);
+  root.require("bbs_address", settings.bbs_url);
+  diego::complete_url(root, "bbs_address", settings.bbs_url);
   read_address(root, "listen_address", settings.listen_address);
   read_address(root, "health_address", settings.health_address);
   root.read("cell_state_timeout", settings.cell_state_timeout);

@@ -17,7 +17,7 @@ namespace causeway::route_emitter {
 namespace {
 
 // Diego's keys that have no meaning here: accepted without a word.
-constexpr std::array<std::string_view, 17> kAcceptedKeys = {
+constexpr std::array<std::string_view, 18> kAcceptedKeys = {
     "bbs_client_session_cache_size",
     "bbs_max_idle_conns_per_host",
     "consul_cluster",
@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, 17> kAcceptedKeys = {
     "healthcheck_port",
     "locket_client_keepalive_time",
     "locket_client_keepalive_timeout",
+    "locket_session_name",
     "loggregator",
     "nats_ca_cert_file",
     "nats_client_cert_file",
@@ -35,8 +36,9 @@ constexpr std::array<std::string_view, 17> kAcceptedKeys = {
     "oauth",
     "report_interval",
     "routing_api"};
-constexpr std::array<std::string_view, 4> kAcceptedToo = {"route_emitting_workers", "tcp_route_ttl",
-                                                          "token_refresh_interval", "enable_tls"};
+constexpr std::array<std::string_view, 5> kAcceptedToo = {"route_emitting_workers", "tcp_route_ttl",
+                                                          "token_refresh_interval",
+                                                          "tcp_enable_tls", "enable_tls"};
 
 bool is_accepted(std::string_view key) {
   const std::string_view top = key.substr(0, key.find_first_of(".["));
@@ -121,22 +123,10 @@ const diego::TlsKeys kBbsKeys{
 const diego::TlsKeys kLocketKeys{
     {"locket_ca_cert_file"}, {"locket_client_cert_file"}, {"locket_client_key_file"}};
 
-void read_url(config::Section& root, const char* key, std::string_view scheme,
-              std::string& target) {
-  std::string address;
-  root.require(key, address);
-  if (address.empty()) return;
-  auto url = diego::service_url(address, scheme);
-  if (url) {
-    target = *url;
-  } else {
-    root.problem(key, url.error().detail);
-  }
-}
-
 void read_bbs(config::Section& root, EmitterConfig& config) {
   config.bbs_tls = diego::read_tls_files(root, kBbsKeys);
-  read_url(root, "bbs_address", "http", config.bbs_url);
+  root.require("bbs_address", config.bbs_url);
+  diego::complete_url(root, "bbs_address", config.bbs_url);
   diego::require_files(root, "bbs_address", config.bbs_url, config.bbs_tls, kBbsKeys);
 }
 
@@ -153,7 +143,8 @@ void read_lock(config::Section& root, EmitterConfig& config) {
   if (!is_tls) config.locket_tls = config.bbs_tls;
   if (enabled && config.cell_id.empty()) {
     // Diego writes it without a scheme, and always speaks TLS to it.
-    read_url(root, "locket_address", is_tls ? "https" : "http", config.locket_url);
+    root.require("locket_address", config.locket_url);
+    diego::complete_url(root, "locket_address", config.locket_url, is_tls ? "https" : "http");
     diego::require_files(root, "locket_address", config.locket_url, config.locket_tls, kLocketKeys);
   } else {
     std::string unused;

@@ -19,25 +19,16 @@ namespace {
 
 using namespace causeway;
 
-// The identities of calls about TCP routes; none where they are not asked by https.
+// Those of calls about TCP routes.
 bool open_tls(net::Loop& loop, const log::Logger& logger,
               const route_emitter::RoutingApiConfig& config,
               std::unique_ptr<rpc::Identity>& routing_api, std::unique_ptr<rpc::Identity>& uaa) {
-  const auto open = [&](const std::string& url, const rpc::Identity::Files& files, bool verifies,
-                        std::unique_ptr<rpc::Identity>& target) {
-    if (!url.starts_with("https://")) return true;
-    rpc::Identity::Options options;
-    if (!verifies) options.verify = tls::ClientContext::Options::Verify::none;
-    auto identity = rpc::Identity::open(loop, logger, files, std::move(options));
-    if (identity) {
-      target = *std::move(identity);
-      return true;
-    }
-    std::fprintf(stderr, "route-emitter: %s\n", identity.error().detail.c_str());
-    return false;
-  };
-  return open(config.url, config.tls, true, routing_api) &&
-         open(config.uaa_url, config.uaa_tls, config.verifies_uaa, uaa);
+  using Verify = tls::ClientContext::Options::Verify;
+  return diego::open_identity_for("route-emitter", loop, logger, config.url, config.tls, {},
+                                  routing_api) &&
+         diego::open_identity_for("route-emitter", loop, logger, config.uaa_url, config.uaa_tls,
+                                  {.verify = config.verifies_uaa ? Verify::peer : Verify::none},
+                                  uaa);
 }
 
 int run(const route_emitter::LoadedConfig& loaded) {

@@ -96,7 +96,9 @@ void RouteEmitter::begin_routing_api() {
                                       .client_name = config.client_name,
                                       .client_secret = config.client_secret,
                                       .identity = identities_.uaa,
-                                      .timeout = config_.communication_timeout};
+                                      .timeout = config.uaa_timeout > Duration::zero()
+                                                     ? config.uaa_timeout
+                                                     : config_.communication_timeout};
   }
   routing_api_ = std::make_unique<RoutingApi>(loop_, logger_, std::move(options), table_, metrics_);
 }

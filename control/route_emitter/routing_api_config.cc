@@ -10,16 +10,6 @@ namespace {
 
 const diego::TlsKeys kApiKeys{{"ca_cert_file"}, {"client_cert_file"}, {"client_key_file"}};
 
-void read_service(config::Section& section, const char* key, const std::string& text,
-                  std::string& target) {
-  auto url = diego::service_url(text);
-  if (url) {
-    target = *url;
-  } else {
-    section.problem(key, url.error().detail);
-  }
-}
-
 // Of files without a certificate; those with one are checked where they are read.
 void check_authorities(config::Section& section, const char* key,
                        const rpc::Identity::Files& files) {
@@ -29,16 +19,17 @@ void check_authorities(config::Section& section, const char* key,
 
 void read_uaa(config::Section& root, RoutingApiConfig& config) {
   config::Section oauth = root.section("oauth");
-  std::string url;
-  oauth.require("uaa_url", url);
+  oauth.require("uaa_url", config.uaa_url);
   oauth.require("client_name", config.client_name);
   oauth.read("client_secret", config.client_secret);
   oauth.read("ca_certs", config.uaa_tls.authorities);
   bool skips = false;
   oauth.read("skip_cert_verify", skips);
   config.verifies_uaa = !skips;
-  if (url.empty()) return;
-  read_service(oauth, "uaa_url", url, config.uaa_url);
+  if (skips) config.uaa_tls.authorities.clear();  // whoever answers is believed
+  oauth.read("uaa_request_timeout", config.uaa_timeout);
+  if (config.uaa_url.empty()) return;
+  diego::complete_url(oauth, "uaa_url", config.uaa_url);
   check_authorities(oauth, "ca_certs", config.uaa_tls);
 }
 
@@ -47,13 +38,13 @@ void read_uaa(config::Section& root, RoutingApiConfig& config) {
 RoutingApiConfig read_routing_api(config::Section& root) {
   RoutingApiConfig config;
   config::Section api = root.section("routing_api");
-  std::string url;
-  api.read("url", url);
-  if (url.empty()) return config;
+  api.read("url", config.url);
+  if (config.url.empty()) return config;
   uint16_t port = 0;
   api.read("port", port, {.min = 0, .max = 65'535});
-  while (url.ends_with('/')) url.pop_back();
-  read_service(api, "url", port == 0 ? url : url + ":" + std::to_string(port), config.url);
+  while (config.url.ends_with('/')) config.url.pop_back();
+  if (port != 0) config.url += ":" + std::to_string(port);
+  diego::complete_url(api, "url", config.url);
   config.tls = diego::read_tls_files(api, kApiKeys);
   check_authorities(api, "ca_cert_file", config.tls);
   bool needs_token = false;
@@ -61,7 +52,8 @@ RoutingApiConfig read_routing_api(config::Section& root) {
   if (needs_token) read_uaa(root, config);
   root.read("tcp_route_ttl", config.ttl);
   if (config.ttl < std::chrono::seconds(1)) root.problem("tcp_route_ttl", "must be at least 1s");
-  root.read("enable_tls", config.tells_tls);
+  root.read("enable_tls", config.tells_tls);  // an older spelling
+  root.read("tcp_enable_tls", config.tells_tls);
   return config;
 }
 

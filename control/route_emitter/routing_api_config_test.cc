@@ -19,10 +19,10 @@ Result<LoadedConfig> with_api(const std::string& more) {
 
 TEST(RoutingApiConfig, is_read_as_diegos_job_writes_it) {
   auto loaded = with_api(
-      R"("enable_tcp_emitter":true,"enable_tls":true,"tcp_route_ttl":"90s",
+      R"("enable_tcp_emitter":true,"tcp_enable_tls":true,"locket_session_name":"route_emitter","tcp_route_ttl":"90s",
          "routing_api":{"url":"http://routing-api.service.cf.internal","port":3000,"auth_enabled":true},
          "oauth":{"uaa_url":"https://uaa.service.cf.internal:8443","client_name":"tcp_emitter",
-                  "client_secret":"s","skip_cert_verify":true})");
+                  "client_secret":"s","skip_cert_verify":true,"uaa_request_timeout":"4s"})");
   ASSERT_TRUE(loaded) << loaded.error().detail;
   const RoutingApiConfig& config = loaded->config.routing_api;
   EXPECT_EQ(config.url, "http://routing-api.service.cf.internal:3000");
@@ -32,7 +32,31 @@ TEST(RoutingApiConfig, is_read_as_diegos_job_writes_it) {
   EXPECT_EQ(config.client_name, "tcp_emitter");
   EXPECT_EQ(config.client_secret, "s");
   EXPECT_FALSE(config.verifies_uaa);
+  EXPECT_EQ(config.uaa_timeout, 4s);
   EXPECT_THAT(loaded->unknown_keys, IsEmpty());
+}
+
+TEST(RoutingApiConfig, tls_is_told_with_either_spelling_and_diegos_counts) {
+  const auto tells_tls = [](const std::string& keys) {
+    auto loaded =
+        with_api(R"("enable_tcp_emitter":true,"routing_api":{"url":"http://a","port":1})" + keys);
+    EXPECT_TRUE(loaded) << keys;
+    EXPECT_THAT(loaded->unknown_keys, IsEmpty());
+    return loaded->config.routing_api.tells_tls;
+  };
+  EXPECT_TRUE(tells_tls(R"(,"tcp_enable_tls":true)"));
+  EXPECT_TRUE(tells_tls(R"(,"enable_tls":true)"));
+  EXPECT_FALSE(tells_tls(R"(,"enable_tls":true,"tcp_enable_tls":false)"));
+}
+
+// The job writes a file's name even where it has written no such file.
+TEST(RoutingApiConfig, authorities_are_passed_over_where_whoever_answers_is_believed) {
+  auto loaded = with_api(
+      R"("enable_tcp_emitter":true,"routing_api":{"url":"http://a","port":1,"auth_enabled":true},
+         "oauth":{"uaa_url":"https://u","client_name":"c","ca_certs":"/nowhere.pem",
+                  "skip_cert_verify":true})");
+  ASSERT_TRUE(loaded) << loaded.error().detail;
+  EXPECT_TRUE(loaded->config.routing_api.uaa_tls.is_empty());
 }
 
 TEST(RoutingApiConfig, is_absent_without_a_url_or_without_tcp_routes) {

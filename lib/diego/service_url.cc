@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "config/config.h"
 #include "rpc/client.h"
 #include "rpc/url.h"
 
@@ -13,6 +14,14 @@ Result<std::string> service_url(std::string_view address, std::string_view schem
   while (url.ends_with('/')) url.pop_back();
   if (auto parsed = rpc::parse_url(url); !parsed) return std::move(parsed).error();
   return url;
+}
+
+void complete_url(config::Section& section, const char* key, std::string& url,
+                  std::string_view scheme) {
+  if (url.empty()) return;
+  auto completed = service_url(url, scheme);
+  if (!completed) return section.problem(key, completed.error().detail);
+  url = *std::move(completed);
 }
 
 bool is_https(std::string_view url) { return url.starts_with("https://"); }

@@ -7,6 +7,9 @@
 
 #include "base/result.h"
 
+namespace causeway::config {
+class Section;
+}
 namespace causeway::rpc {
 struct Reply;
 }
@@ -16,6 +19,10 @@ namespace causeway::diego {
 // "10.0.0.1:8891" or "http://10.0.0.1:8891/" -> "http://10.0.0.1:8891". `scheme`: of one that names
 // none.
 Result<std::string> service_url(std::string_view address, std::string_view scheme = "http");
+// `url` as a configuration's `key` names it, completed in place; empty stays empty. Otherwise a
+// problem of the key.
+void complete_url(config::Section& section, const char* key, std::string& url,
+                  std::string_view scheme = "http");
 // Does a URL ask for TLS?
 bool is_https(std::string_view url);
 

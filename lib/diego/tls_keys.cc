@@ -24,6 +24,19 @@ const char* read_first(config::Section& section, const std::vector<const char*>&
   return counts;
 }
 
+bool open(const char* program, net::Loop& loop, const log::Logger& logger,
+          const rpc::Identity::Files& files, rpc::Identity::Options options,
+          std::unique_ptr<rpc::Identity>& target) {
+  auto identity = rpc::Identity::open(loop, logger, files, std::move(options));
+  if (!identity) {
+    logger.error("failed-to-read-certificates", identity.error());
+    std::fprintf(stderr, "%s: %s\n", program, identity.error().detail.c_str());
+    return false;
+  }
+  target = std::move(*identity);
+  return true;
+}
+
 }  // namespace
 
 rpc::Identity::Files read_tls_files(config::Section& section, const TlsKeys& keys) {
@@ -58,15 +71,13 @@ void require_files(config::Section& section, const char* key, std::string_view u
 
 bool open_identity(const char* program, net::Loop& loop, const log::Logger& logger,
                    const rpc::Identity::Files& files, std::unique_ptr<rpc::Identity>& target) {
-  if (files.is_empty()) return true;
-  auto identity = rpc::Identity::open(loop, logger, files);
-  if (!identity) {
-    logger.error("failed-to-read-certificates", identity.error());
-    std::fprintf(stderr, "%s: %s\n", program, identity.error().detail.c_str());
-    return false;
-  }
-  target = std::move(*identity);
-  return true;
+  return files.is_empty() || open(program, loop, logger, files, {}, target);
+}
+
+bool open_identity_for(const char* program, net::Loop& loop, const log::Logger& logger,
+                       std::string_view url, const rpc::Identity::Files& files,
+                       rpc::Identity::Options options, std::unique_ptr<rpc::Identity>& target) {
+  return !is_https(url) || open(program, loop, logger, files, std::move(options), target);
 }
 
 }  // namespace causeway::diego

@@ -28,5 +28,10 @@ void require_files(config::Section& section, const char* key, std::string_view u
 // said on stderr, for `program`: answers false.
 bool open_identity(const char* program, net::Loop& loop, const log::Logger& logger,
                    const rpc::Identity::Files& files, std::unique_ptr<rpc::Identity>& target);
+// The same for calls to `url`: none where that asks for no TLS, and without files whoever this
+// machine trusts is believed.
+bool open_identity_for(const char* program, net::Loop& loop, const log::Logger& logger,
+                       std::string_view url, const rpc::Identity::Files& files,
+                       rpc::Identity::Options options, std::unique_ptr<rpc::Identity>& target);
 
 }  // namespace causeway::diego
