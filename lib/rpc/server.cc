@@ -100,7 +100,7 @@ void Server::State::flush_soon(ServerConnection& connection) {
   due_flushes.push_back(&connection);
   if (due_flushes.size() > 1) return;
   loop.defer([this] {
-    for (ServerConnection* const due : std::exchange(due_flushes, {})) due->flush_events();
+    for (ServerConnection* const due : std::exchange(due_flushes, {})) due->flush_due();
   });
 }
 

@@ -477,8 +477,12 @@ bool ServerConnection::cut_off() {
   return false;
 }
 
-void ServerConnection::flush_events() {
+void ServerConnection::flush_due() {
   is_flush_due_ = false;
+  flush_events();
+}
+
+void ServerConnection::flush_events() {
   size_t sent = 0;
   while (sent < events_.size() && !stream_->is_full()) sent += write_events(sent);
   events_.erase(events_.begin(), events_.begin() + static_cast<ptrdiff_t>(sent));

@@ -50,9 +50,10 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
 
   // Of its event stream.
   bool send_event(std::string_view id, const EventText& text);
-  // Sends what waits for the subscriber, as far as it takes it.
-  void flush_events();
   void close_stream();
+
+  // What Server::State::flush_soon() was told for; it no longer holds this connection.
+  void flush_due();
 
  private:
   enum class Phase : uint8_t {
@@ -92,6 +93,8 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
   void answered();
   void next_request();
   void linger();
+  // Sends what waits for the subscriber, as far as it takes it.
+  void flush_events();
   size_t write_events(size_t first);
   bool has_too_many() const;
   bool cut_off();
@@ -118,7 +121,7 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
   ServerBodyStream* body_stream_ = nullptr;    // the same
   std::vector<WaitingEvent> events_;
   size_t event_bytes_ = 0;  // of them
-  bool is_flush_due_ = false;
+  bool is_flush_due_ = false;  // the server's due_flushes has this connection
   friend class ServerEventStream;
   friend class ServerBodyStream;
 };

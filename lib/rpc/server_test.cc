@@ -37,10 +37,6 @@ class ServerTest : public testing::Test {
       responder.reply(200, "text/plain", "",
                       {{"X-Echo", std::string(request.header("X-Text")) + "\r\nX-Evil: 1"}});
     });
-    server->route("GET", "/events", [this](const Request&, Responder responder) {
-      stream = responder.stream();
-      stream->on_gone([this] { is_gone = true; });
-    });
     server->route("GET", "/made", [this](const Request&, Responder responder) {
       body = responder.send("text/plain");
     });
@@ -79,11 +75,9 @@ class ServerTest : public testing::Test {
   test::TestBed bed;
   std::unique_ptr<Server> server;
   std::optional<Responder> held;
-  std::unique_ptr<Responder::EventStream> stream;
   std::unique_ptr<Responder::BodyStream> body;
   net::Address address;
   size_t big_bytes = 4u << 20;
-  bool is_gone = false;
 };
 
 TEST_F(ServerTest, answers_one_request_after_the_other_on_one_connection) {
@@ -332,96 +326,6 @@ TEST_F(ServerTest, drain_ends_idle_connections_and_lets_the_others_finish) {
   EXPECT_NE(busy->received.find("Connection: close"), std::string::npos);
   test::RawPeer late(bed.loop(), address);
   ASSERT_TRUE(bed.until([&] { return late.is_closed; }));
-}
-
-TEST_F(ServerTest, events_are_sent_as_they_come) {
-  start();
-  auto peer = connect();
-  peer->send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(bed.until([&] { return peer->received.ends_with("\r\n\r\n"); }));
-  EXPECT_EQ(peer->received,
-            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
-            "Cache-Control: no-cache, no-store, must-revalidate\r\nTransfer-Encoding: chunked\r\n"
-            "Connection: keep-alive\r\n\r\n");
-  peer->received.clear();
-  EXPECT_TRUE(stream->send("0", "created", "YWJj"));
-  ASSERT_TRUE(bed.until([&] { return peer->received.ends_with("\n\n\r\n"); }));
-  EXPECT_EQ(peer->received, "21\r\nid: 0\nevent: created\ndata: YWJj\n\n\r\n");
-  stream.reset();
-  ASSERT_TRUE(bed.until([&] { return peer->is_closed; }));
-  EXPECT_TRUE(peer->received.ends_with("0\r\n\r\n"));
-  EXPECT_FALSE(is_gone);
-}
-
-TEST_F(ServerTest, events_of_one_turn_leave_together) {
-  start();
-  auto peer = connect();
-  peer->send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(bed.until([&] { return peer->received.ends_with("\r\n\r\n"); }));
-  peer->received.clear();
-  const EventText text = event_text("e", "x");
-  EXPECT_TRUE(stream->send("0", text));
-  EXPECT_TRUE(stream->send("1", text));
-  ASSERT_TRUE(bed.until([&] { return peer->received.ends_with("\n\n\r\n"); }));
-  EXPECT_EQ(peer->received, "30\r\nid: 0\nevent: e\ndata: x\n\nid: 1\nevent: e\ndata: x\n\n\r\n");
-  EXPECT_TRUE(stream->send("2", text));
-  stream.reset();
-  ASSERT_TRUE(bed.until([&] { return peer->is_closed; }));
-  EXPECT_TRUE(peer->received.ends_with("id: 2\nevent: e\ndata: x\n\n\r\n0\r\n\r\n"));
-}
-
-TEST_F(ServerTest, more_events_of_one_turn_than_a_queue_holds_cut_nobody_off) {
-  start({.queue_events_max = 10});
-  auto peer = connect();
-  peer->send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(bed.until([&] { return stream != nullptr; }));
-  const EventText text = event_text("e", "x");
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(stream->send(std::to_string(i), text)) << i;
-  EXPECT_TRUE(bed.until([&] { return peer->received.find("id: 99\n") != std::string::npos; }));
-}
-
-TEST_F(ServerTest, a_subscriber_that_leaves_is_noticed) {
-  start();
-  auto peer = connect();
-  peer->send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(bed.until([&] { return stream != nullptr; }));
-  peer->close();
-  ASSERT_TRUE(bed.until([&] { return is_gone; }));
-  EXPECT_FALSE(stream->send("", "x", "y"));
-  EXPECT_EQ(server->connections(), 0u);
-  stream.reset();
-}
-
-TEST_F(ServerTest, a_slow_subscriber_is_cut_off_when_its_queue_is_full) {
-  start({.queue_events_max = 10});
-  auto peer = connect();
-  peer->stop_reading();
-  peer->send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(bed.until([&] { return stream != nullptr; }));
-  const std::string data(100'000, 'x');
-  int sent = 0;
-  while (stream->send(std::to_string(sent), "x", data)) ASSERT_LT(++sent, 1000);
-  EXPECT_GE(sent, 10);
-  EXPECT_FALSE(stream->send("", "x", "y"));
-  EXPECT_EQ(server->connections(), 0u);
-  EXPECT_FALSE(is_gone);
-  peer->go_on_reading();
-  ASSERT_TRUE(bed.until([&] { return peer->is_closed; }));
-}
-
-TEST_F(ServerTest, a_subscriber_that_catches_up_gets_every_event) {
-  start();
-  auto peer = connect();
-  peer->stop_reading();
-  peer->send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(bed.until([&] { return stream != nullptr; }));
-  const std::string data(20'000, 'x');
-  for (int i = 0; i < 900; ++i) ASSERT_TRUE(stream->send(std::to_string(i), "x", data));
-  peer->go_on_reading();
-  ASSERT_TRUE(bed.until([&] { return peer->received.find("id: 899\n") != std::string::npos; }));
-  for (int i = 0; i < 900; ++i) {
-    ASSERT_NE(peer->received.find("id: " + std::to_string(i) + "\n"), std::string::npos) << i;
-  }
 }
 
 TEST_F(ServerTest, a_body_is_sent_while_it_is_made) {

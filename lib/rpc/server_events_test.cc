@@ -1,0 +1,131 @@
+#include <gtest/gtest.h>
+
+#include "rpc/server.h"
+#include "rpc/test_bed.h"
+
+namespace causeway::rpc {
+namespace {
+
+// A server with one event stream, and its subscriber.
+class ServerEvents : public testing::Test {
+ protected:
+  // Answers the subscriber once it has the head.
+  std::unique_ptr<test::RawPeer> subscribe(Server::Options options = {}) {
+    server = std::make_unique<Server>(bed.loop(), bed.logger(), options);
+    server->route("GET", "/events", [this](const Request&, Responder responder) {
+      stream = responder.stream();
+      stream->on_gone([this] { is_gone = true; });
+    });
+    const auto address = server->listen(net::Address::loopback(0));
+    EXPECT_TRUE(address) << to_string(address.error());
+    auto peer = std::make_unique<test::RawPeer>(bed.loop(), *address);
+    EXPECT_TRUE(bed.until([&] { return peer->is_connected(); }));
+    peer->send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(bed.until([&] { return peer->received.ends_with("\r\n\r\n"); }));
+    return peer;
+  }
+
+  bool is_gone = false;  // outlives what sets it
+  test::TestBed bed;
+  std::unique_ptr<Server> server;
+  std::unique_ptr<Responder::EventStream> stream;
+};
+
+TEST_F(ServerEvents, events_are_sent_as_they_come) {
+  auto peer = subscribe();
+  EXPECT_EQ(peer->received,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+            "Cache-Control: no-cache, no-store, must-revalidate\r\nTransfer-Encoding: chunked\r\n"
+            "Connection: keep-alive\r\n\r\n");
+  peer->received.clear();
+  EXPECT_TRUE(stream->send("0", "created", "YWJj"));
+  ASSERT_TRUE(bed.until([&] { return peer->received.ends_with("\n\n\r\n"); }));
+  EXPECT_EQ(peer->received, "21\r\nid: 0\nevent: created\ndata: YWJj\n\n\r\n");
+  stream.reset();
+  ASSERT_TRUE(bed.until([&] { return peer->is_closed; }));
+  EXPECT_TRUE(peer->received.ends_with("0\r\n\r\n"));
+  EXPECT_FALSE(is_gone);
+}
+
+TEST_F(ServerEvents, events_of_one_turn_leave_together) {
+  auto peer = subscribe();
+  peer->received.clear();
+  const EventText text = event_text("e", "x");
+  EXPECT_TRUE(stream->send("0", text));
+  EXPECT_TRUE(stream->send("1", text));
+  ASSERT_TRUE(bed.until([&] { return peer->received.ends_with("\n\n\r\n"); }));
+  EXPECT_EQ(peer->received, "30\r\nid: 0\nevent: e\ndata: x\n\nid: 1\nevent: e\ndata: x\n\n\r\n");
+  EXPECT_TRUE(stream->send("2", text));
+  stream.reset();
+  ASSERT_TRUE(bed.until([&] { return peer->is_closed; }));
+  EXPECT_TRUE(peer->received.ends_with("id: 2\nevent: e\ndata: x\n\n\r\n0\r\n\r\n"));
+}
+
+TEST_F(ServerEvents, more_events_of_one_turn_than_a_queue_holds_cut_nobody_off) {
+  auto peer = subscribe({.queue_events_max = 10});
+  const EventText text = event_text("e", "x");
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(stream->send(std::to_string(i), text)) << i;
+  EXPECT_TRUE(bed.until([&] { return peer->received.find("id: 99\n") != std::string::npos; }));
+}
+
+TEST_F(ServerEvents, a_subscriber_that_leaves_is_noticed) {
+  auto peer = subscribe();
+  peer->close();
+  ASSERT_TRUE(bed.until([&] { return is_gone; }));
+  EXPECT_FALSE(stream->send("", "x", "y"));
+  EXPECT_EQ(server->connections(), 0u);
+  stream.reset();
+}
+
+TEST_F(ServerEvents, a_slow_subscriber_is_cut_off_when_its_queue_is_full) {
+  auto peer = subscribe({.queue_events_max = 10});
+  peer->stop_reading();
+  const std::string data(100'000, 'x');
+  int sent = 0;
+  while (stream->send(std::to_string(sent), "x", data)) ASSERT_LT(++sent, 1000);
+  EXPECT_GE(sent, 10);
+  EXPECT_FALSE(stream->send("", "x", "y"));
+  EXPECT_EQ(server->connections(), 0u);
+  EXPECT_FALSE(is_gone);
+  peer->go_on_reading();
+  ASSERT_TRUE(bed.until([&] { return peer->is_closed; }));
+}
+
+TEST_F(ServerEvents, a_subscriber_that_catches_up_gets_every_event) {
+  auto peer = subscribe();
+  peer->stop_reading();
+  const std::string data(20'000, 'x');
+  for (int i = 0; i < 900; ++i) ASSERT_TRUE(stream->send(std::to_string(i), "x", data));
+  peer->go_on_reading();
+  ASSERT_TRUE(bed.until([&] { return peer->received.find("id: 899\n") != std::string::npos; }));
+  for (int i = 0; i < 900; ++i) {
+    ASSERT_NE(peer->received.find("id: " + std::to_string(i) + "\n"), std::string::npos) << i;
+  }
+}
+
+TEST_F(ServerEvents, a_subscriber_cut_off_in_the_turn_of_its_first_event_is_not_sent_to_after_it) {
+  auto peer = subscribe();
+  peer->stop_reading();
+  const EventText text = event_text("e", std::string(1000, 'x'));
+  int sent = 0;
+  while (stream->send(std::to_string(sent), text)) ASSERT_LT(++sent, 100'000);
+  EXPECT_EQ(server->connections(), 0u);
+  bed.turn();
+  EXPECT_FALSE(is_gone);
+}
+
+TEST_F(ServerEvents, a_server_ended_in_a_turn_with_events_left_over_sends_nothing_after_it) {
+  auto peer = subscribe();
+  peer->stop_reading();
+  ASSERT_TRUE(stream->send("0", "e", "x"));
+  // More than the kernel and the connection take.
+  const EventText text = event_text("e", std::string(100'000, 'x'));
+  for (int i = 1; i < 400; ++i) ASSERT_TRUE(stream->send(std::to_string(i), text)) << i;
+  server.reset();
+  EXPECT_TRUE(is_gone);
+  bed.turn();
+  EXPECT_FALSE(stream->send("400", text));
+}
+
+}  // namespace
+}  // namespace causeway::rpc
