@@ -488,22 +488,28 @@ void ServerConnection::flush_events() {
   events_.erase(events_.begin(), events_.begin() + static_cast<ptrdiff_t>(sent));
 }
 
-// Sends those from `first` on that fit, as one chunk; answers how many.
+// Sends those from `first` on that fit, as one chunk and in one write; answers how many.
 size_t ServerConnection::write_events(size_t first) {
-  std::array<std::string_view, 2 * kEventsPerWrite + 2> pieces;
-  size_t count = 0;
-  size_t bytes = 0;
-  for (; first + count < events_.size() && count < kEventsPerWrite && bytes < kEventBytesPerWrite;
-       ++count) {
-    const WaitingEvent& event = events_[first + count];
-    pieces[2 * count + 1] = event.id_line;
-    pieces[2 * count + 2] = *event.text;
-    bytes += event.size();
+  size_t count = 1;
+  size_t bytes = events_[first].size();
+  for (; first + count < events_.size() && count < kEventsPerWrite; ++count) {
+    const size_t more = events_[first + count].size();
+    if (bytes + more > kEventBytesPerWrite) break;
+    bytes += more;
   }
   const http::ChunkHead head = http::chunk_head(bytes);
-  pieces[0] = head.view();
-  pieces[2 * count + 1] = http::kChunkEnd;
-  stream_->write(std::span(pieces).first(2 * count + 2));
+  if (count == 1) {  // it may be a large one: not copied
+    const WaitingEvent& event = events_[first];
+    stream_->write(
+        std::array<std::string_view, 4>{head.view(), event.id_line, *event.text, http::kChunkEnd});
+  } else {
+    std::string& chunk = server_.events;
+    chunk = head.view();
+    for (size_t i = first; i < first + count; ++i)
+      chunk.append(events_[i].id_line).append(*events_[i].text);
+    chunk += http::kChunkEnd;
+    stream_->write(chunk);
+  }
   event_bytes_ -= bytes;
   return count;
 }

@@ -1,7 +1,28 @@
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "rpc/server.h"
 #include "rpc/test_bed.h"
+
+namespace {
+size_t sends = 0;  // system calls of this process
+}
+
+// In place of the C library's: counted.
+extern "C" ssize_t send(int descriptor, const void* bytes, size_t size, int flags) {
+  ++sends;
+  return ::syscall(SYS_sendto, descriptor, bytes, size, flags, nullptr, 0);
+}
+extern "C" ssize_t sendmsg(int descriptor, const msghdr* message, int flags) {
+  ++sends;
+  return ::syscall(SYS_sendmsg, descriptor, message, flags);
+}
 
 namespace causeway::rpc {
 namespace {
@@ -59,6 +80,38 @@ TEST_F(ServerEvents, events_of_one_turn_leave_together) {
   stream.reset();
   ASSERT_TRUE(bed.until([&] { return peer->is_closed; }));
   EXPECT_TRUE(peer->received.ends_with("id: 2\nevent: e\ndata: x\n\n\r\n0\r\n\r\n"));
+}
+
+TEST_F(ServerEvents, events_of_one_turn_are_one_system_call) {
+  auto peer = subscribe();
+  const EventText text = event_text("e", "x");
+  const size_t before = sends;
+  for (int i = 0; i < 31; ++i) ASSERT_TRUE(stream->send(std::to_string(i), text)) << i;
+  ASSERT_TRUE(bed.until([&] { return peer->received.find("id: 30\n") != std::string::npos; }));
+  EXPECT_EQ(sends - before, 1u);
+}
+
+TEST_F(ServerEvents, small_and_large_events_of_one_turn_arrive_whole_and_in_order) {
+  auto peer = subscribe();
+  peer->received.clear();
+  std::string expected;
+  for (int i = 0; i < 60; ++i) {
+    const size_t size = std::array<size_t, 4>{1, 9000, 30'000, 200}[static_cast<size_t>(i) % 4];
+    const EventText text = event_text("e", std::string(size, 'x'));
+    ASSERT_TRUE(stream->send(std::to_string(i), text)) << i;
+    expected += "id: " + std::to_string(i) + "\n" + *text;
+  }
+  stream.reset();
+  ASSERT_TRUE(bed.until([&] { return peer->is_closed; }));
+  std::string events;
+  for (std::string_view rest = peer->received; !rest.empty();) {
+    const size_t line_end = rest.find("\r\n");
+    ASSERT_NE(line_end, std::string_view::npos);
+    const size_t size = std::stoul(std::string(rest.substr(0, line_end)), nullptr, 16);
+    events += rest.substr(line_end + 2, size);
+    rest.remove_prefix(std::min(rest.size(), line_end + 2 + size + 2));
+  }
+  EXPECT_EQ(events, expected);
 }
 
 TEST_F(ServerEvents, more_events_of_one_turn_than_a_queue_holds_cut_nobody_off) {

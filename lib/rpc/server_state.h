@@ -54,6 +54,7 @@ struct Server::State {
   bool has_ended = false;
   bool is_refusing = false;  // above connections_max: logged once per time
   std::string head;          // of the answer that is being sent
+  std::string events;        // that are being sent together
   uint64_t refused = 0;
   uint64_t failed_handshakes = 0;
 };
