@@ -1,5 +1,11 @@
 #include "redis/client.h"
 
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <functional>
 #include <string>
 #include <vector>
@@ -94,6 +100,38 @@ TEST_F(ClientTest, without_a_server_commands_fail_at_once_and_may_be_retried) {
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().fault, Fault::unavailable);
   EXPECT_EQ(reply.error().retry, Retry::always);
+}
+
+TEST_F(ClientTest, a_link_that_is_given_up_is_reset_so_that_nothing_more_arrives) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&at), size), 0);
+  ASSERT_EQ(::listen(listener, 8), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size), 0);
+  Options given;
+  given.port = ntohs(at.sin_port);
+  given.command_timeout = 1s;
+  Client client(loop_, logger_, given);
+  pollfd waiting{listener, POLLIN, 0};
+  ASSERT_TRUE(until([&] { return ::poll(&waiting, 1, 0) == 1; }));
+  const int server = ::accept(listener, nullptr, nullptr);
+  ASSERT_EQ(::send(server, "+PONG\r\n", 7, 0), 7);
+  ASSERT_TRUE(until([&] { return client.is_connected(); }));
+  const auto reply = ask(client, {"SET", "k", "v"});
+  EXPECT_EQ(reply.error().fault, Fault::unavailable) << "nobody answers in time";
+  const timeval patience{60, 0};
+  ASSERT_EQ(::setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+  char bytes[4096];
+  ssize_t read = 1;
+  while (read > 0) read = ::recv(server, bytes, sizeof bytes, 0);
+  EXPECT_EQ(read, -1)
+      << "an orderly end: the kernel would have sent what was left, again and again";
+  EXPECT_EQ(errno, ECONNRESET);
+  ::close(server);
+  ::close(listener);
 }
 
 TEST_F(ClientTest, connects_by_name_to_a_database_with_a_password) {

@@ -152,6 +152,8 @@ void Connection::fail(const Error& error) {
   if (phase_ == Phase::waiting) return;
   const bool was_ready = is_ready();
   phase_ = Phase::waiting;
+  // What has not arrived yet must not be carried out behind what the next link reads.
+  if (stream_ != nullptr) stream_->abort_on_close();
   stream_.reset();
   handshake_.reset();
   connector_.reset();
