@@ -327,7 +327,7 @@ void ServerConnection::next_request() {
   parser_.next_request();
   arena_.reset();
   request_.method.clear();
-  if (request_.body.capacity() > kBodyKeptMax) request_.body = {};
+  if (request_.body.capacity() > kBodyKeptMax) std::string().swap(request_.body);
   phase_ = Phase::waiting;
   deadline_.once(server_.options.idle_timeout, [this] { on_deadline(); });
   if (is_consuming_) return;
@@ -340,7 +340,7 @@ void ServerConnection::next_request() {
 
 void ServerConnection::linger() {
   phase_ = Phase::lingering;
-  inbox_ = {};
+  std::string().swap(inbox_);
   stream_->shutdown();
   if (client_has_ended_ && stream_->queued_bytes() == 0) return end();
   stream_->resume(net::Pause::exchange);
@@ -486,6 +486,9 @@ void ServerConnection::flush_events() {
   size_t sent = 0;
   while (sent < events_.size() && !stream_->is_full()) sent += write_events(sent);
   events_.erase(events_.begin(), events_.begin() + static_cast<ptrdiff_t>(sent));
+  // What it took to wait for a slow subscriber is not kept for as long as it stays.
+  if (events_.empty() && events_.capacity() > 2 * kEventsPerWrite)
+    std::vector<WaitingEvent>().swap(events_);
 }
 
 // Sends those from `first` on that fit, as one chunk and in one write; answers how many.

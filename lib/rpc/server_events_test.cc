@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/sanitizers.h"
 #include "rpc/server.h"
 #include "rpc/test_bed.h"
 
@@ -153,6 +154,24 @@ TEST_F(ServerEvents, a_subscriber_that_catches_up_gets_every_event) {
   ASSERT_TRUE(bed.until([&] { return peer->received.find("id: 899\n") != std::string::npos; }));
   for (int i = 0; i < 900; ++i) {
     ASSERT_NE(peer->received.find("id: " + std::to_string(i) + "\n"), std::string::npos) << i;
+  }
+}
+
+TEST_F(ServerEvents, memory_of_what_waited_is_given_back) {
+  auto peer = subscribe({.queue_events_max = 100'000});
+  peer->stop_reading();
+  const size_t before = test::heap_bytes();
+  const EventText large = event_text("e", std::string(100'000, 'x'));
+  const EventText small = event_text("e", "x");
+  for (int i = 0; i < 400; ++i) ASSERT_TRUE(stream->send("", large));
+  for (int i = 0; i < 70'000; ++i) ASSERT_TRUE(stream->send("", small));
+  ASSERT_TRUE(stream->send("last", small));
+  peer->go_on_reading();
+  const std::string end = "id: last\n" + *small + "\r\n";
+  ASSERT_TRUE(bed.until([&] { return peer->received.ends_with(end); }));
+  std::string().swap(peer->received);
+  if constexpr (!is_sanitized) {
+    EXPECT_LT(test::heap_bytes(), before + (3u << 20));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/sanitizers.h"
 #include "metrics/registry.h"
 #include "rpc/debug.h"
 #include "rpc/test_bed.h"
@@ -120,6 +121,23 @@ TEST_F(ServerTest, chunked_bodies_arrive_whole) {
       "chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n",
       "abcde");
   EXPECT_TRUE(reply.ends_with("\r\n\r\nPOST /echo abcde"));
+}
+
+TEST_F(ServerTest, an_idle_connection_does_not_keep_a_large_body) {
+  start();
+  server->route("PUT", "/taken", [](const Request& request, Responder responder) {
+    responder.reply(200, "text/plain", std::to_string(request.body.size()));
+  });
+  auto peer = connect();
+  const size_t before = test::heap_bytes();
+  constexpr size_t size = 32u << 20;
+  peer->send("PUT /taken HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) +
+             "\r\n\r\n" + std::string(size, 'x'));
+  ASSERT_TRUE(bed.until([&] { return peer->received.ends_with(std::to_string(size)); }));
+  EXPECT_FALSE(peer->is_closed);
+  if constexpr (!is_sanitized) {
+    EXPECT_LT(test::heap_bytes(), before + size / 2);
+  }
 }
 
 TEST_F(ServerTest, says_continue_to_who_waits_for_it) {

@@ -2,6 +2,8 @@
 
 // For tests only: a loop that is turned until something holds, and peers that speak raw bytes.
 
+#include <malloc.h>
+
 #include <functional>
 #include <memory>
 #include <span>
@@ -20,6 +22,12 @@ namespace causeway::rpc::test {
 
 // Deadline of waits: generous, for a loaded machine.
 inline constexpr Duration kPatience = std::chrono::seconds(30);
+
+// Of this process; says nothing under a sanitizer.
+inline size_t heap_bytes() {
+  const auto heap = ::mallinfo2();
+  return heap.uordblks + heap.hblkhd;
+}
 
 // A loop under the test's control.
 class TestBed {

@@ -43,7 +43,8 @@ struct OpenCall {
   google::protobuf::Arena arena;
 };
 
-// The calls being served, by number. Owner: Api. Thread: its owner's.
+// The calls being served, by number. The memory of as many as there ever were at a time is kept, at
+// most one for each connection. Owner: Api. Thread: its owner's.
 class OpenCalls {
  public:
   OpenCall& open(rpc::Responder responder) {
@@ -69,7 +70,7 @@ class OpenCalls {
     call.id = OpenCall::none;
     call.responder.reset();
     call.draft.reset();
-    call.bytes = {};
+    std::string().swap(call.bytes);
     call.stream.reset();
     call.arena.Reset();
     free_.push_back(slot_of(id));
