@@ -46,7 +46,7 @@ void Evacuation::look() {
     return on_.on_empty();
   }
   logger_.warn("evacuation.timed-out", {{"containers", left}});
-  remove_rows();
+  operations_.let_go([this] { remove_rows(); });
 }
 
 // Before the containers are stopped: what is still routed to them goes elsewhere first.

@@ -20,11 +20,11 @@ class EvacuationTest : public RepGround {
     keep.set_keep_container(true);
     answers["evacuate_running.r1"] = keep.SerializeAsString();
   }
-  void begin(Duration timeout) {
+  void begin(Duration timeout, Duration polling_interval = std::chrono::hours(1)) {
     evacuation = std::make_unique<Evacuation>(
         bed.loop(), bed.logger(), executor, operations, bulk, bbs,
         Evacuation::Options{
-            .cell_id = "cell-1", .polling_interval = std::chrono::hours(1), .timeout = timeout},
+            .cell_id = "cell-1", .polling_interval = polling_interval, .timeout = timeout},
         Evacuation::Events{.on_empty = [this] { is_empty = true; },
                            .on_timed_out = [this] { is_timed_out = true; }});
     evacuation->start();
@@ -94,6 +94,40 @@ TEST_F(EvacuationTest, when_the_time_is_up_rows_go_before_containers_are_stopped
   EXPECT_EQ(evacuation->stranded(), 1u);
   EXPECT_EQ(executor.said, Calls{"ig: reached evacuation timeout for instance ig"});
   EXPECT_FALSE(is_empty);
+}
+
+// As a container does that ends only some time after it is asked to.
+TEST_F(EvacuationTest, removed_rows_do_not_come_back_while_containers_end) {
+  run_instance();
+  leaving_row_of_ig();
+  begin(std::chrono::milliseconds(300), std::chrono::milliseconds(20));
+  operations.take("ig");
+  ASSERT_TRUE(bed.until([&] { return is_timed_out; }));
+  EXPECT_GE(times_asked("evacuate_running.r1"), 1);
+  const int64_t passes = times_asked("list.r3");
+  operations.take("ig");
+  ASSERT_TRUE(bed.until([&] { return times_asked("list.r3") >= passes + 5; }));
+  EXPECT_EQ(executor.find("ig")->state, State::running);
+  const auto removal = std::find(calls.begin(), calls.end(), "remove_evacuating");
+  ASSERT_NE(removal, calls.end());
+  EXPECT_EQ(std::count(removal, calls.end(), "evacuate_running.r1"), 0);
+}
+
+TEST_F(EvacuationTest, rows_are_removed_after_the_last_answer_that_could_bring_one_back) {
+  run_instance();
+  holds_back = true;
+  begin(std::chrono::milliseconds(300));
+  operations.take("ig");
+  ASSERT_TRUE(bed.until([&] { return times_asked("evacuate_running.r1") == 1; }));
+  bed.until([] { return false; }, std::chrono::seconds(1));
+  EXPECT_EQ(times_asked("list"), 1) << "of the pass, none for the removals";
+  EXPECT_FALSE(is_timed_out);
+  holds_back = false;
+  leaving_row_of_ig();
+  let_go(answers["evacuate_running.r1"]);
+  ASSERT_TRUE(bed.until([&] { return is_timed_out; }));
+  EXPECT_EQ(times_asked("remove_evacuating"), 1);
+  EXPECT_EQ(times_asked("evacuate_running.r1"), 1);
 }
 
 TEST_F(EvacuationTest, a_bbs_that_is_away_does_not_keep_the_cell_for_ever) {

@@ -1,5 +1,7 @@
 // The steps of instances of long-running processes.
 
+#include <utility>
+
 #include "cell/rep/cell_tags.h"
 #include "cell/rep/operations.h"
 #include "cell/rep/run_request.h"
@@ -141,17 +143,31 @@ void Operations::report_completed(const Container& container) {
   bbs_.crash_actual_lrp(request, reported);
 }
 
+void Operations::evacuate_running(const Container& container) {
+  const std::string guid = container.guid;
+  if (has_let_go_) return finish(guid);
+  models::EvacuateRunningActualLRPRequest request;
+  *request.mutable_actual_lrp_key() = lrp_key_of(container);
+  *request.mutable_actual_lrp_instance_key() = instance_key_of(guid);
+  describe(container, request);
+  ++leaving_;
+  bbs_.evacuate_running(request, [this, guid](const auto& answer) {
+    --leaving_;
+    evacuated(guid, answer, false);
+    if (leaving_ == 0 && on_let_go_) std::exchange(on_let_go_, nullptr)();
+  });
+}
+
+void Operations::let_go(std::function<void()> done) {
+  has_let_go_ = true;
+  if (leaving_ == 0) return done();
+  on_let_go_ = std::move(done);
+}
+
 void Operations::evacuate_lrp(const Container& container) {
   const std::string guid = container.guid;
   const models::ActualLRPKey key = lrp_key_of(container);
-  if (container.state == State::running) {
-    models::EvacuateRunningActualLRPRequest request;
-    *request.mutable_actual_lrp_key() = key;
-    *request.mutable_actual_lrp_instance_key() = instance_key_of(guid);
-    describe(container, request);
-    return bbs_.evacuate_running(
-        request, [this, guid](const auto& answer) { evacuated(guid, answer, false); });
-  }
+  if (container.state == State::running) return evacuate_running(container);
   if (container.state == State::completed && !container.result.stopped) {
     models::EvacuateCrashedActualLRPRequest request;
     *request.mutable_actual_lrp_key() = key;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +53,9 @@ class Operations final : public executor::Executor::Events {
   void take_residual(const models::Task& task);
   // From now on instances leave by the evacuation calls.
   void evacuate() { is_evacuating_ = true; }
+  // From now on nothing is said of instances that run, so that no row of theirs comes (back) into
+  // being. `done`, from inside or later: what had been said before is answered.
+  void let_go(std::function<void()> done);
 
   void on_container(const executor::Container& container) override;
 
@@ -82,6 +87,7 @@ class Operations final : public executor::Executor::Events {
   void report_running(const Container& container);
   void report_completed(const Container& container);
   void evacuate_lrp(const Container& container);
+  void evacuate_running(const Container& container);
   void evacuated(const std::string& guid,
                  const Result<models::EvacuationResponse, diego::BbsError>& answer, bool removes);
   void remove_residual(const std::string& guid, Slot& slot);
@@ -104,6 +110,9 @@ class Operations final : public executor::Executor::Events {
   diego::BbsClient& bbs_;
   const Identity identity_;
   bool is_evacuating_ = false;
+  bool has_let_go_ = false;
+  uint64_t leaving_ = 0;  // calls of evacuate_running without an answer
+  std::function<void()> on_let_go_;
   std::map<std::string, Slot> slots_;
   std::set<std::string> later_;
   net::Timer later_timer_;
