@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -36,9 +37,11 @@ class FakeSites final : public Sites {
   }
   void release(const Site& site, std::function<void(Result<void>)> done) override {
     released.push_back(site.attachment.handle);
-    loop_.defer([done = std::move(done)] { done({}); });
+    loop_.defer(
+        [done = std::move(done), outcome = std::exchange(next_release, {})] { done(outcome); });
   }
   std::optional<Error> next_failure;
+  Result<void> next_release = {};
   std::vector<std::string> released;
 
  private:

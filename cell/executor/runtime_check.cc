@@ -41,10 +41,12 @@ void RuntimeCheck::attempt() {
   CHECK(phase_ == Phase::resting);
   phase_ = Phase::preparing;
   is_judged_ = false;
+  outcome_ = {};
   // A name of its own: nothing that an earlier attempt, or an earlier rep, left can be in its way.
   handle_ = "healthcheck-" + std::to_string(loop_.now().time_since_epoch().count());
   deadline_.once(options_.timeout, [this] {
-    judge(Error{.fault = Fault::timeout, .detail = "timed out"});
+    fail(Error{.fault = Fault::timeout, .detail = "timed out"});
+    judge();  // it may take long to end
     if (phase_ == Phase::running) clear();
   });
   sites_.prepare({.handle = handle_, .root_fs = options_.root_fs, .ports = {}, .egress = {}},
@@ -53,7 +55,7 @@ void RuntimeCheck::attempt() {
 
 void RuntimeCheck::on_site(Result<Site> site) {
   if (!site) {
-    judge(site.error());
+    fail(site.error());
     return on_cleared();
   }
   site_ = std::move(*site);
@@ -71,7 +73,7 @@ void RuntimeCheck::on_site(Result<Site> site) {
   runtime_.create(std::move(spec), [this](const Result<void>& created) { on_created(created); });
 }
 
-Result<runtime::ProcessSpec> RuntimeCheck::process() const {
+Result<runtime::ProcessSpec> RuntimeCheck::process_spec() const {
   Result<User> user = find_user_of(runtime_, handle_, options_.user);
   if (!user) return user.error();
   runtime::ProcessSpec spec;
@@ -88,63 +90,71 @@ Result<runtime::ProcessSpec> RuntimeCheck::process() const {
 
 void RuntimeCheck::on_created(const Result<void>& created) {
   phase_ = Phase::running;
-  if (created && !options_.path.empty() && !is_judged_) {
-    Result<runtime::ProcessSpec> spec = process();
-    if (spec) {
-      return runtime_.start(handle_, "healthcheck", std::move(*spec), [this](Result<int> started) {
-        if (started || phase_ != Phase::running) return;
-        judge(started.error());
-        clear();
-      });
-    }
-    judge(spec.error());
+  if (!created) fail(created.error());
+  if (!created || options_.path.empty() || is_judged_) return clear();
+  Result<runtime::ProcessSpec> spec = process_spec();
+  if (!spec) {
+    fail(spec.error());
     return clear();
   }
-  judge(created);
-  clear();
+  runtime_.start(handle_, "healthcheck", std::move(*spec), [this](Result<int> started) {
+    if (started || phase_ != Phase::running) return;
+    fail(started.error());
+    clear();
+  });
 }
 
 void RuntimeCheck::on_process_exit(const std::string& handle, const runtime::ProcessExit& exit) {
   if (phase_ != Phase::running || handle != handle_) return;
-  judge(exit.status == 0 ? Result<void>()
-                         : Error{.fault = Fault::unavailable,
-                                 .detail = "exited with status " + std::to_string(exit.status)});
+  if (exit.status != 0) {
+    fail(Error{.fault = Fault::unavailable,
+               .detail = "exited with status " + std::to_string(exit.status)});
+  }
   clear();
 }
 
 void RuntimeCheck::on_container_end(const std::string& handle, const std::string& reason) {
   if (phase_ != Phase::running || handle != handle_) return;
-  judge(Error{.fault = Fault::closed, .detail = reason});
+  fail(Error{.fault = Fault::closed, .detail = reason});
   clear();
 }
 
-void RuntimeCheck::judge(const Result<void>& outcome) {
+void RuntimeCheck::fail(Error error) {
+  if (outcome_) outcome_ = std::move(error);
+}
+
+void RuntimeCheck::judge() {
   if (std::exchange(is_judged_, true)) return;
-  deadline_.disarm();
   ++tally_.runtime_checks;
-  if (!outcome) {
+  if (!outcome_) {
     ++tally_.runtime_checks_failed;
-    logger_.error("runtime-check-failed", outcome.error(), {{"handle", handle_}});
+    logger_.error("runtime-check-failed", outcome_.error(), {{"handle", handle_}});
   } else if (!is_passed_) {
     logger_.info("runtime-check-passed-again");
   }
-  is_passed_ = outcome.has_value();
+  is_passed_ = outcome_.has_value();
 }
 
 void RuntimeCheck::clear() {
   phase_ = Phase::clearing;
   runtime_.destroy(handle_, [this](Result<void> destroyed) {
-    if (!destroyed) logger_.error("runtime-check-left-behind", destroyed.error());
+    if (!destroyed) left_behind(destroyed.error());
     sites_.release(site_, [this](Result<void> released) {
-      if (!released) logger_.error("runtime-check-left-behind", released.error());
+      if (!released) left_behind(released.error());
       on_cleared();
     });
   });
 }
 
+void RuntimeCheck::left_behind(const Error& error) {
+  logger_.error("runtime-check-left-behind", error, {{"handle", handle_}});
+  fail(error);
+}
+
 void RuntimeCheck::on_cleared() {
   phase_ = Phase::resting;
   deadline_.disarm();
+  judge();
   if (is_ending_) {
     if (on_ended_) std::exchange(on_ended_, nullptr)();
     return;

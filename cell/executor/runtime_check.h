@@ -62,10 +62,12 @@ class RuntimeCheck {
   void attempt();
   void on_site(Result<Site> site);
   void on_created(const Result<void>& created);
-  Result<runtime::ProcessSpec> process() const;
-  // Once per attempt: it was well, or why not.
-  void judge(const Result<void>& outcome);
+  Result<runtime::ProcessSpec> process_spec() const;
+  void fail(Error error);  // the first of an attempt counts
+  // Once per attempt: when nothing of it is left, or its time is up.
+  void judge();
   void clear();
+  void left_behind(const Error& error);
   void on_cleared();
 
   net::Loop& loop_;
@@ -80,6 +82,7 @@ class RuntimeCheck {
   bool is_ending_ = false;
   std::string handle_;  // of the present attempt
   Site site_;
+  Result<void> outcome_;  // so far
   net::Timer next_, deadline_;
   runtime::Later later_;
   std::function<void()> on_ended_;

@@ -84,6 +84,28 @@ TEST_F(RuntimeCheckTest, one_that_does_not_end_is_given_up_and_taken_away) {
   EXPECT_LE(runtime_.containers.size(), 1u);
 }
 
+TEST_F(RuntimeCheckTest, one_that_is_not_taken_away_fails) {
+  runtime_.next_destroy = Error{.fault = Fault::internal, .detail = "runc cannot delete"};
+  begin();
+  ASSERT_TRUE(run_until([&] { return executor_->tally().runtime_checks_failed == 1; }));
+  EXPECT_FALSE(executor_->is_healthy());
+  sites_.next_release = Error{.fault = Fault::io, .detail = "link stays"};
+  ASSERT_TRUE(run_until([&] { return executor_->tally().runtime_checks_failed == 2; }));
+  ASSERT_TRUE(run_until([&] { return executor_->is_healthy(); }));
+}
+
+TEST_F(RuntimeCheckTest, one_that_takes_too_long_to_be_taken_away_fails) {
+  options_.check.timeout = std::chrono::milliseconds(50);
+  runtime_.holds_destroys = true;
+  begin();
+  ASSERT_TRUE(run_until([&] { return executor_->tally().runtime_checks == 1; }));
+  EXPECT_EQ(executor_->tally().runtime_checks_failed, 1u);
+  EXPECT_FALSE(executor_->is_healthy());
+  runtime_.let_destroy();
+  ASSERT_TRUE(run_until([&] { return !sites_.released.empty(); }));
+  EXPECT_EQ(sites_.released.front(), runtime_.destroyed.front());
+}
+
 TEST_F(RuntimeCheckTest, one_that_loses_its_container_fails) {
   runtime_.exits_at_once.clear();
   begin();

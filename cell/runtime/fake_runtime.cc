@@ -44,10 +44,17 @@ void FakeRuntime::destroy(const std::string& handle, Done done) {
       });
     }
   }
-  loop_.defer([this, handle, done = std::move(done)] {
+  const auto end = [this, handle, outcome = std::exchange(next_destroy, {}), done] {
     containers.erase(handle);
-    done({});
-  });
+    done(outcome);
+  };
+  if (holds_destroys) return held_destroys_.push_back(end);
+  loop_.defer(end);
+}
+
+void FakeRuntime::let_destroy() {
+  holds_destroys = false;
+  for (const std::function<void()>& end : std::exchange(held_destroys_, {})) end();
 }
 
 void FakeRuntime::start(const std::string& handle, const std::string& process, ProcessSpec spec,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -36,8 +37,11 @@ class FakeRuntime final : public Runtime {
 
   // What a test does and sees.
   std::map<std::string, Container> containers;
-  Result<void> next_create = {};       // answer of the next create()
-  Result<int> next_start = 0;          // a failure fails the next start()
+  Result<void> next_create = {};   // answer of the next create()
+  Result<int> next_start = 0;      // a failure fails the next start()
+  Result<void> next_destroy = {};  // answer of the next destroy(), which takes it away anyhow
+  bool holds_destroys = false;     // until let_destroy()
+  void let_destroy();
   std::vector<std::string> destroyed;  // handles, in order
   bool ignores_term = false;
   std::map<std::string, std::string> files_of_new;  // in each container that is created
@@ -70,6 +74,7 @@ class FakeRuntime final : public Runtime {
 
   net::Loop& loop_;
   Events* events_ = nullptr;
+  std::vector<std::function<void()>> held_destroys_;
   int last_pid_ = 1000;
 };
 
