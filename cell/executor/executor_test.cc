@@ -96,6 +96,30 @@ TEST_F(ExecutorTest, a_sidecar_runs_beside_the_app_and_takes_it_along) {
   EXPECT_THAT(runtime_.containers["a"].processes["action"].signals, ElementsAre(15));
 }
 
+TEST_F(ExecutorTest, a_clean_end_is_told_of_the_process_that_ended) {
+  RunRequest run = lrp("a");
+  models::RunAction& sidecar = *run.sidecars.emplace_back().mutable_run_action();
+  sidecar.set_path("/sidecar");
+  sidecar.set_user("vcap");
+  sidecar.set_log_source("APP/PROC/WEB/SIDECAR/PROXY");
+  RunRequest other = run;
+  other.guid = "b";
+  start(std::move(run));
+  start(std::move(other));
+  for (const std::string guid : {"a", "b"}) {
+    ASSERT_TRUE(run_until([&] {
+      return await(guid, State::running) && runtime_.containers[guid].processes.size() == 2;
+    }));
+  }
+  runtime_.exit_process("a", "sidecar.0", {.status = 0});
+  ASSERT_TRUE(await("a", State::completed));
+  EXPECT_EQ(executor_->find("a")->result.reason,
+            "APP/PROC/WEB/SIDECAR/PROXY: Exited with status 0");
+  runtime_.exit_process("b", "action", {.status = 0});
+  ASSERT_TRUE(await("b", State::completed));
+  EXPECT_EQ(executor_->find("b")->result.reason, "APP/PROC/WEB: Exited with status 0");
+}
+
 TEST_F(ExecutorTest, stop_asks_the_process_to_end) {
   start(lrp("a"));
   ASSERT_TRUE(await("a", State::running));

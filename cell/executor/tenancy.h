@@ -128,9 +128,10 @@ class Tenancy final : private StepHost {
   std::map<std::string, Process> processes_;
   StepContext context_;
   std::unique_ptr<Step> steps_;
-  bool has_health_ = false;  // checks decide when it runs
-  bool is_busy_ = false;     // an answer of sites or runtime is outstanding
-  bool is_made_ = false;     // the runtime may know it
+  const models::Action* first_done_ = nullptr;  // of action and sidecars: ended without a failure
+  bool has_health_ = false;                     // checks decide when it runs
+  bool is_busy_ = false;                        // an answer of sites or runtime is outstanding
+  bool is_made_ = false;                        // the runtime may know it
   bool is_stopping_ = false;
   bool are_steps_running_ = false;
   bool is_removing_ = false;

@@ -110,11 +110,17 @@ std::unique_ptr<Step> Tenancy::build_steps(bool was_running) {
         }));
   }
   Steps beside;
-  beside.push_back(build_step(record_request_.action, context_, "action"));
-  for (size_t i = 0; i < record_request_.sidecars.size(); ++i) {
-    beside.push_back(
-        build_step(record_request_.sidecars[i], context_, "sidecar." + std::to_string(i)));
-  }
+  first_done_ = nullptr;
+  const auto add = [&](const models::Action& action, const std::string& place) {
+    beside.push_back(std::make_unique<ToldStep>(build_step(action, context_, place),
+                                                [this, &action](const Outcome& outcome) {
+                                                  if (!outcome && first_done_ == nullptr)
+                                                    first_done_ = &action;
+                                                }));
+  };
+  add(record_request_.action, "action");
+  for (size_t i = 0; i < record_request_.sidecars.size(); ++i)
+    add(record_request_.sidecars[i], "sidecar." + std::to_string(i));
   if (auto monitor = build_monitor(was_running)) {
     has_health_ = true;
     beside.push_back(std::move(monitor));
@@ -153,10 +159,10 @@ void Tenancy::on_steps_end(Outcome outcome) {
   if (outcome && !is_stopping_) {
     result.failed = true;
     result.reason = outcome->message;
-    // The one process of an app ended without a failure: say so rather than that a tree of steps
-    // did.
-    if (result.reason == "Codependent step exited" && record_request_.action.has_run_action()) {
-      const std::string& own = record_request_.action.run_action().log_source();
+    // A process ended without a failure: say which, rather than that a tree of steps did.
+    if (result.reason == "Codependent step exited" && first_done_ != nullptr &&
+        first_done_->has_run_action()) {
+      const std::string& own = first_done_->run_action().log_source();
       result.reason = (own.empty() ? context_.log_source : own) + ": Exited with status 0";
     }
   }
