@@ -97,11 +97,11 @@ void ContainerMetrics::measure(Instant now) {
 std::string ContainerMetrics::json() const {
   json::Writer writer;
   const auto add = [&](const executor::Container& container, const Sample& sample) {
-    const auto disk = disks_.find(container.guid);
     writer.member("metric_guid", metric_guid_of(container))
-        .member("cpu_usage_fraction", sample.cpu_fraction)
-        .member("disk_usage_bytes", disk == disks_.end() ? int64_t{0} : disk->second)
-        .member("memory_usage_bytes", sample.usage.memory_bytes)
+        .member("cpu_usage_fraction", sample.cpu_fraction);
+    if (const auto disk = disks_.find(container.guid); disk != disks_.end())
+      writer.member("disk_usage_bytes", disk->second);
+    writer.member("memory_usage_bytes", sample.usage.memory_bytes)
         .member("memory_quota_bytes", container.resources.memory_mb * kBytesPerMb)
         .member("disk_quota_bytes", container.resources.disk_mb * kBytesPerMb)
         .end();

@@ -78,7 +78,10 @@ TEST_F(ContainerMetricsTest,
   ASSERT_TRUE(bed.until([&] {
     return registry.prometheus_text().find("ContainerUsageDisk 7\n") != std::string::npos;
   })) << registry.prometheus_text();
-  EXPECT_EQ(document().root()["LRPs"].at(0)["disk_usage_bytes"].integer(), 3 << 20);
+  const json::Document told = document();
+  ASSERT_EQ(told.root()["LRPs"].size(), 3u);
+  EXPECT_EQ(told.root()["LRPs"].at(0)["disk_usage_bytes"].integer(), 3 << 20);
+  EXPECT_FALSE(told.root()["LRPs"].at(2)["disk_usage_bytes"].exists()) << "not known is not none";
   executor.containers.erase("a");
   container_metrics.measure(bed.loop().now());
   EXPECT_NE(registry.prometheus_text().find("ContainerUsageDisk 4\n"), std::string::npos);
