@@ -222,6 +222,8 @@ class CellTest : public testing::Test, public Executor::Events {
           found.push_back(group.path().string());
       }
     }
+    for (const auto& left : std::filesystem::directory_iterator(state_dir() + "/containers", error))
+      found.push_back(left.path().string());
     if (const pid_t pid = pid_of(folder_ + "/state"); pid != 0)
       found.push_back("process " + std::to_string(pid));
     return found;

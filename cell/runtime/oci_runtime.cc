@@ -417,6 +417,7 @@ void OciRuntime::clean_up(Container& container, Leftovers leftovers) {
         for (const std::string& path : {folder(handle), written + "/upper", written + "/work"}) {
           if (Result<void> removed = remove_tree(path); !removed) shared = std::move(removed);
         }
+        ::rmdir(written.c_str());  // stays while there is a record of the container in it
       },
       [this, handle, keep = std::shared_ptr<const Result<void>>(std::move(outcome))] {
         finish_destroy(handle, *keep);
