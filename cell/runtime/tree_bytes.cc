@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "cell/runtime/mounts.h"
@@ -36,6 +38,12 @@ int64_t bytes_of(const struct stat& status) {
          (is_shared ? static_cast<int64_t>(status.st_nlink) : 1);
 }
 
+constexpr size_t kEntriesPerLook = 256;  // at the clock
+
+Error too_much(const std::string& folder, std::string_view why) {
+  return Error{.fault = Fault::limit, .detail = folder + ": not measured: " + std::string(why)};
+}
+
 }  // namespace
 
 Result<int64_t> tree_bytes(const std::string& folder, TreeLimits limits) {
@@ -46,6 +54,7 @@ Result<int64_t> tree_bytes(const std::string& folder, TreeLimits limits) {
     return os_error(errno, "measure " + folder);
   int64_t bytes = bytes_of(top);
   size_t entries = 0;
+  const Instant deadline = std::chrono::steady_clock::now() + limits.time_max;
   while (!open.empty()) {
     const dirent* const entry = ::readdir(open.back().get());
     if (entry == nullptr) {
@@ -53,16 +62,16 @@ Result<int64_t> tree_bytes(const std::string& folder, TreeLimits limits) {
       continue;
     }
     if (is_itself_or_parent(entry->d_name)) continue;
+    if (++entries > limits.entries_max) return too_much(folder, "too many files");
+    if (entries % kEntriesPerLook == 0 && std::chrono::steady_clock::now() > deadline)
+      return too_much(folder, "takes too long");
     const int at = ::dirfd(open.back().get());
     struct stat status {};
     if (::fstatat(at, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (status.st_dev != top.st_dev) continue;
     bytes += bytes_of(status);
-    if (++entries > limits.entries_max)
-      return Error{.fault = Fault::limit, .detail = folder + ": too many files to be measured"};
     if (!S_ISDIR(status.st_mode)) continue;
-    if (open.size() >= limits.depth_max)
-      return Error{.fault = Fault::limit, .detail = folder + ": too deep to be measured"};
+    if (open.size() >= limits.depth_max) return too_much(folder, "too deep");
     if (Folder below = open_folder(at, entry->d_name)) open.push_back(std::move(below));
   }
   return bytes;

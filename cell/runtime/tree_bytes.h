@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace causeway::runtime {
@@ -11,6 +13,7 @@ namespace causeway::runtime {
 struct TreeLimits {
   size_t entries_max = 200'000;  // as many files as Diego lets a container have
   size_t depth_max = 200;
+  Duration time_max = std::chrono::seconds(2);  // it keeps removals waiting
 };
 
 // Bytes on disk of all that is below a folder, on its file system. Follows no symbolic link, and

@@ -59,6 +59,9 @@ TEST_F(TreeBytes, what_is_too_much_is_not_guessed_at) {
   EXPECT_EQ(tree_bytes(folder(), {.entries_max = 10, .depth_max = 10}).error().fault, Fault::limit);
   write("tree/a/b/c/d", 1);
   EXPECT_EQ(tree_bytes(folder(), {.entries_max = 100, .depth_max = 3}).error().fault, Fault::limit);
+  EXPECT_TRUE(tree_bytes(folder(), {.time_max = Duration::zero()}).has_value()) << "not looked at";
+  for (int i = 0; i < 300; ++i) write("tree/many/" + std::to_string(i), 1);
+  EXPECT_EQ(tree_bytes(folder(), {.time_max = Duration::zero()}).error().fault, Fault::limit);
   EXPECT_EQ(tree_bytes(folder() + "/absent").error().fault, Fault::not_found);
 }
 
