@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "cell/executor/cell_executor.h"
@@ -119,7 +120,16 @@ class RealCell final : public Cell {
     }
     // Blocks some tens of milliseconds, before anything is served.
     if (Result<void> up = network_->set_up(adopted); !up) return done(up);
-    executor_.restore(records, [done = std::move(done)] { done({}); });
+    std::set<std::string> kept;
+    for (const Record& record : records) kept.insert(record.container.guid);
+    // Containers first, then what they stood on.
+    executor_.restore(records, [this, kept = std::move(kept), done = std::move(done)] {
+      sites_.release_all_but(kept, [this, done](const std::vector<std::string>& released) {
+        for (const std::string& handle : released)
+          logger_.info("site-without-record-removed", {{"handle", handle}});
+        done({});
+      });
+    });
   }
 
   void shut_down(std::function<void()> done) override {

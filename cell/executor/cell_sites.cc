@@ -1,6 +1,8 @@
 #include "cell/executor/cell_sites.h"
 
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "cell/runtime/mounts.h"
@@ -74,9 +76,13 @@ Result<void> CellSites::make(const SiteRequest& request, Site& site) const {
 
 Result<void> CellSites::take_away(const Site& site) const {
   Result<void> detached = network_.detach(site.attachment);
-  runtime::unmount_below(folder(site.attachment.handle));
-  Result<void> removed = runtime::remove_tree(folder(site.attachment.handle));
+  Result<void> removed = remove_folder(site.attachment.handle);
   return detached ? removed : detached;
+}
+
+Result<void> CellSites::remove_folder(const std::string& handle) const {
+  runtime::unmount_below(folder(handle));
+  return runtime::remove_tree(folder(handle));
 }
 
 void CellSites::release(const Site& site, std::function<void(Result<void>)> done) {
@@ -89,6 +95,23 @@ void CellSites::release(const Site& site, std::function<void(Result<void>)> done
                network_.release(keep->site.attachment);
                done(keep->outcome);
              });
+}
+
+void CellSites::release_all_but(std::set<std::string> kept,
+                                std::function<void(const std::vector<std::string>&)> done) {
+  auto removed = std::make_unique<std::vector<std::string>>();
+  std::vector<std::string>& shared = *removed;
+  setup_.run(
+      [this, &shared, kept = std::move(kept)] {
+        std::error_code error;
+        for (const auto& entry : std::filesystem::directory_iterator(folder(""), error)) {
+          std::string handle = entry.path().filename().string();
+          if (!kept.contains(handle)) shared.push_back(std::move(handle));
+        }
+        for (const std::string& handle : shared) (void)remove_folder(handle);
+      },
+      [done = std::move(done), keep = std::shared_ptr<const std::vector<std::string>>(
+                                   std::move(removed))] { done(*keep); });
 }
 
 }  // namespace causeway::executor

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <functional>
+#include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "cell/executor/sites.h"
 #include "cell/image/images.h"
@@ -26,11 +29,16 @@ class CellSites final : public Sites {
 
   void prepare(SiteRequest request, std::function<void(Result<Site>)> done) override;
   void release(const Site& site, std::function<void(Result<void>)> done) override;
+  // Takes away the sites of other handles than these, which an earlier rep left without a word of
+  // them; their links have gone with set_up() of the network. `done`: their handles.
+  void release_all_but(std::set<std::string> kept,
+                       std::function<void(const std::vector<std::string>&)> done);
 
  private:
   Result<Site> reserve(const SiteRequest& request);
   Result<void> make(const SiteRequest& request, Site& site) const;  // worker
   Result<void> take_away(const Site& site) const;                   // worker
+  Result<void> remove_folder(const std::string& handle) const;      // worker
   std::string folder(const std::string& handle) const {
     return options_.run_folder + "/n/" + handle;
   }

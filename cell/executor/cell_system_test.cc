@@ -84,7 +84,7 @@ class CellTest : public testing::Test, public Executor::Events {
     options.graceful_shutdown_interval = std::chrono::seconds(1);
     options.check_interval = check_interval_;
     options.check_path = "/bin/sh";
-    options.check_args = {"-c", "ls > /tmp/test"};
+    options.check_args = {"-c", check_command_};
     options.check_user = "vcap";
     auto cell = Cell::open(*loop_, logger_, clock_, options);
     ASSERT_TRUE(cell.has_value()) << "this machine cannot run containers: " << cell.error().detail;
@@ -203,6 +203,18 @@ class CellTest : public testing::Test, public Executor::Events {
       lines.push_back(record.source + ": " + record.text);
     return lines;
   }
+  // Folders of this cell's sites.
+  static std::vector<std::string> sites() {
+    std::vector<std::string> found;
+    const std::string id = "test-" + std::to_string(::getpid());
+    std::error_code error;
+    for (const auto& run : std::filesystem::directory_iterator("/run/causeway", error)) {
+      if (run.path().string().find(id) == std::string::npos) continue;
+      for (const auto& site : std::filesystem::directory_iterator(run.path() / "n", error))
+        found.push_back(site.path().string());
+    }
+    return found;
+  }
   // What still shows on the machine.
   static std::vector<std::string> traces() {
     std::vector<std::string> found;
@@ -231,6 +243,7 @@ class CellTest : public testing::Test, public Executor::Events {
 
   static std::string folder_;
   Duration check_interval_ = std::chrono::minutes(10);
+  std::string check_command_ = "ls > /tmp/test";
   SystemClock clock_;
   log::Sink sink_{quiet()};
   log::Logger logger_{sink_, "test"};
@@ -289,6 +302,20 @@ TEST_F(CellTest, the_runtime_is_tried_again_and_again_and_nothing_of_it_stays) {
   EXPECT_TRUE(executor().is_healthy());
   EXPECT_EQ(executor().tally().runtime_checks_failed, 0u);
   EXPECT_EQ(executor().remaining().containers, 10);
+}
+
+TEST_F(CellTest, what_a_rep_killed_in_mid_check_was_at_is_taken_away_by_the_next) {
+  shut_down();
+  check_interval_ = std::chrono::milliseconds(10);
+  check_command_ = "sleep 1000";
+  open();
+  ASSERT_TRUE(run_until([&] { return pid_of(std::string("sleep\0001000", 10)) != 0; }));
+  ASSERT_EQ(sites().size(), 1u);
+  lose_rep();
+  check_interval_ = std::chrono::minutes(10);
+  open();
+  EXPECT_THAT(sites(), IsEmpty());
+  EXPECT_EQ(pid_of(std::string("sleep\0001000", 10)), 0);
 }
 
 TEST_F(CellTest, what_a_container_writes_is_measured) {
