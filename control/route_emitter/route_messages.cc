@@ -99,9 +99,9 @@ std::string message_of(const Desired& desired, const HttpRoute& route, const Ins
   return cf::to_json(message);
 }
 
-std::string message_of(const Desired& desired, const TcpRoute& route, const Instance& instance,
-                       const PortPair& pair) {
-  return cf::to_json(cf::TcpRouteMessage{
+cf::TcpRouteMessage tcp_message(const Desired& desired, const TcpRoute& route,
+                                const Instance& instance, const PortPair& pair) {
+  return cf::TcpRouteMessage{
       .router_group_guid = route.router_group_guid,
       .external_port = route.external_port,
       .host = instance.host,
@@ -117,7 +117,7 @@ std::string message_of(const Desired& desired, const TcpRoute& route, const Inst
       .isolation_segment = {},
       .availability_zone = instance.availability_zone,
       .stale_threshold_in_seconds = 0,
-      .endpoint_updated_at_ns = instance.since_ns});
+      .endpoint_updated_at_ns = instance.since_ns};
 }
 
 std::string internal_message(const Desired& desired, const std::string& hostname,

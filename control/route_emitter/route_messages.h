@@ -7,6 +7,10 @@
 
 #include "control/route_emitter/lrp_values.h"
 
+namespace causeway::cf {
+struct TcpRouteMessage;
+}
+
 namespace causeway::route_emitter {
 
 // Who listens to a registration.
@@ -36,8 +40,8 @@ RouteKey key_of(const TcpRoute& route, const Instance& instance, const PortPair&
 RouteKey internal_key(const std::string& hostname, const Instance& instance);
 std::string message_of(const Desired& desired, const HttpRoute& route, const Instance& instance,
                        const PortPair& pair);
-std::string message_of(const Desired& desired, const TcpRoute& route, const Instance& instance,
-                       const PortPair& pair);
+cf::TcpRouteMessage tcp_message(const Desired& desired, const TcpRoute& route,
+                                const Instance& instance, const PortPair& pair);
 std::string internal_message(const Desired& desired, const std::string& hostname,
                              const Instance& instance);
 

@@ -1,7 +1,10 @@
 #include "control/route_emitter/routing_api.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,6 +76,10 @@ class RoutingApiTest : public testing::Test {
       ++refusals;
       return responder.reply(400, "application/json", R"({"name":"TcpRouteMappingInvalidError"})");
     }
+    if (other_status != 0 && request.body.find(other_text) != std::string::npos) {
+      ++failures;
+      return responder.reply(other_status);
+    }
     calls.push_back(call + " " + request.body);
     // "create 1024 10.0.0.1:61001"
     const auto document = json::Document::parse(request.body);
@@ -90,7 +97,7 @@ class RoutingApiTest : public testing::Test {
     options.url = service.url();
     if (options.repeat_interval == RoutingApi::Options().repeat_interval)
       options.repeat_interval = 1h;  // nothing happens by itself
-    options.first_wait = 10ms;
+    if (options.first_wait == RoutingApi::Options().first_wait) options.first_wait = 10ms;
     api =
         std::make_unique<RoutingApi>(bed.loop(), bed.logger(), std::move(options), table, metrics);
   }
@@ -116,6 +123,8 @@ class RoutingApiTest : public testing::Test {
   std::vector<std::string> calls, told, tokens, grants;
   std::string refused_token, refused_text;
   int refusals = 0;
+  std::string other_text;  // of calls that are answered with other_status; 0: none are
+  int other_status = 0, failures = 0;
   bool uaa_answers = true;
   int token_life_s = 3600;
   std::unique_ptr<RoutingApi> api;
@@ -156,6 +165,79 @@ TEST_F(RoutingApiTest, tells_the_tls_port_where_asked_or_where_there_is_no_other
   ASSERT_TRUE(tells(2));
   EXPECT_THAT(calls[1], HasSubstr(R"("backend_port":0,"backend_tls_port":61444,)"
                                   R"("instance_id":"i61444")"));
+}
+
+TEST_F(RoutingApiTest, tells_how_tls_is_ended_and_begun) {
+  start();
+  Desired desired = tcp_app(1024);
+  desired.tcp_routes[0].terminate_frontend_tls = true;
+  desired.tcp_routes[0].enable_backend_mtls = true;
+  table.put(std::move(desired));
+  table.put(tcp_instance(61001));
+  say();
+  ASSERT_TRUE(tells(1));
+  EXPECT_THAT(calls[0], HasSubstr(R"("terminate_frontend_tls":true,"enable_backend_mtls":true,)"));
+}
+
+TEST_F(RoutingApiTest, an_address_that_changes_hands_is_deleted_before_it_is_created_again) {
+  start({.tells_tls = true});
+  table.put(tcp_app(1024));
+  Instance instance = tcp_instance(61001, 61443);
+  table.put(instance);
+  say();
+  ASSERT_TRUE(tells(1));
+  Instance heir = instance;
+  heir.key.instance_guid = "heir";
+  heir.since_ns = 1;
+  table.put(heir);
+  table.remove("p", instance.key, instance.tag);
+  say();
+  ASSERT_TRUE(tells(3));
+  EXPECT_THAT(told, ElementsAre("create 1024 10.0.0.1:61001", "delete 1024 10.0.0.1:61001",
+                                "create 1024 10.0.0.1:61001"));
+  EXPECT_THAT(calls[1], HasSubstr(R"("instance_id":"i122444")"));
+  EXPECT_THAT(calls[2], HasSubstr(R"("instance_id":"heir")"));
+}
+
+TEST_F(RoutingApiTest, a_deletion_that_waits_goes_before_the_heir_of_its_address) {
+  start({.tells_tls = true});
+  table.put(tcp_app(1024));
+  const Instance instance = tcp_instance(61001, 61443);
+  table.put(instance);
+  say();
+  ASSERT_TRUE(tells(1));
+  other_status = 503;
+  table.remove("p", instance.key, instance.tag);
+  say();
+  ASSERT_TRUE(bed.until([&] { return failures == 1; }));
+  Instance heir = instance;
+  heir.key.instance_guid = "heir";
+  table.put(heir);
+  say();
+  other_status = 0;
+  ASSERT_TRUE(tells(3));
+  EXPECT_EQ(told[1], "delete 1024 10.0.0.1:61001");
+  EXPECT_THAT(calls[1], HasSubstr(R"("instance_id":"i122444")"));
+  EXPECT_THAT(calls[2], HasSubstr(R"("instance_id":"heir")"));
+}
+
+TEST_F(RoutingApiTest, what_comes_back_as_it_was_is_not_deleted) {
+  start();
+  say_instances({61001});
+  ASSERT_TRUE(tells(1));
+  const Instance instance = tcp_instance(61001);
+  other_status = 503;
+  table.remove("p", instance.key, instance.tag);
+  say();
+  ASSERT_TRUE(bed.until([&] { return failures == 1; }));
+  table.put(instance);
+  say();
+  other_status = 0;
+  ASSERT_TRUE(tells(2));
+  say_instances({61002});
+  ASSERT_TRUE(tells(3));
+  EXPECT_THAT(told, ElementsAre("create 1024 10.0.0.1:61001", "create 1024 10.0.0.1:61001",
+                                "create 1024 10.0.0.1:61002"));
 }
 
 TEST_F(RoutingApiTest, a_route_that_moves_is_created_before_the_old_one_goes) {
@@ -242,6 +324,134 @@ TEST_F(RoutingApiTest, a_route_that_is_refused_holds_up_no_other) {
   ASSERT_TRUE(bed.until([&] { return metrics.api_refused.value() == 1; }));
   EXPECT_THAT(told, testing::Not(testing::Contains("create 1024 10.0.0.1:61003")));
   EXPECT_LE(refusals, 6) << "8, 4, then 4, 2, 1 after two that were taken";
+}
+
+TEST_F(RoutingApiTest, a_call_that_is_not_known_there_loses_nothing) {
+  start({.batch_max = 2});
+  other_status = 404;
+  say_instances({61001, 61002, 61003});
+  ASSERT_TRUE(bed.until([&] { return metrics.api_failures.value() >= 2; }));
+  EXPECT_EQ(metrics.api_refused.value(), 0u);
+  other_status = 0;
+  ASSERT_TRUE(tells(3));
+}
+
+TEST_F(RoutingApiTest, a_routing_api_that_refuses_everything_is_not_stormed) {
+  start({.repeat_interval = 100h, .first_wait = 1h});
+  refused_text = "[";
+  table.put(tcp_app(1024));
+  for (uint16_t port = 61001; port <= 61040; ++port) table.put(tcp_instance(port));
+  say();
+  ASSERT_TRUE(bed.until([&] { return metrics.api_refused.value() == 16; }));
+  const int refused = refusals;
+  bed.turn(100);
+  EXPECT_EQ(refusals, refused);
+  EXPECT_EQ(metrics.api_refused.value(), 16u);
+}
+
+TEST_F(RoutingApiTest, deletions_outlast_a_routing_api_that_refuses_everything) {
+  start({.repeat_interval = 50ms, .wait_max = 10ms, .batch_max = 8});
+  table.put(tcp_app(1024));
+  for (uint16_t port = 61001; port <= 61040; ++port) table.put(tcp_instance(port));
+  say();
+  ASSERT_TRUE(tells(40));
+  refused_text = "[";
+  for (uint16_t port = 61001; port <= 61040; ++port) {
+    const Instance gone = tcp_instance(port);
+    table.remove("p", gone.key, gone.tag);
+  }
+  say();
+  ASSERT_TRUE(bed.until([&] { return metrics.api_refused.value() >= 40; }));
+  refused_text.clear();
+  // Those that were refused before it was taken for more than their own fault end with their ttl.
+  EXPECT_TRUE(bed.until([&] { return metrics.api_deleted.value() == 25; }));
+}
+
+TEST_F(RoutingApiTest, a_route_that_makes_it_fail_holds_up_no_other_and_no_deletion) {
+  for (const int status : {500, 409}) {
+    const uint64_t deleted = metrics.api_deleted.value();
+    told.clear();
+    const auto first = static_cast<uint16_t>(60'000 + status);
+    start({.repeat_interval = 100h, .wait_max = 10ms, .batch_max = 8});
+    say_instances({first});
+    ASSERT_TRUE(tells(1));
+    other_status = status;
+    other_text = std::to_string(first + 3);
+    table.remove("p", tcp_instance(first).key, tcp_instance(first).tag);
+    for (uint16_t port = first + 1; port <= first + 8; ++port) table.put(tcp_instance(port));
+    say();
+    ASSERT_TRUE(tells(9)) << status;
+    EXPECT_TRUE(bed.until([&] { return metrics.api_deleted.value() == deleted + 1; })) << status;
+    EXPECT_THAT(told,
+                testing::Not(testing::Contains(HasSubstr("create 1024 10.0.0.1:" + other_text))));
+    other_status = 0;
+    for (uint16_t port = first + 1; port <= first + 8; ++port)
+      table.remove("p", tcp_instance(port).key, tcp_instance(port).tag);
+    table.take_changes();
+  }
+}
+
+TEST_F(RoutingApiTest, a_route_that_was_left_out_is_told_in_the_next_round) {
+  start({.repeat_interval = 200ms, .wait_max = 10ms});
+  other_status = 500;
+  say_instances({61001});
+  ASSERT_TRUE(bed.until([&] { return failures >= 4; }));
+  other_status = 0;
+  ASSERT_TRUE(tells(1));
+}
+
+TEST_F(RoutingApiTest, batches_grow_only_after_two_that_were_taken) {
+  start({.batch_max = 4});
+  refused_text = "61002";
+  say_instances({61001, 61002, 61003, 61004, 61005, 61006, 61007});
+  ASSERT_TRUE(tells(6));
+  std::vector<size_t> sizes;
+  for (const std::string& call : calls) {
+    size_t entries = 0;
+    for (size_t at = 0; (at = call.find("\"ttl\"", at)) != std::string::npos; ++at) ++entries;
+    sizes.push_back(entries);
+  }
+  EXPECT_THAT(sizes, ElementsAre(1, 1, 1, 2, 1)) << "61001, refused, 61003, 61004, then two";
+}
+
+TEST_F(RoutingApiTest, a_round_of_repeats_ends_before_the_next_begins) {
+  table.put(tcp_app(1024));
+  for (uint16_t port = 61001; port <= 61100; ++port) table.put(tcp_instance(port));
+  table.take_changes();  // said by an earlier one
+  start({.repeat_interval = 1ms, .batch_max = 1});
+  ASSERT_TRUE(tells(200));
+  EXPECT_EQ(std::set<std::string>(told.begin(), told.begin() + 100).size(), 100u);
+  EXPECT_EQ(std::set<std::string>(told.begin() + 100, told.begin() + 200).size(), 100u);
+}
+
+TEST_F(RoutingApiTest, changes_and_deletions_do_not_wait_for_repeats) {
+  table.put(tcp_app(1024));
+  for (uint16_t port = 61001; port <= 61100; ++port) table.put(tcp_instance(port));
+  table.take_changes();  // said by an earlier one
+  start({.repeat_interval = 1ms, .batch_max = 1});
+  ASSERT_TRUE(tells(10));
+  const size_t before = told.size();
+  table.put(tcp_instance(61200));
+  table.remove("p", tcp_instance(61100).key, tcp_instance(61100).tag);
+  say();
+  ASSERT_TRUE(tells(before + 4));
+  const std::vector<std::string> next(told.begin() + static_cast<std::ptrdiff_t>(before),
+                                      told.begin() + static_cast<std::ptrdiff_t>(before) + 4);
+  EXPECT_THAT(next,
+              testing::IsSupersetOf({"create 1024 10.0.0.1:61200", "delete 1024 10.0.0.1:61100"}));
+}
+
+TEST_F(RoutingApiTest, deletions_take_turns_with_changes) {
+  start({.batch_max = 1});
+  say_instances({61001});
+  ASSERT_TRUE(tells(1));
+  table.remove("p", tcp_instance(61001).key, tcp_instance(61001).tag);
+  for (uint16_t port = 61010; port <= 61030; ++port) table.put(tcp_instance(port));
+  say();
+  ASSERT_TRUE(tells(4));
+  EXPECT_THAT(std::vector<std::string>(told.begin() + 1, told.begin() + 4),
+              ElementsAre("create 1024 10.0.0.1:61010", "delete 1024 10.0.0.1:61001",
+                          "create 1024 10.0.0.1:61011"));
 }
 
 TEST_F(RoutingApiTest, nothing_is_sent_once_it_may_not_speak) {

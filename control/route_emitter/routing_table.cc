@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "cf/wire/tcp_route_message.h"
 
 namespace causeway::route_emitter {
 namespace {
@@ -118,10 +119,10 @@ Changes RoutingTable::take_changes() {
       routes_.erase(found);
       continue;
     }
-    std::string payload = payload_of(key.kind, youngest(route.claims));
-    if (payload == route.announced.payload) continue;
+    RouteMessage message = message_for(key, youngest(route.claims));
+    if (message.payload == route.announced.payload) continue;
     if (!was_announced) ++announced_[static_cast<size_t>(key.kind)];
-    route.announced = {key, std::move(payload)};
+    route.announced = std::move(message);
     changes.registrations.push_back(route.announced);
   }
   return changes;
@@ -261,19 +262,26 @@ const RoutingTable::Claim& RoutingTable::youngest(const std::vector<Claim>& clai
       [&age](const Claim& left, const Claim& right) { return age(left) < age(right); });
 }
 
-std::string RoutingTable::payload_of(RouteKind kind, const Claim& claim) {
+RouteMessage RoutingTable::message_for(const RouteKey& key, const Claim& claim) {
   const Desired& desired = *claim.process->desired;
   const Instance& instance = claim.endpoint->instance;
-  switch (kind) {
+  RouteMessage message{.route = key};
+  switch (key.kind) {
     case RouteKind::http:
-      return message_of(desired, desired.routes[claim.route], instance, instance.ports[claim.port]);
+      message.payload =
+          message_of(desired, desired.routes[claim.route], instance, instance.ports[claim.port]);
+      break;
     case RouteKind::tcp:
-      return message_of(desired, desired.tcp_routes[claim.route], instance,
-                        instance.ports[claim.port]);
+      message.tcp = std::make_shared<const cf::TcpRouteMessage>(tcp_message(
+          desired, desired.tcp_routes[claim.route], instance, instance.ports[claim.port]));
+      message.payload = cf::to_json(*message.tcp);
+      break;
     case RouteKind::internal:
-      return internal_message(desired, desired.internal_hostnames[claim.route], instance);
+      message.payload =
+          internal_message(desired, desired.internal_hostnames[claim.route], instance);
+      break;
   }
-  return {};
+  return message;
 }
 
 }  // namespace causeway::route_emitter

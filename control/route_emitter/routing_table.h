@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,6 +22,7 @@ namespace causeway::route_emitter {
 struct RouteMessage {
   RouteKey route = {};
   std::string payload = {};
+  std::shared_ptr<const cf::TcpRouteMessage> tcp = {};  // what it says, of a TCP route
 };
 
 // Two instances that claim the same address: one of them must be gone already.
@@ -114,7 +116,7 @@ class RoutingTable {
   void forget_if_empty(std::string_view process_guid);
   void keep_old_routes(Desired& desired) const;
   static const Claim& youngest(const std::vector<Claim>& claims);
-  static std::string payload_of(RouteKind kind, const Claim& claim);
+  static RouteMessage message_for(const RouteKey& key, const Claim& claim);
   void stake(const Process& process, Endpoint& endpoint, RouteKey key, size_t route, size_t port);
 
   std::map<std::string, Process, std::less<>> processes_;
