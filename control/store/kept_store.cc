@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -18,25 +20,14 @@ constexpr Duration kBulkPerTurn = 1ms;
 // After a reading of our own that has failed.
 constexpr Duration kRetry = 500ms;
 constexpr size_t kCommittedMax = 1'000;
+// Between looks at a process with a commit of which nothing is known.
+constexpr Duration kLooks[] = {1s, 10s, 60s};
 
 const ProcessParts kKeptParts{.scheduling = true, .all_slots = true};
 
-// What the commit changes of what is kept.
-Change kept_rows(const Change& change) {
-  Change kept;
-  for (const RowChange& row : change) {
-    const bool writes = row.blind || row.before != row.after;
-    if (writes && RowTable::holds(row.key.table)) kept.push_back(row);
-  }
-  return kept;
-}
-
-// Where the process is listed when it has been carried out.
-std::set<std::string> domains_of(const Change& rows) {
-  std::set<std::string> domains;
-  for (const RowChange& row : rows)
-    if (row.after) domains.insert(row.domain);
-  return domains;
+std::optional<size_t> digest_of(const std::optional<std::string_view>& row) {
+  if (!row) return std::nullopt;
+  return std::hash<std::string_view>()(*row);
 }
 
 }  // namespace
@@ -45,6 +36,7 @@ KeptStore::KeptStore(World world, Duration round) : world_(std::move(world)), ro
 
 void KeptStore::begin(size_t shards) {
   leads_ = true;
+  shards_ = shards;
   table_.reset(shards);
   drop();
 }
@@ -60,6 +52,7 @@ void KeptStore::on_link(std::function<void(bool)> callback) {
 void KeptStore::drop() {
   table_.clear();
   forgotten_.clear();
+  recall_due_.reset();
   is_complete_ = false;
   dropped_ = ++now_;
   after_.clear();
@@ -177,46 +170,85 @@ void KeptStore::read_below(const std::string& process_guid, const ProcessParts& 
 
 // Commits.
 
+// Rows that are only checked may be many and large: their digests tell as much.
+KeptStore::KeptPart KeptStore::kept_part(const Change& change) {
+  KeptPart part;
+  part.process_guid = change.at(0).key.id;
+  for (const RowChange& row : change) {
+    if (!RowTable::holds(row.key.table)) continue;
+    const bool writes = row.blind || row.before != row.after;
+    if (writes) {
+      part.rows.push_back(row);
+    } else {
+      part.checked.emplace_back(row.key, digest_of(row.before));
+    }
+    // The entry of a row that goes stays as long as the process has any row.
+    const bool names_domain = writes || !row.domain.empty();
+    if (names_domain && (row.before || row.after || row.blind)) part.domains.insert(row.domain);
+  }
+  return part;
+}
+
 void KeptStore::commit(const Change& change, On<void> on_done) {
-  Change rows = kept_rows(change);
-  if (!leads_ || rows.empty()) return world_.store.commit(change, std::move(on_done));
-  ++under_way_[rows.front().key.id];
-  world_.store.commit(change, [this, rows = std::move(rows),
+  if (!leads_) return world_.store.commit(change, std::move(on_done));
+  KeptPart part = kept_part(change);
+  if (part.rows.empty() && part.checked.empty())
+    return world_.store.commit(change, std::move(on_done));
+  if (!part.rows.empty()) ++under_way_[part.process_guid];
+  world_.store.commit(change, [this, part = std::move(part),
                                on_done = std::move(on_done)](const Result<void>& done) {
-    ended(rows, done);
+    ended(part, done);
     on_done(done);
   });
 }
 
-void KeptStore::ended(const Change& rows, const Result<void>& done) {
-  const std::string& guid = rows.front().key.id;
-  const auto under_way = under_way_.find(guid);
-  CHECK(under_way != under_way_.end());
-  const bool is_alone = --under_way->second == 0;
-  if (is_alone) under_way_.erase(under_way);
-  if (!readings_.empty()) committed_[guid] = ++now_;
+void KeptStore::ended(const KeptPart& part, const Result<void>& done) {
+  const std::string& guid = part.process_guid;
+  const bool writes = !part.rows.empty();
+  if (writes) {
+    const auto under_way = under_way_.find(guid);
+    CHECK(under_way != under_way_.end());
+    if (--under_way->second == 0) under_way_.erase(under_way);
+    if (!readings_.empty()) committed_[guid] = ++now_;
+  }
   if (done || done.error().fault == Fault::timeout) {
-    apply(rows);
-  } else if (done.error().fault != Fault::conflict || (is_alone && agrees(rows))) {
-    // It is not known whether it has been carried out; or what we thought is not so.
-    forget(guid, domains_of(rows));
+    take_done(part);
+  } else if (done.error().fault == Fault::conflict) {
+    // Not explained by what we think.
+    if (!under_way_.contains(guid) && has_met(guid) && agrees(part)) forget(guid, part.domains);
+  } else if (writes && !is_surely_undone(done.error())) {
+    forget(guid, part.domains);
+    forgotten_.at(guid).is_spoiled = true;
+    suspect({guid, part.domains}, kLooks[0]);
   }
   if (forgotten_.contains(guid)) recall(guid);
 }
 
-// Are the rows as the commit has met them?
-bool KeptStore::agrees(const Change& rows) const {
-  return std::all_of(rows.begin(), rows.end(), [this](const RowChange& row) {
-    const auto found = table_.find(row.key);
-    return row.blind || (found ? row.before == *found : !row.before.has_value());
-  });
+void KeptStore::take_done(const KeptPart& part) {
+  const auto forgotten = forgotten_.find(part.process_guid);
+  if (forgotten == forgotten_.end() || !forgotten->second.is_reading) return apply(part);
+  if (!part.rows.empty()) forgotten->second.since.push_back(part);
 }
 
-void KeptStore::apply(const Change& rows) {
-  const std::string& guid = rows.front().key.id;
-  const bool is_known = !forgotten_.contains(guid) && (is_complete_ || table_.has_process(guid));
-  if (!is_known || !agrees(rows)) return forget(guid, domains_of(rows));
-  for (const RowChange& row : rows) table_.write(row);
+bool KeptStore::has_met(const std::string& process_guid) const {
+  return !forgotten_.contains(process_guid) && (is_complete_ || table_.has_process(process_guid));
+}
+
+// Are the rows as the commit has met them?
+bool KeptStore::agrees(const KeptPart& part) const {
+  return std::all_of(
+             part.rows.begin(), part.rows.end(),
+             [this](const RowChange& row) { return is_as_expected(row, table_.find(row.key)); }) &&
+         std::all_of(part.checked.begin(), part.checked.end(), [this](const auto& row) {
+           return digest_of(table_.find(row.first)) == row.second;
+         });
+}
+
+void KeptStore::apply(const KeptPart& part) {
+  const bool is_met = has_met(part.process_guid);
+  if (!is_met && part.rows.empty()) return;
+  if (!is_met || !agrees(part)) return forget(part.process_guid, part.domains);
+  for (const RowChange& row : part.rows) table_.write(row);
 }
 
 void KeptStore::forget(const std::string& process_guid, std::set<std::string> domains) {
@@ -231,7 +263,12 @@ void KeptStore::forget(const std::string& process_guid, std::set<std::string> do
 void KeptStore::recall(const std::string& process_guid) {
   Forgotten& entry = forgotten_.at(process_guid);
   if (entry.is_reading || under_way_.contains(process_guid)) return;
+  if (world_.clock.now() < entry.due) {
+    recall_due_ = std::min(recall_due_.value_or(entry.due), entry.due);
+    return;
+  }
   entry.is_reading = true;
+  entry.is_spoiled = false;
   world_.store.read_process(
       process_guid, kKeptParts,
       [this, guid = process_guid, began = begin_reading(),
@@ -247,12 +284,59 @@ void KeptStore::take_recalled(const std::string& process_guid, Moment began,
   if (began < dropped_) return;  // who is forgotten since has a reading of its own
   const auto entry = forgotten_.find(process_guid);
   if (entry == forgotten_.end()) return;
-  entry->second.is_reading = false;
-  if (!rows) return world_.rest(kRetry);
-  if (!is_current(process_guid, began)) return recall(process_guid);
-  const Forgotten recalled = std::move(entry->second);
+  Forgotten& forgotten = entry->second;
+  forgotten.is_reading = false;
+  const std::vector<KeptPart> since = std::exchange(forgotten.since, {});
+  if (!rows || forgotten.is_spoiled) {
+    for (const KeptPart& part : since)
+      forgotten.domains.insert(part.domains.begin(), part.domains.end());
+    return recall_later(forgotten);
+  }
+  const std::set<std::string> domains = std::move(forgotten.domains);
   forgotten_.erase(entry);
-  keep(*rows, recalled.domains);
+  keep(*rows, domains);
+  // A link works in order: what has ended since comes on top.
+  for (const KeptPart& part : since) apply(part);
+  if (const auto again = forgotten_.find(process_guid); again != forgotten_.end())
+    recall_later(again->second);
+}
+
+// Not at once: it may be so again and again.
+void KeptStore::recall_later(Forgotten& forgotten) {
+  forgotten.due = world_.clock.now() + kRetry;
+  recall_due_ = std::min(recall_due_.value_or(forgotten.due), forgotten.due);
+  rest_until_due();
+}
+
+// Suspects. They outlive the link, as what was sent on it may.
+
+void KeptStore::suspect(Suspect one, Duration after) {
+  suspects_.emplace(world_.clock.now() + after, std::move(one));
+  rest_until_due();
+}
+
+void KeptStore::look_at_suspects() {
+  while (!suspects_.empty() && suspects_.begin()->first <= world_.clock.now()) {
+    Suspect one = std::move(suspects_.begin()->second);
+    suspects_.erase(suspects_.begin());
+    const std::string guid = one.process_guid;
+    world_.store.read_process(guid, kKeptParts,
+                              [this, one = std::move(one), began = begin_reading(),
+                               alive = std::weak_ptr<const int>(alive_)](const auto& rows) {
+                                if (alive.expired()) return;
+                                take_suspect(one, began, rows);
+                                end_reading(began);
+                                tell_corrected();
+                              });
+  }
+}
+
+void KeptStore::take_suspect(Suspect one, Moment began, const Result<ProcessRows>& rows) {
+  if (!rows || !is_current(one.process_guid, began)) return suspect(std::move(one), kRetry);
+  note_read(*rows, began, one.domains);
+  if (++one.looks == std::size(kLooks)) return;
+  const Duration after = kLooks[one.looks];
+  suspect(std::move(one), after);
 }
 
 void KeptStore::keep(const ProcessRows& rows, const std::set<std::string>& domains) {
@@ -285,7 +369,8 @@ bool KeptStore::differs(const ProcessRows& rows) const {
 }
 
 // All small rows of a process as they stand below. Who asks for one process gives no domain.
-void KeptStore::note_read(const ProcessRows& rows, Moment began) {
+// `domains`: where it may be listed all the same.
+void KeptStore::note_read(const ProcessRows& rows, Moment began, std::set<std::string> domains) {
   const std::string& guid = rows.process_guid;
   if (!is_current(guid, began)) return;
   const auto forgotten = forgotten_.find(guid);
@@ -294,12 +379,10 @@ void KeptStore::note_read(const ProcessRows& rows, Moment began) {
     return;  // it is being read
   }
   const bool is_known = table_.has_process(guid);
-  if (!is_known && !is_complete_ && rows.domain.empty()) return;  // its page comes
-  std::set<std::string> domains;
   if (!rows.domain.empty()) domains.insert(rows.domain);
+  if (!is_known && !is_complete_ && domains.empty()) return;  // its page comes
   if ((is_known || is_complete_) && !differs(rows)) {
-    if (is_known)
-      for (const std::string& domain : domains) table_.list(guid, domain);
+    if (!rows.domain.empty()) table_.list(guid, rows.domain);
     return;
   }
   if (is_known || is_complete_) note_corrected(guid);
@@ -310,14 +393,19 @@ void KeptStore::note_read(const ProcessRows& rows, Moment began) {
 // All pages, in rounds.
 
 void KeptStore::step() {
+  recall_due_.reset();
   for (auto next = forgotten_.begin(); next != forgotten_.end();) recall((next++)->first);
-  if (is_reading_page_) return;  // the next one is due when this one has come
-  if (world_.clock.now() >= page_due_) return next_page();
+  look_at_suspects();
+  if (!is_reading_page_ && world_.clock.now() >= page_due_) next_page();
   rest_until_due();
 }
 
+// The next page is due when the one under way has come.
 void KeptStore::rest_until_due() {
-  world_.rest(std::max<Duration>(page_due_ - world_.clock.now(), Duration::zero()));
+  std::optional<Instant> due = recall_due_;
+  if (!is_reading_page_) due = std::min(due.value_or(page_due_), page_due_);
+  if (!suspects_.empty()) due = std::min(due.value_or(Instant::max()), suspects_.begin()->first);
+  if (due) world_.rest(std::max<Duration>(*due - world_.clock.now(), Duration::zero()));
 }
 
 void KeptStore::next_page() {
@@ -361,7 +449,8 @@ void KeptStore::take_page(const Result<ProcessPage>& page, Moment began, Instant
 // While pages are first read, half of the time belongs to others; then a round takes its time.
 Duration KeptStore::page_rest(Duration took) const {
   if (!is_complete_) return std::min<Duration>(took / 2, 20ms);
-  return round_ / static_cast<int64_t>(table_.processes() / kPageEntries + 1);
+  // Each shard ends with a page that is not full.
+  return round_ / static_cast<int64_t>(table_.processes() / kPageEntries + shards_);
 }
 
 // What we have between the page before and the end of this one, and it has not.

@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -26,7 +29,8 @@ namespace causeway::store {
 // them below: this process is the only one that writes, and every commit goes through here (ADR
 // 0034). What is not surely known is read below, as is everything else. A process whose rows may be
 // other ones than we think is forgotten and read again at once; all of them when the link comes
-// back, and slowly, round after round, for what nobody told us. Owner: Service, with the store
+// back, and slowly, round after round, for what nobody told us. Where a commit ended without an
+// answer it is looked some times more, in case it comes late. Owner: Service, with the store
 // below it. Thread: its loop's. Ends: with its owner; reads that wait are dropped.
 class KeptStore final : public Store {
  public:
@@ -108,9 +112,26 @@ class KeptStore final : public Store {
     On<std::vector<CellRow>> on_rows;
   };
   using BulkRead = std::variant<PageRead, CellRead>;
+  // What a commit tells of the kept rows of its process.
+  struct KeptPart {
+    std::string process_guid;
+    Change rows;                                                    // that it writes
+    std::vector<std::pair<RowKey, std::optional<size_t>>> checked;  // digests of what it expects
+    std::set<std::string> domains;  // where the process is listed, carried out or not
+  };
   struct Forgotten {
     std::set<std::string> domains;  // of its entries
     bool is_reading = false;
+    bool is_spoiled = false;      // by an uncertain commit since the reading began
+    std::vector<KeptPart> since;  // carried out since the reading began
+    Instant due{};                // not read before that
+  };
+  // A process with a commit of which nothing is known: an engine that comes back late may carry it
+  // out behind what we have read.
+  struct Suspect {
+    std::string process_guid;
+    std::set<std::string> domains;
+    size_t looks = 0;
   };
   // What happens is numbered: readings by their beginning, commits by their end.
   using Moment = uint64_t;
@@ -129,20 +150,27 @@ class KeptStore final : public Store {
   void read_below(const std::string& process_guid, const ProcessParts& parts,
                   On<ProcessRows> on_rows);
 
-  void ended(const Change& rows, const Result<void>& done);
-  void apply(const Change& rows);
-  bool agrees(const Change& rows) const;
+  static KeptPart kept_part(const Change& change);
+  void ended(const KeptPart& part, const Result<void>& done);
+  void take_done(const KeptPart& part);
+  void apply(const KeptPart& part);
+  bool has_met(const std::string& process_guid) const;
+  bool agrees(const KeptPart& part) const;
   void forget(const std::string& process_guid, std::set<std::string> domains);
   void recall(const std::string& process_guid);
   void take_recalled(const std::string& process_guid, Moment began,
                      const Result<ProcessRows>& rows);
+  void recall_later(Forgotten& forgotten);
+  void suspect(Suspect one, Duration after);
+  void look_at_suspects();
+  void take_suspect(Suspect one, Moment began, const Result<ProcessRows>& rows);
   void keep(const ProcessRows& rows, const std::set<std::string>& domains);
   bool differs(const ProcessRows& rows) const;
 
   void drop();
   void next_page();
   void take_page(const Result<ProcessPage>& page, Moment began, Instant asked);
-  void note_read(const ProcessRows& rows, Moment began);
+  void note_read(const ProcessRows& rows, Moment began, std::set<std::string> domains = {});
   void look_for_gone(const ProcessPage& page, Moment began);
   void note_corrected(const std::string& process_guid);
   void tell_corrected();
@@ -152,10 +180,13 @@ class KeptStore final : public Store {
   const World world_;
   const Duration round_;
   bool leads_ = false;
+  size_t shards_ = 1;
   RowTable table_;
   bool is_complete_ = false;  // all pages have been read since we lead, or since the link came back
   std::unordered_map<std::string, size_t> under_way_;  // commits, by process
   std::unordered_map<std::string, Forgotten> forgotten_;
+  std::optional<Instant> recall_due_;         // of the first forgotten one that rests
+  std::multimap<Instant, Suspect> suspects_;  // by when they are looked at again
 
   Moment now_ = 0;
   Moment dropped_ = 0;

@@ -65,7 +65,12 @@ class HeldReads final : public Store {
   void read_table(Table table, On<std::vector<NamedRow>> on) override {
     store_.read_table(table, std::move(on));
   }
-  void commit(const Change& change, On<void> on) override { store_.commit(change, std::move(on)); }
+  void commit(const Change& change, On<void> on) override {
+    if (!std::exchange(delays_next_commit_, false)) return store_.commit(change, std::move(on));
+    late_ = change;
+    store_.read_row({Table::task, "any"},
+                    [on = std::move(on)](const auto&) { on(Error{.fault = Fault::unavailable}); });
+  }
   void confirm_process(const std::string& guid, const ProcessParts& parts, On<void> on) override {
     store_.confirm_process(guid, parts, std::move(on));
   }
@@ -74,6 +79,11 @@ class HeldReads final : public Store {
   }
   void on_link(std::function<void(bool)> callback) override { store_.on_link(std::move(callback)); }
 
+  // It is carried out when nobody waits for it any more.
+  void delay_next_commit() { delays_next_commit_ = true; }
+  void carry_out_late() {
+    for (const RowChange& row : late_) store_.put(row);
+  }
   void fail_next_process() { fails_next_process_ = true; }
   void hold() { is_holding_ = true; }
   void release() {
@@ -91,6 +101,8 @@ class HeldReads final : public Store {
   }
   MemoryStore& store_;
   bool fails_next_process_ = false;
+  bool delays_next_commit_ = false;
+  Change late_;
   bool is_holding_ = false;
   std::deque<std::function<void()>> held_;
 };
@@ -108,6 +120,14 @@ class KeptStoreTest : public testing::Test {
     for (int turns = 0; turns < 1'000; ++turns) {
       if (memory_.run_pending() > 0) continue;
       if (kept_.store().is_complete() || !kept_.turn()) return;
+    }
+  }
+  // What is due in this time, and no later.
+  void run_for(Duration time) {
+    const Instant end = kept_.clock().now() + time;
+    while (kept_.rest() && kept_.clock().now() + *kept_.rest() <= end) {
+      kept_.turn();
+      memory_.run_pending();
     }
   }
   void begin() {
@@ -285,6 +305,136 @@ TEST_F(KeptStoreTest, a_forgotten_process_that_cannot_be_read_is_tried_again) {
   run();
   EXPECT_TRUE(kept_.store().is_complete());
   EXPECT_FALSE(is_read_below([&] { EXPECT_EQ(process("p"), "v2"); }));
+}
+
+TEST_F(KeptStoreTest, a_forgotten_process_does_not_wait_for_the_next_page) {
+  begin();
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
+  memory_.lose_next_answer();
+  below_.fail_next_process();
+  EXPECT_FALSE(commit({small_row("p", "v1", "v2")}));
+  memory_.run_pending();
+  kept_.clock().advance(10min);
+  below_.fail_next_process();
+  ASSERT_TRUE(kept_.turn());
+  memory_.run_pending();  // a page comes, the process does not
+  EXPECT_FALSE(kept_.store().is_complete());
+  EXPECT_LE(kept_.rest(), Duration(500ms));
+}
+
+TEST_F(KeptStoreTest, commits_during_the_reading_of_a_forgotten_process_come_on_top_of_it) {
+  begin();
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v0"), instance("p", "0", kAbsent, "a@z")}));
+  below_.hold();
+  memory_.lose_next_answer();
+  const size_t reads = memory_.reads();
+  EXPECT_FALSE(commit({instance("p", "0", "a@z", "b@y")}));
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(
+        commit({small_row("p", "v" + std::to_string(i), "v" + std::to_string(i + 1), "d")}));
+  EXPECT_EQ(memory_.reads(), reads + 1);
+  below_.release();
+  EXPECT_TRUE(kept_.store().is_complete());
+  EXPECT_FALSE(is_read_below([&] { EXPECT_EQ(process("p"), "v100 0=b@y"); }));
+}
+
+TEST_F(KeptStoreTest, a_reading_during_which_a_commit_ended_uncertainly_is_repeated_after_a_rest) {
+  begin();
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
+  below_.hold();
+  memory_.lose_next_answer();
+  EXPECT_FALSE(commit({small_row("p", "v1", "v2")}));
+  ASSERT_TRUE(commit({small_row("p", "v2", "v3")}));
+  memory_.lose_next_answer();
+  EXPECT_FALSE(commit({small_row("p", "v3", "v4")}));
+  below_.release();
+  const size_t reads = memory_.reads();
+  ASSERT_TRUE(commit({small_row("p", "v4", "v5")}));
+  EXPECT_FALSE(kept_.store().is_complete());
+  EXPECT_EQ(memory_.reads(), reads);
+  EXPECT_EQ(kept_.rest(), 500ms);
+  run();
+  EXPECT_FALSE(is_read_below([&] { EXPECT_EQ(process("p"), "v5"); }));
+}
+
+TEST_F(KeptStoreTest, a_commit_that_is_carried_out_when_all_has_been_read_anew_is_found) {
+  for (const Duration delay : {Duration(0s), Duration(5s), Duration(40s)}) {
+    SCOPED_TRACE(delay.count());
+    memory_.put(small_row("p", kAbsent, "v1"));
+    memory_.put(instance("p", "0", "a@z", kAbsent));
+    begin();
+    below_.delay_next_commit();
+    EXPECT_FALSE(commit({small_row("p", "v1", "v2"), instance("p", "0", kAbsent, "a@z")}));
+    memory_.set_usable(false);
+    memory_.set_usable(true);
+    run();
+    const int told = kept_.told_of_corrections;
+    run_for(delay);
+    EXPECT_EQ(process("p"), "v1");
+    below_.carry_out_late();
+    EXPECT_EQ(process("p"), "v1") << "who should know";
+    run_for(80s);
+    EXPECT_EQ(kept_.told_of_corrections, told + 1);
+    EXPECT_FALSE(is_read_below([&] { EXPECT_EQ(process("p"), "v2 0=a@z"); }));
+  }
+}
+
+TEST_F(KeptStoreTest, a_commit_that_was_surely_not_carried_out_forgets_nothing) {
+  begin();
+  memory_.set_usable(false);
+  EXPECT_EQ(commit({small_row("p", kAbsent, "v1")}).error().retry, Retry::always);
+  EXPECT_EQ(counts().forgotten, 0u);
+}
+
+TEST_F(KeptStoreTest, rows_that_are_deleted_before_they_are_known_drop_nothing) {
+  memory_.put(small_row("p", kAbsent, "v1"));
+  memory_.put(instance("p", "0", kAbsent, "a@z"));
+  kept_.store().begin(1);
+  ASSERT_TRUE(commit({instance("p", "0", "a@z", kAbsent)}));
+  memory_.run_pending();
+  EXPECT_EQ(kept_.store().table().processes(), 1u) << "it is known where it is listed";
+  run();
+  EXPECT_EQ(process("p"), "v1");
+}
+
+TEST_F(KeptStoreTest, rows_that_a_commit_only_checks_are_compared_too) {
+  begin();
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1"), instance("p", "0", kAbsent, "a@z")}));
+  // The caller has read the row before it was changed: memory knows that.
+  ASSERT_TRUE(commit({small_row("p", "v1", "v2")}));
+  const auto conflict = commit({small_row("p", "v1", "v1"), instance("p", "0", "a@z", "b@y")});
+  EXPECT_EQ(conflict.error().fault, Fault::conflict);
+  EXPECT_EQ(counts().forgotten, 0u);
+  // It agrees with memory, and yet: memory is wrong.
+  memory_.put(small_row("p", "v2", "other"));
+  EXPECT_FALSE(commit({small_row("p", "v2", "v2"), instance("p", "0", "a@z", "b@y")}));
+  EXPECT_EQ(counts().forgotten, 1u);
+  run();
+  EXPECT_EQ(process("p"), "other 0=a@z");
+  // The other way round.
+  memory_.put(small_row("p", "other", "v3"));
+  ASSERT_TRUE(commit({small_row("p", "v3", "v3"), instance("p", "0", "a@z", "b@y")}));
+  EXPECT_EQ(counts().forgotten, 2u);
+  run();
+  EXPECT_EQ(process("p"), "v3 0=b@y");
+}
+
+TEST_F(KeptStoreTest, a_commit_that_only_checks_shows_what_is_wrong) {
+  begin();
+  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
+  memory_.put(small_row("p", "v1", "other"));
+  EXPECT_FALSE(commit({small_row("p", "v1", "v1")}));
+  run();
+  EXPECT_EQ(process("p"), "other");
+  EXPECT_TRUE(commit({small_row("p", "other", "other")}));
+  EXPECT_EQ(counts().forgotten, 1u);
+}
+
+TEST_F(KeptStoreTest, a_round_takes_its_time_however_the_state_is_cut) {
+  kept_.store().begin(16);
+  run();
+  ASSERT_TRUE(kept_.store().is_complete());
+  EXPECT_EQ(kept_.rest(), Duration(10min) / 16);
 }
 
 TEST_F(KeptStoreTest, a_page_that_cannot_be_read_is_tried_again) {

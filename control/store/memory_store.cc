@@ -9,7 +9,9 @@ namespace causeway::store {
 
 namespace {
 
-Error away() { return {.fault = Fault::unavailable, .detail = "the store is away"}; }
+Error away(Retry retry = Retry::never) {
+  return {.fault = Fault::unavailable, .retry = retry, .detail = "the store is away"};
+}
 
 Error late() { return {.fault = Fault::timeout, .detail = "no replica has confirmed"}; }
 
@@ -18,7 +20,7 @@ Error late() { return {.fault = Fault::timeout, .detail = "no replica has confir
 template <class T>
 void MemoryStore::answer(On<T> callback, Result<T> result) {
   if (pending_.empty() && wake_) wake_();
-  if (!usable_) result = away();
+  if (!usable_) result = away(Retry::always);
   pending_.push_back([callback = std::move(callback), result = std::move(result)]() mutable {
     callback(std::move(result));
   });
@@ -146,12 +148,9 @@ void MemoryStore::write(const RowChange& change) {
 
 void MemoryStore::commit(const Change& change, On<void> on_done) {
   if (before_commit_) std::exchange(before_commit_, {})();
-  if (!usable_) return answer<void>(std::move(on_done), away());
+  if (!usable_) return answer<void>(std::move(on_done), away(Retry::always));
   for (const RowChange& row : change) {
-    if (row.blind) continue;
-    const auto found = find(row.key);
-    const bool as_expected = found ? row.before == *found : !row.before.has_value();
-    if (!as_expected)
+    if (!is_as_expected(row, find(row.key)))
       return answer<void>(std::move(on_done),
                           Error{.fault = Fault::conflict, .detail = "row changed"});
   }

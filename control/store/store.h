@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -100,6 +101,17 @@ struct TaskPage {
 };
 
 inline constexpr size_t kPageEntries = 100;
+
+// Whether a commit that finds `found` in the row may be carried out.
+inline bool is_as_expected(const RowChange& row, const std::optional<std::string_view>& found) {
+  return row.blind || (found ? row.before == *found : !row.before.has_value());
+}
+
+// Of a commit that has failed: nothing was written, and nothing will be.
+inline bool is_surely_undone(const Error& error) {
+  return error.retry == Retry::always || error.fault == Fault::conflict ||
+         error.fault == Fault::refused;
+}
 
 // Where the rows live. Callbacks come exactly once, never from inside the call; those of commits in
 // the order in which they were carried out. Failures: unavailable (a commit may have been carried
