@@ -8,9 +8,6 @@
 namespace causeway::store {
 
 const char* const kCommitScript = R"(
-if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
-  return redis.error_reply('FENCED another bbs leads')
-end
 local at = 3
 for _ = 1, tonumber(ARGV[2]) do
   local key, field, forms = KEYS[tonumber(ARGV[at])], ARGV[at + 1], tonumber(ARGV[at + 2])
@@ -38,20 +35,22 @@ return 1
 )";
 
 const char* const kPruneScript = R"(
-if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
-  return redis.error_reply('FENCED another bbs leads')
-end
 if redis.call('EXISTS', KEYS[3], KEYS[4]) == 0 then return redis.call('ZREM', KEYS[2], ARGV[2]) end
 return 0
 )";
 
 const char* const kMarkScript = R"(
-if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
-  return redis.error_reply('FENCED another bbs leads')
-end
 redis.call('SET', KEYS[2], ARGV[1])
 return 1
 )";
+
+std::string fenced(const char* script) {
+  return std::string(R"(
+if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return redis.error_reply('FENCED another bbs leads')
+end
+)") + script;
+}
 
 namespace {
 

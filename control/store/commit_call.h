@@ -9,10 +9,14 @@
 
 namespace causeway::store {
 
-// ARGV: token of the writer ("" for none), number of checks; per check: key number, field ("" for a
-// string key), number of forms, the forms of which one is expected ("" for no row). Then, up to the
-// end: number of arguments, command, key number, arguments. KEYS[1] is the fence. PRUNE drops index
-// entries of a process that has no row left.
+// A script that does nothing when another writer has laid its token. KEYS[1] is the fence, ARGV[1]
+// our token, "" for none.
+std::string fenced(const char* script);
+
+// The rest of them. ARGV: token of the writer ("" for none), number of checks; per check: key
+// number, field ("" for a string key), number of forms, the forms of which one is expected ("" for
+// no row). Then, up to the end: number of arguments, command, key number, arguments. KEYS[1] is the
+// fence. PRUNE drops index entries of a process that has no row left.
 extern const char* const kCommitScript;
 // Same fence; KEYS: fence, index, scheduling row, instances. ARGV: token, entry.
 extern const char* const kPruneScript;

@@ -1,5 +1,6 @@
 #include "control/store/confirmations.h"
 
+#include <iterator>
 #include <utility>
 
 namespace causeway::store {
@@ -22,6 +23,7 @@ void Confirmations::shards(size_t count) {
 void Confirmations::written(size_t shard, const Change& change, const redis::Place& place,
                             OnDone on_done) {
   if (options_.replicas == 0) return on_done({});
+  drop_former_links(place);
   UnconfirmedRows& unconfirmed = links_[place].unconfirmed[shard];
   if (unconfirmed.size() < kUnconfirmedMax) {
     unconfirmed.add(change);
@@ -31,6 +33,15 @@ void Confirmations::written(size_t shard, const Change& change, const redis::Pla
   ask(place, [this, on_done = std::move(on_done)](const Result<redis::Value>& reply) {
     on_done(verdict_of(reply));
   });
+}
+
+// A server has one link: another one has gone, and confirms nothing any more.
+void Confirmations::drop_former_links(const redis::Place& place) {
+  for (auto at = links_.lower_bound({place.server, 0}); at != links_.end() && at->first < place;) {
+    for (const auto& [shard, rows] : at->second.unconfirmed) doubt(shard);
+    // Those who wait hear of it.
+    at = at->second.asking.empty() ? links_.erase(at) : std::next(at);
+  }
 }
 
 // A link answers in order, and WAIT covers all that it has written before it: what is answered
@@ -58,17 +69,28 @@ void Confirmations::take(const redis::Place& place, const Result<redis::Value>& 
 
 void Confirmations::confirm(size_t shard, const Rests& rests, OnDone on_done) {
   if (options_.replicas == 0) return on_done({});
-  if (shards_[shard].is_doubtful || !shards_[shard].waiting.empty())
-    return mark(shard, std::move(on_done));
+  std::vector<redis::Place> places;
   for (const auto& [place, link] : links_) {
     const auto unconfirmed = link.unconfirmed.find(shard);
-    if (unconfirmed == link.unconfirmed.end() || !rests(unconfirmed->second)) continue;
-    return ask(place, [this, shard, on_done = std::move(on_done)](const auto& reply) mutable {
-      if (reply) return on_done(verdict_of(reply));
-      mark(shard, std::move(on_done));
-    });
+    if (unconfirmed != link.unconfirmed.end() && rests(unconfirmed->second))
+      places.push_back(place);
   }
-  on_done({});
+  ask_all(std::move(places), shard, shards_[shard].is_doubtful || !shards_[shard].waiting.empty(),
+          std::move(on_done));
+}
+
+// A mark that was under way before does not cover what was written on other links since.
+void Confirmations::ask_all(std::vector<redis::Place> places, size_t shard, bool needs_mark,
+                            OnDone on_done) {
+  if (places.empty()) return needs_mark ? mark(shard, std::move(on_done)) : on_done({});
+  const redis::Place place = std::move(places.back());
+  places.pop_back();
+  ask(place, [this, places = std::move(places), shard, needs_mark,
+              on_done = std::move(on_done)](const auto& reply) mutable {
+    if (!reply) return mark(shard, std::move(on_done));
+    if (const auto verdict = verdict_of(reply); !verdict) return on_done(verdict);
+    ask_all(std::move(places), shard, needs_mark, std::move(on_done));
+  });
 }
 
 void Confirmations::mark(size_t shard, OnDone on_done) {

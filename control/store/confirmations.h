@@ -48,7 +48,9 @@ class Confirmations {
     bool is_doubtful = true;
     std::vector<OnDone> waiting;  // for the mark under way
   };
+  void drop_former_links(const redis::Place& place);
   void ask(const redis::Place& place, redis::OnReply on_reply);
+  void ask_all(std::vector<redis::Place> places, size_t shard, bool needs_mark, OnDone on_done);
   void take(const redis::Place& place, const Result<redis::Value>& reply);
   void mark(size_t shard, OnDone on_done);
   void begin_mark(size_t shard);

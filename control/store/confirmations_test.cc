@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "control/store/loss_watch.h"
 #include "control/store/redis_store.h"
 #include "log/logger.h"
 #include "net/loop.h"
@@ -144,6 +145,35 @@ TEST_F(ConfirmedAnswer, of_a_shard_of_which_a_write_was_lost_with_its_link_needs
   ASSERT_EQ(confirm("p"), late_) << "it may have been carried out";
   replica_.kill(SIGCONT);
   ASSERT_TRUE(until([&] { return confirm("p").empty(); }));
+}
+
+TEST_F(ConfirmedAnswer, costs_nothing_more_when_a_write_was_surely_not_carried_out) {
+  ASSERT_EQ(put("p"), "");
+  ASSERT_EQ(confirm("p"), "");
+  primary_.kill(SIGKILL);
+  ASSERT_TRUE(until([&] { return !is_usable_; }));
+  EXPECT_EQ(put("p", "w"), "no connection to Redis");
+  primary_.start();
+  ASSERT_TRUE(until([&] { return is_usable_; }));
+  EXPECT_EQ(confirm("p"), "");
+  EXPECT_FALSE(was_asked_) << "the shard is not in doubt";
+}
+
+TEST(LossWatch, does_not_take_an_older_write_of_another_link_for_the_newest) {
+  LossWatch watch(1);
+  const auto change = [](const std::string& text) {
+    return Change{{.key = {Table::scheduling, "p"}, .after = text, .blind = true, .domain = "d"}};
+  };
+  const uint64_t former = watch.written(0, change("v1"), {"a:1", 1});
+  const uint64_t latter = watch.written(0, change("v2"), {"b:1", 1});
+  watch.acknowledged(0, change("v1"), former);
+  EXPECT_FALSE(watch.begin_look(0)) << "it is not known of v2";
+  watch.acknowledged(0, change("v2"), latter);
+  watch.acknowledged(0, change("v1"), former);
+  ASSERT_TRUE(watch.begin_look(0));
+  EXPECT_FALSE(watch.end_look(0, "v2"));
+  ASSERT_TRUE(watch.begin_look(0));
+  EXPECT_TRUE(watch.end_look(0, "v1")) << "v2 has been lost";
 }
 
 class LostWrites : public AcknowledgedTest {};

@@ -19,7 +19,18 @@ bool touches(const Change& change, const RowKey& key) {
 
 }  // namespace
 
-void LossWatch::acknowledged(size_t shard, const Change& change) {
+uint64_t LossWatch::written(size_t shard, const Change& change, const redis::Place& place) {
+  uncertain(shard, change);
+  Shard& written = shards_[shard];
+  if (written.written_at != place) {
+    written.written_at = place;
+    ++written.links;
+  }
+  return written.links;
+}
+
+void LossWatch::acknowledged(size_t shard, const Change& change, uint64_t link) {
+  if (link != shards_[shard].links) return;
   const auto written = std::find_if(change.begin(), change.end(), [](const RowChange& row) {
     return row.blind || row.before != row.after;
   });

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "control/store/store.h"
+#include "redis/client.h"
 
 namespace causeway::store {
 
@@ -16,7 +18,11 @@ class LossWatch {
  public:
   explicit LossWatch(size_t shards) : shards_(shards) {}
 
-  void acknowledged(size_t shard, const Change& change);
+  // Carried out there, and may be lost until it is acknowledged. Answers which link of the shard's
+  // that was, counted.
+  uint64_t written(size_t shard, const Change& change, const redis::Place& place);
+  // Links acknowledge for themselves: what comes when another one has written is not the newest.
+  void acknowledged(size_t shard, const Change& change, uint64_t link);
   // Its rows may be as the change leaves them, or not.
   void uncertain(size_t shard, const Change& change);
 
@@ -36,6 +42,8 @@ class LossWatch {
     std::optional<Witness> newest;
     std::optional<Witness> sought;
     bool is_looking = false;
+    redis::Place written_at;
+    uint64_t links = 0;
   };
   std::vector<Shard> shards_;
 };

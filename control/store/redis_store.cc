@@ -45,9 +45,9 @@ RedisStore::RedisStore(net::Loop& loop, const log::Logger& logger, const Options
     : options_(options),
       form_(options.keys),
       client_(loop, logger, options.redis),
-      commit_script_(kCommitScript),
-      prune_script_(kPruneScript),
-      mark_script_(kMarkScript),
+      commit_script_(fenced(kCommitScript)),
+      prune_script_(fenced(kPruneScript)),
+      mark_script_(fenced(kMarkScript)),
       confirmations_(client_,
                      {.replicas = options.wait_replicas,
                       .timeout = options.wait_timeout,
@@ -99,7 +99,9 @@ void RedisStore::send(std::vector<Command> commands, OnValues on_values) {
 
 std::optional<std::string> RedisStore::opened(const RowKey& key, redis::Value& value) {
   if (value.kind != redis::Kind::string) return std::nullopt;
-  return form_.opened(key, std::move(value.text));
+  std::string bytes = form_.opened(key, std::move(value.text));
+  if (bytes.empty()) return std::nullopt;  // not by us
+  return bytes;
 }
 
 void RedisStore::read_process(const std::string& process_guid, const ProcessParts& parts,
@@ -381,19 +383,17 @@ void RedisStore::take_commit(const Change& change, const Result<redis::Value>& r
                              const redis::Place& place, const On<void>& on_done) {
   const size_t shard = space_.shard_of(change[0].key);
   if (!reply) {
-    const Fault fault = reply.error().fault;
-    if (fault != Fault::conflict && fault != Fault::refused) {  // else nothing was written
+    if (!is_surely_undone(reply.error())) {
       losses_.uncertain(shard, change);
       confirmations_.doubt(shard);
     }
     note_fenced(reply.error());
     return on_done(reply.error());
   }
-  // It may be lost until it is acknowledged.
-  losses_.uncertain(shard, change);
+  const uint64_t link = losses_.written(shard, change, place);
   confirmations_.written(shard, change, place,
-                         [this, shard, change, on_done](const Result<void>& done) {
-                           if (done) losses_.acknowledged(shard, change);
+                         [this, shard, change, link, on_done](const Result<void>& done) {
+                           if (done) losses_.acknowledged(shard, change, link);
                            on_done(done);
                          });
 }

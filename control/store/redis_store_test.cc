@@ -36,6 +36,7 @@ class RedisUnderTest final : public StoreUnderTest {
     tick_.every(5ms, [] {});
   }
   Store& store() override { return *store_; }
+  const RedisStore& redis_store() const { return *store_; }
   void turn() override { loop_.run_once(); }
   [[nodiscard]] bool wait_until(const std::function<bool()>& holds) {
     const auto deadline = std::chrono::steady_clock::now() + 60s;
@@ -149,6 +150,37 @@ TEST(RedisStore, a_commit_whose_answer_is_lost_is_there_wholly_or_not_at_all) {
     whole += rows->scheduling ? 1 : 0;
   }
   EXPECT_GE(whole, succeeded);
+}
+
+TEST(RedisStore, rows_that_somebody_left_empty_are_none_and_counted) {
+  test::RedisServer server;
+  RedisUnderTest under_test(server.port());
+  ASSERT_TRUE(under_test.wait_until([&] { return under_test.is_usable(); }));
+  const auto commit = [&](const Change& change) {
+    return under_test.answer_of<void>([&](auto on) { under_test.store().commit(change, on); });
+  };
+  ASSERT_TRUE(commit({first_write("p"),
+                      {.key = {Table::actual, "p", "0"}, .after = "a", .domain = "d"},
+                      {.key = {Table::actual, "p", "1"}, .after = "b", .domain = "d"}}));
+  const KeySpace space;
+  test::redis_cli(server.port(), "HSET '" + space.actual("p") + "' 0 ''");
+  test::redis_cli(server.port(), "SET '" + space.scheduling("p") + "' ''");
+  const auto rows = under_test.answer_of<ProcessRows>([&](auto on) {
+    under_test.store().read_process("p", {.scheduling = true, .all_slots = true}, on);
+  });
+  ASSERT_TRUE(rows);
+  EXPECT_FALSE(rows->scheduling);
+  ASSERT_EQ(rows->actual.size(), 1u);
+  EXPECT_EQ(rows->actual[0].slot, "1");
+  EXPECT_EQ(under_test.redis_store().unreadable_rows(), 2u);
+  KeptUnderTest kept(under_test.store());
+  kept.store().begin(1);
+  ASSERT_TRUE(under_test.wait_until([&] {
+    kept.turn();
+    return kept.store().is_complete();
+  }));
+  EXPECT_EQ(kept.store().table().rows(), 1u);
+  EXPECT_TRUE(commit({first_write("p")})) << "it can be written anew";
 }
 
 TEST(RedisStore, index_entries_without_a_row_are_swept_out_while_paging) {

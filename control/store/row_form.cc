@@ -28,10 +28,12 @@ std::string RowForm::stored(const RowKey& key, const std::string& bytes) const {
 }
 
 std::string RowForm::opened(const RowKey& key, std::string stored) {
-  if (label_of_row(stored).empty() || !is_sealed_table(key.table)) return stored;
-  if (keys_ != nullptr) {
-    auto text = keys_->open(about(key), stored);
-    if (text) return std::move(*text);
+  if (!stored.empty()) {
+    if (label_of_row(stored).empty() || !is_sealed_table(key.table)) return stored;
+    if (keys_ != nullptr) {
+      auto text = keys_->open(about(key), stored);
+      if (text && !text->empty()) return std::move(*text);
+    }
   }
   ++unreadable_;
   return stored;

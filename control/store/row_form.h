@@ -22,7 +22,8 @@ class RowForm {
   void labels_in_use(const std::vector<std::string>& labels);
 
   std::string stored(const RowKey& key, const std::string& bytes) const;
-  // A row that cannot be opened is answered as it is: nobody can decode it.
+  // A row that cannot be opened is answered as it is: nobody can decode it. An empty one
+  // is none, and counted as such a one.
   std::string opened(const RowKey& key, std::string stored);
   std::vector<std::string> forms(const RowKey& key, const std::string& bytes) const;
 
