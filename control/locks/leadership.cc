@@ -162,8 +162,7 @@ void Leadership::take_renewal(const Result<redis::Value>& reply, BootInstant ask
     logger_.error("failed-to-renew-lock", reply.error());
 }
 
-// Who is alone needs no
-// deadline: whoever takes the lock all the same lays a fence.
+// Who is alone needs no deadline: whoever takes the lock all the same lays a fence.
 void Leadership::guard(BootInstant asked) {
   granted_.grant(asked, options_.ttl);
   if (options_.mode == Mode::alone) return;
