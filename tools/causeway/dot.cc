@@ -81,12 +81,12 @@ diego::LocketClient Dot::locket() {
                              {.url = locket_url_, .attempts = 1, .identity = session_.identity()});
 }
 
-Result<std::string> text_of(const std::string& argument) {
+Result<std::string> spec_text(const std::string& argument) {
   if (!argument.starts_with('@')) return argument;
   return platform::read_whole_file(argument.substr(1));
 }
 
-Result<uint32_t> seconds_of(const std::string& text) {
+Result<uint32_t> ttl_seconds(const std::string& text) {
   uint32_t count_s = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count_s);
   if (failure == std::errc{} && end == text.data() + text.size()) return count_s;

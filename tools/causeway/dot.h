@@ -42,8 +42,8 @@ class Dot {
 };
 
 // JSON, or @FILE with it.
-Result<std::string> text_of(const std::string& argument);
+Result<std::string> spec_text(const std::string& argument);
 // "40s" or "40".
-Result<uint32_t> seconds_of(const std::string& text);
+Result<uint32_t> ttl_seconds(const std::string& text);
 
 }  // namespace causeway::cli

@@ -74,7 +74,7 @@ int desired_lrp_named(Dot& dot, const std::string& guid) {
 }
 
 int create_desired_lrp(Dot& dot, const std::string& argument) {
-  const auto text = text_of(argument);
+  const auto text = spec_text(argument);
   if (!text) return Dot::failed(text.error(), Dot::kInvalid);
   const auto lrp = desired_lrp_of(*text);
   if (!lrp) return Dot::failed(lrp.error(), Dot::kInvalid);
@@ -85,7 +85,7 @@ int create_desired_lrp(Dot& dot, const std::string& argument) {
 }
 
 int update_desired_lrp(Dot& dot, const std::string& guid, const std::string& argument) {
-  const auto text = text_of(argument);
+  const auto text = spec_text(argument);
   if (!text) return Dot::failed(text.error(), Dot::kInvalid);
   const auto update = update_of(*text);
   if (!update) return Dot::failed(update.error(), Dot::kInvalid);
@@ -145,7 +145,7 @@ int task_named(Dot& dot, const std::string& guid) {
 }
 
 int create_task(Dot& dot, const std::string& argument) {
-  const auto text = text_of(argument);
+  const auto text = spec_text(argument);
   if (!text) return Dot::failed(text.error(), Dot::kInvalid);
   const auto task = task_of(*text);
   if (!task) return Dot::failed(task.error(), Dot::kInvalid);
@@ -230,7 +230,7 @@ int domains(Dot& dot) {
 }
 
 int set_domain(Dot& dot, const std::string& domain, const std::string& ttl) {
-  const auto ttl_s = seconds_of(ttl);
+  const auto ttl_s = ttl_seconds(ttl);
   if (!ttl_s) return Dot::failed(ttl_s.error(), Dot::kInvalid);
   models::UpsertDomainRequest request;
   request.set_domain(domain);
@@ -297,7 +297,7 @@ Result<void> check_names(const Claim& wanted) {
 
 int claim(Dot& dot, const Claim& wanted, models::Resource::TypeCode kind) {
   if (auto fits = check_names(wanted); !fits) return Dot::failed(fits.error(), Dot::kInvalid);
-  const auto ttl_s = seconds_of(wanted.ttl);
+  const auto ttl_s = ttl_seconds(wanted.ttl);
   if (!ttl_s) return Dot::failed(ttl_s.error(), Dot::kInvalid);
   if (*ttl_s == 0)
     return Dot::failed({.detail = "ttl should be an integer greater than zero"}, Dot::kInvalid);

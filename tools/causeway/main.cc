@@ -12,6 +12,7 @@
 #include "net/signals.h"
 #include "tools/causeway/commands.h"
 #include "tools/causeway/context.h"
+#include "tools/causeway/dot.h"
 #include "tools/causeway/platform_commands.h"
 #include "tools/causeway/router_commands.h"
 
@@ -26,7 +27,7 @@ int refuse_dot(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* command = &app;
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
   std::fprintf(stderr, "Error: %s\n%s", error.what(), command->help().c_str());
-  return 3;
+  return causeway::cli::Dot::kInvalid;
 }
 
 }  // namespace
