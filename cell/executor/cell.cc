@@ -168,18 +168,11 @@ class RealCell final : public Cell {
   }
 
   RuntimeCheck::Options check_options() const {
-    RuntimeCheck::Options result;
+    RuntimeCheck::Options result = options_.check;
     if (!options_.preloaded_root_fs.empty()) {
       const std::string& first = options_.preloaded_root_fs.front();
       result.root_fs = "preloaded:" + first.substr(0, first.find(':'));
     }
-    result.interval = options_.check_interval;
-    result.timeout = options_.check_timeout;
-    result.path = options_.check_path;
-    result.args = options_.check_args;
-    result.env = options_.check_env;
-    result.user = options_.check_user;
-    result.dir = options_.check_dir;
     result.log_folder = run_folder_ + "/healthcheck-log";
     return result;
   }

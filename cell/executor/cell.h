@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "cell/executor/executor.h"
+#include "cell/executor/runtime_check.h"
 
 namespace causeway::log {
 class Logger;
@@ -38,11 +39,7 @@ struct CellOptions {
   Duration healthy_monitoring_interval = std::chrono::seconds(30);
   Duration unhealthy_monitoring_interval = std::chrono::seconds(2);
   Duration reserved_expiration_time = std::chrono::minutes(1);
-  // Whether containers can still be made, in the first of the preloaded root file systems.
-  Duration check_interval = std::chrono::minutes(10), check_timeout = std::chrono::minutes(10);
-  std::string check_path;  // of a process; "": a container is enough
-  std::vector<std::string> check_args, check_env;
-  std::string check_user = "root", check_dir;
+  RuntimeCheck::Options check;  // in the first of the preloaded root file systems
 };
 
 // The real executor with all it stands on: runtime, network, root file systems, logs, workers.

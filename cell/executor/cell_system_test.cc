@@ -82,10 +82,10 @@ class CellTest : public testing::Test, public Executor::Events {
     options.disk_mb = 1024;
     options.containers_max = 10;
     options.graceful_shutdown_interval = std::chrono::seconds(1);
-    options.check_interval = check_interval_;
-    options.check_path = "/bin/sh";
-    options.check_args = {"-c", check_command_};
-    options.check_user = "vcap";
+    options.check.interval = check_interval_;
+    options.check.path = "/bin/sh";
+    options.check.args = {"-c", check_command_};
+    options.check.user = "vcap";
     auto cell = Cell::open(*loop_, logger_, clock_, options);
     ASSERT_TRUE(cell.has_value()) << "this machine cannot run containers: " << cell.error().detail;
     cell_ = std::move(*cell);

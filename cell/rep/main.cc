@@ -54,13 +54,13 @@ causeway::executor::CellOptions cell_options(const Config& config) {
   options.healthy_monitoring_interval = config.healthy_monitoring_interval;
   options.unhealthy_monitoring_interval = config.unhealthy_monitoring_interval;
   options.reserved_expiration_time = config.reserved_expiration_time;
-  options.check_interval = config.runtime_check_interval;
-  options.check_timeout = config.runtime_check_timeout;
-  options.check_path = config.runtime_check_path;
-  options.check_args = config.runtime_check_args;
-  options.check_env = config.runtime_check_env;
-  options.check_user = config.runtime_check_user;
-  options.check_dir = config.runtime_check_dir;
+  options.check.interval = config.runtime_check_interval;
+  options.check.timeout = config.runtime_check_timeout;
+  options.check.path = config.runtime_check_path;
+  options.check.args = config.runtime_check_args;
+  options.check.env = config.runtime_check_env;
+  options.check.user = config.runtime_check_user;
+  options.check.dir = config.runtime_check_dir;
   return options;
 }
 
