@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "cell/executor/environment.h"
-#include "cell/executor/executor_ground_test.h"
+#include "cell/executor/test_ground.h"
 #include "cell/network/allocator.h"
 
 namespace causeway::executor {
@@ -22,7 +22,7 @@ using testing::IsEmpty;
 TEST_F(ExecutorTest, an_instance_without_checks_runs_as_soon_as_its_process_does) {
   start(lrp("a"));
   ASSERT_TRUE(await("a", State::running));
-  ASSERT_TRUE(run_until([&] { return events_.size() >= 4; }));
+  ASSERT_TRUE(until([&] { return events_.size() >= 4; }));
   EXPECT_EQ(events_.back(), "a running");
   const Container* container = executor_->find("a");
   EXPECT_EQ(container->tags,
@@ -88,7 +88,7 @@ TEST_F(ExecutorTest, a_sidecar_runs_beside_the_app_and_takes_it_along) {
   sidecar.set_log_source("APP/PROC/WEB/SIDECAR/PROXY");
   start(std::move(run));
   ASSERT_TRUE(await("a", State::running));
-  ASSERT_TRUE(run_until([&] { return runtime_.containers["a"].processes.contains("sidecar.0"); }));
+  ASSERT_TRUE(until([&] { return runtime_.containers["a"].processes.contains("sidecar.0"); }));
   runtime_.exit_process("a", "sidecar.0", {.status = 3});
   ASSERT_TRUE(await("a", State::completed));
   EXPECT_EQ(executor_->find("a")->result.reason,
@@ -107,7 +107,7 @@ TEST_F(ExecutorTest, a_clean_end_is_told_of_the_process_that_ended) {
   start(std::move(run));
   start(std::move(other));
   for (const std::string guid : {"a", "b"}) {
-    ASSERT_TRUE(run_until([&] {
+    ASSERT_TRUE(until([&] {
       return await(guid, State::running) && runtime_.containers[guid].processes.size() == 2;
     }));
   }
@@ -176,8 +176,8 @@ TEST_F(ExecutorTest, a_monitor_action_decides_when_it_runs_and_when_it_is_unwell
 TEST_F(ExecutorTest, reserved_ones_expire_whatever_the_time_of_day_is) {
   ASSERT_TRUE(allocate("a").has_value());
   clock_.set_wall(std::chrono::hours(5));
-  EXPECT_FALSE(run_until([&] { return executor_->find("a")->state == State::completed; },
-                         std::chrono::milliseconds(100)));
+  EXPECT_FALSE(until([&] { return executor_->find("a")->state == State::completed; },
+                     std::chrono::milliseconds(100)));
   clock_.set_wall(std::chrono::hours(-7));
   clock_.advance(options_.reserved_expiration_time + std::chrono::milliseconds(1));
   ASSERT_TRUE(await("a", State::completed));
@@ -200,7 +200,7 @@ TEST_F(ExecutorTest, a_clock_set_hours_forward_and_back_ends_nothing_and_doubles
   const size_t told = events_.size();
   for (const int hours : {5, -7, 48, 0}) {
     clock_.set_wall(std::chrono::hours(hours));
-    (void)run_until([] { return false; }, std::chrono::milliseconds(60));
+    (void)until([] { return false; }, std::chrono::milliseconds(60));
   }
   EXPECT_EQ(events_.size(), told) << "nothing was told of";
   EXPECT_EQ(executor_->find("a")->state, State::running);
@@ -265,7 +265,7 @@ TEST_F(ExecutorTest, shut_down_stops_and_removes_all) {
   ASSERT_TRUE(allocate("b").has_value());
   bool is_down = false;
   executor_->shut_down([&] { is_down = true; });
-  ASSERT_TRUE(run_until([&] { return is_down; }));
+  ASSERT_TRUE(until([&] { return is_down; }));
   EXPECT_THAT(executor_->list(), IsEmpty());
   EXPECT_THAT(runtime_.containers, IsEmpty());
   EXPECT_EQ(allocate("c").error().fault, Fault::unavailable);

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cell/executor/executor_ground_test.h"
+#include "cell/executor/test_ground.h"
 #include "net/tcp.h"
 
 namespace causeway::executor {
@@ -128,11 +128,11 @@ TEST_F(ChecksTest, checks_that_fail_before_it_runs_are_no_failed_liveness_checks
 
 TEST_F(ChecksTest, readiness_checks_are_counted_apart_and_end_nothing) {
   start(checked_run(false, true));
-  ASSERT_TRUE(run_until([&] {
+  ASSERT_TRUE(until([&] {
     return executor_->find("a")->state == State::running && executor_->find("a")->is_ready;
   }));
   listener_.reset();
-  ASSERT_TRUE(run_until([&] { return executor_->tally().tcp_readiness_failed >= 2; }));
+  ASSERT_TRUE(until([&] { return executor_->tally().tcp_readiness_failed >= 2; }));
   EXPECT_FALSE(executor_->find("a")->is_ready);
   EXPECT_EQ(executor_->find("a")->state, State::running);
   EXPECT_EQ(executor_->tally().tcp_liveness_failed, 0u);
@@ -140,7 +140,7 @@ TEST_F(ChecksTest, readiness_checks_are_counted_apart_and_end_nothing) {
 
 TEST_F(ChecksTest, http_readiness_checks_are_counted) {
   start(checked_run(true, true));
-  ASSERT_TRUE(run_until([&] { return executor_->tally().http_readiness_failed >= 1; }));
+  ASSERT_TRUE(until([&] { return executor_->tally().http_readiness_failed >= 1; }));
   EXPECT_FALSE(executor_->find("a")->is_ready);
 }
 

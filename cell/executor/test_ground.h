@@ -16,7 +16,7 @@
 #include "cell/runtime/fake_runtime.h"
 #include "log/logger.h"
 #include "net/loop.h"
-#include "net/timer.h"
+#include "test/support/waiting_loop.h"
 
 namespace causeway::executor {
 
@@ -70,7 +70,9 @@ inline log::Sink::Options silent() {
 }
 
 // An executor over a runtime in memory. Owner: GoogleTest. Thread: its own.
-class ExecutorTest : public testing::Test, public Executor::Events {
+class ExecutorTest : public testing::Test,
+                     public Executor::Events,
+                     protected causeway::test::WaitingLoop {
  protected:
   ExecutorTest() {
     runtime_.files_of_new["/etc/passwd"] =
@@ -103,25 +105,14 @@ class ExecutorTest : public testing::Test, public Executor::Events {
       records.push_back(load_record(folder_ + "/containers", guid).value());
     bool is_restored = false;
     executor_->restore(records, [&] { is_restored = true; });
-    ASSERT_TRUE(run_until([&] { return is_restored; }));
+    ASSERT_TRUE(until([&] { return is_restored; }));
   }
   void on_container(const Container& container) override {
     events_.push_back(container.guid + " " + std::string(state_name(container.state)));
   }
 
-  bool run_until(const std::function<bool()>& condition,
-                 Duration patience = std::chrono::seconds(30)) {
-    net::Timer beat(loop_);
-    beat.every(std::chrono::milliseconds(1), [] {});
-    const Instant deadline = std::chrono::steady_clock::now() + patience;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      loop_.run_once();
-    }
-    return true;
-  }
   bool await(const std::string& guid, State state) {
-    return run_until([&] {
+    return until([&] {
       const Container* container = executor_->find(guid);
       return container != nullptr && container->state == state;
     });
@@ -129,7 +120,7 @@ class ExecutorTest : public testing::Test, public Executor::Events {
   void remove(const std::string& guid) {
     bool is_done = false;
     executor_->remove(guid, [&](Result<void>) { is_done = true; });
-    ASSERT_TRUE(run_until([&] { return is_done; }));
+    ASSERT_TRUE(until([&] { return is_done; }));
   }
   Result<void> allocate(const std::string& guid, int64_t memory_mb = 256) {
     Allocation allocation;
@@ -157,7 +148,7 @@ class ExecutorTest : public testing::Test, public Executor::Events {
     const std::string guid = run.guid;
     ASSERT_TRUE(allocate(guid).has_value());
     ASSERT_TRUE(executor_->run(std::move(run)).has_value());
-    ASSERT_TRUE(run_until([&] {
+    ASSERT_TRUE(until([&] {
       return runtime_.containers.contains(guid) || executor_->find(guid)->state == State::completed;
     }));
   }
@@ -180,7 +171,6 @@ class ExecutorTest : public testing::Test, public Executor::Events {
   CellExecutor::Options options_;
   log::Sink sink_{silent()};
   log::Logger logger_{sink_, "test"};
-  net::Loop loop_;
   runtime::FakeRuntime runtime_{loop_};
   FakeSites sites_{loop_};
   std::unique_ptr<logs::LogStore> logs_ = std::make_unique<logs::LogStore>(
