@@ -1,6 +1,8 @@
 // What a cell says every half minute of each instance it runs.
 #include "base/sanitizers.h"
 #include "control/bbs/bbs_under_test.h"
+#include "control/bbs/ledger/ledger.h"
+#include "control/bbs/rows/rows.h"
 #include "control/bbs/rows/settled_start.h"
 #include "control/bbs/rules/lrp_rules.h"
 #include "rpc/test_bed.h"
@@ -144,6 +146,58 @@ class HeartBeatCall : public BbsTest {
     return static_cast<double>(causeway::test::allocations_so_far() - before) / counted;
   }
 };
+
+TEST_F(HeartBeatCall, beside_a_row_that_leaves_or_is_suspect_ends_that_row) {
+  read_all_from_store();
+  for (const auto presence : {models::ActualLRP::EVACUATING, models::ActualLRP::SUSPECT}) {
+    const std::string guid = "p" + std::to_string(presence);
+    ASSERT_EQ(desire(lrp(guid, 1)), "");
+    ASSERT_EQ(run(guid, 0, "i0", "c1"), "");
+    models::ActualLRP other;
+    other.mutable_actual_lrp_key()->set_process_guid(guid);
+    other.mutable_actual_lrp_key()->set_domain("cf-apps");
+    other.set_state("RUNNING");
+    other.set_presence(presence);
+    other.mutable_actual_lrp_instance_key()->set_instance_guid("other");
+    other.mutable_actual_lrp_instance_key()->set_cell_id("c9");
+    store_.put({.key = {store::Table::actual, guid, slot_name(0, presence)},
+                .after = encode_row(other),
+                .domain = "cf-apps",
+                .cell_after = "c9"});
+    ASSERT_EQ(rows(guid), presence == models::ActualLRP::SUSPECT
+                              ? "0:RUNNING@c1/i0 0s:RUNNING@c9/other"
+                              : "0:RUNNING@c1/i0 0e:RUNNING@c9/other");
+    EXPECT_EQ(run(guid, 0, "i0", "c1"), "");
+    EXPECT_EQ(rows(guid), "0:RUNNING@c1/i0");
+  }
+}
+
+// The second attempt finds the rows as they shall be: what the first would have had done is void.
+TEST_F(HeartBeatCall, settled_by_another_writer_forgets_what_was_decided_before) {
+  Cells cells(store_, logger_);
+  Errands errands(cells, outbox_, logger_);
+  EventStreams streams;
+  Ledger ledger({store_, clock_, [] { return "epoch"; }, streams, errands, logger_});
+  const models::ActualLRP row = started(start_of_everything());
+  int attempts = 0;
+  std::optional<std::vector<int32_t>> auction;
+  store_.before_next_commit([&] {
+    store_.put({.key = {store::Table::actual, "p", "3"}, .after = encode_row(row)});
+  });
+  ledger.decide(
+      "p", {.index = 3, .is_settled = [&](const store::ProcessRows&) { return ++attempts == 2; }},
+      [&](const ProcessState& state, const Moment&) {
+        Verdict verdict;
+        verdict.after = state;
+        verdict.auction = {3};
+        verdict.after.indexes[3].ordinary = row;
+        return verdict;
+      },
+      {}, [&](const Verdict& verdict) { auction = verdict.auction; });
+  ASSERT_TRUE(until([&] { return auction.has_value(); }));
+  EXPECT_EQ(attempts, 2);
+  EXPECT_TRUE(auction->empty());
+}
 
 TEST_F(HeartBeatCall, on_a_warm_connection_takes_little_of_the_heap) {
   auto request = start_of_everything();

@@ -29,6 +29,15 @@ std::string cell_of(const std::optional<models::ActualLRP>& row) {
   return row ? row->actual_lrp_instance_key().cell_id() : "";
 }
 
+// What the caller of a decision that writes nothing is told, now that the store has confirmed or
+// not what it rests on: the decision's refusal may be wrong then.
+template <class Decision>
+std::optional<Refusal> unwritten(Decision& decision, const Result<void>& done) {
+  if (done) return decision.verdict.refusal;
+  decision.unconfirmed = refusal_of(done.error());
+  return decision.verdict.refusal ? decision.unconfirmed : std::nullopt;
+}
+
 store::ProcessParts parts_of(const Ledger::Selection& selection) {
   store::ProcessParts parts{.scheduling = selection.scheduling, .run = selection.run};
   if (selection.index) {
@@ -167,6 +176,7 @@ void Ledger::read(uint64_t id) {
 
 void Ledger::rule_on(uint64_t id, const store::ProcessRows& rows) {
   Decision& decision = decisions_.at(id);
+  decision.verdict = {};  // of an attempt that was overtaken
   if (decision.selection.is_settled && decision.selection.is_settled(rows))
     return answer_unwritten(id);
   StoredProcess found = decode_process(rows);
@@ -187,12 +197,8 @@ void Ledger::rule_on(uint64_t id, const store::ProcessRows& rows) {
 void Ledger::answer_unwritten(uint64_t id) {
   const Decision& asked = decisions_.at(id);
   world_.store.confirm_process(
-      asked.process_guid, parts_of(asked.selection), [this, id](const Result<void>& done) {
-        Decision& decision = decisions_.at(id);
-        if (done) return finish(id, decision.verdict.refusal);
-        decision.unconfirmed = refusal_of(done.error());
-        finish(id, decision.verdict.refusal ? decision.unconfirmed : std::nullopt);
-      });
+      asked.process_guid, parts_of(asked.selection),
+      [this, id](const Result<void>& done) { finish(id, unwritten(decisions_.at(id), done)); });
 }
 
 void Ledger::commit_next(uint64_t id) {
@@ -318,13 +324,10 @@ void Ledger::rule_on_task(uint64_t id, const std::optional<std::string>& row) {
 }
 
 void Ledger::answer_task_unwritten(uint64_t id) {
-  world_.store.confirm_row(
-      {store::Table::task, task_decisions_.at(id).task_guid}, [this, id](const Result<void>& done) {
-        TaskDecision& decision = task_decisions_.at(id);
-        if (done) return finish_task(id, decision.verdict.refusal);
-        decision.unconfirmed = refusal_of(done.error());
-        finish_task(id, decision.verdict.refusal ? decision.unconfirmed : std::nullopt);
-      });
+  world_.store.confirm_row({store::Table::task, task_decisions_.at(id).task_guid},
+                           [this, id](const Result<void>& done) {
+                             finish_task(id, unwritten(task_decisions_.at(id), done));
+                           });
 }
 
 void Ledger::count_task(const TaskDecision& decision) {
