@@ -6,6 +6,7 @@
 #include "control/bbs/bbs_under_test.h"
 #include "control/bbs/events/group_events.h"
 #include "diego/base64.h"
+#include "rpc/test_bed.h"
 
 namespace causeway::bbs {
 namespace {
@@ -99,6 +100,18 @@ class EventStreamsTest : public test::BbsTest {
     return layered;
   }
 };
+
+TEST_F(EventStreamsTest, say_once_that_they_are_not_to_be_cached) {
+  const auto place = net::parse_host_port(url_.substr(std::string("http://").size()));
+  rpc::test::RawPeer peer(loop_, net::Address::loopback(place->port));
+  ASSERT_TRUE(until([&] { return peer.is_connected(); }));
+  peer.send("GET /v1/events HTTP/1.1\r\nHost: bbs\r\n\r\n");
+  ASSERT_TRUE(until([&] { return peer.received.ends_with("\r\n\r\n"); }));
+  const size_t at =
+      peer.received.find("\r\nCache-Control: no-cache, no-store, must-revalidate\r\n");
+  ASSERT_NE(at, std::string::npos) << peer.received;
+  EXPECT_EQ(peer.received.find("Cache-Control", at + 3), std::string::npos) << peer.received;
+}
 
 TEST_F(EventStreamsTest, groups_tell_of_a_whole_life) {
   Stream stream;

@@ -208,7 +208,7 @@ void Api::add_event_routes(rpc::Server& server) {
         services_.logger.error("too-many-event-streams", {{"remote", request.remote}});
         return responder.reply(503, "text/plain", "too many event streams\n");
       }
-      auto events = responder.stream({{"Cache-Control", "no-cache, no-store, must-revalidate"}});
+      auto events = responder.stream();
       services_.streams.subscribe(kind, std::move(events), filter.cell_id());
     });
   };
