@@ -46,63 +46,52 @@ struct Started {
   bool is_plain = true;
 };
 
+// The numbers of those fields in a start and in a row.
+struct FieldNumbers {
+  int key, instance, net_info, routes, tags, routable, zone;
+};
+using Start = models::StartActualLRPRequest;
+constexpr FieldNumbers kOfStart{
+    Start::kActualLrpKeyFieldNumber,     Start::kActualLrpInstanceKeyFieldNumber,
+    Start::kActualLrpNetInfoFieldNumber, Start::kActualLrpInternalRoutesFieldNumber,
+    Start::kMetricTagsFieldNumber,       Start::kRoutableFieldNumber,
+    Start::kAvailabilityZoneFieldNumber};
+using Row = models::ActualLRP;
+constexpr FieldNumbers kOfRow{
+    Row::kActualLrpKeyFieldNumber,     Row::kActualLrpInstanceKeyFieldNumber,
+    Row::kActualLrpNetInfoFieldNumber, Row::kActualLrpInternalRoutesFieldNumber,
+    Row::kMetricTagsFieldNumber,       Row::kRoutableFieldNumber,
+    Row::kAvailabilityZoneFieldNumber};
+
+// Those fields of a message; `other` gets the rest.
+template <class Other>
+bool read_fields(std::string_view message, const FieldNumbers& numbers, Started& found,
+                 Other other) {
+  const auto visit = [&](const WireField& field) {
+    const int number = field.number;
+    if (number == numbers.key) return found.take(found.key, field);
+    if (number == numbers.instance) return found.take(found.instance, field);
+    if (number == numbers.net_info) return found.take(found.net_info, field);
+    if (number == numbers.routes) return found.take(found.routes, field);
+    if (number == numbers.tags) return found.take(found.tags, field);
+    if (number == numbers.routable) return found.take_routable(field);
+    if (number == numbers.zone) return found.take(found.zone, field);
+    other(field);
+  };
+  return each_field(message, visit) && found.is_plain;
+}
+
 bool read_request(std::string_view request, Started& found) {
-  using Request = models::StartActualLRPRequest;
-  return each_field(request,
-                    [&found](const WireField& field) {
-                      switch (field.number) {
-                        case Request::kActualLrpKeyFieldNumber:
-                          return found.take(found.key, field);
-                        case Request::kActualLrpInstanceKeyFieldNumber:
-                          return found.take(found.instance, field);
-                        case Request::kActualLrpNetInfoFieldNumber:
-                          return found.take(found.net_info, field);
-                        case Request::kActualLrpInternalRoutesFieldNumber:
-                          return found.take(found.routes, field);
-                        case Request::kMetricTagsFieldNumber:
-                          return found.take(found.tags, field);
-                        case Request::kRoutableFieldNumber:
-                          return found.take_routable(field);
-                        case Request::kAvailabilityZoneFieldNumber:
-                          return found.take(found.zone, field);
-                        default:
-                          found.is_plain = false;
-                      }
-                    }) &&
-         found.is_plain;
+  return read_fields(request, kOfStart, found, [&](const WireField&) { found.is_plain = false; });
 }
 
 bool read_row(std::string_view row, Started& found) {
   const auto message = row_message(row);
-  if (!message) return false;
-  using Row = models::ActualLRP;
-  return each_field(*message,
-                    [&found](const WireField& field) {
-                      switch (field.number) {
-                        case Row::kActualLrpKeyFieldNumber:
-                          return found.take(found.key, field);
-                        case Row::kActualLrpInstanceKeyFieldNumber:
-                          return found.take(found.instance, field);
-                        case Row::kActualLrpNetInfoFieldNumber:
-                          return found.take(found.net_info, field);
-                        case Row::kActualLrpInternalRoutesFieldNumber:
-                          return found.take(found.routes, field);
-                        case Row::kMetricTagsFieldNumber:
-                          return found.take(found.tags, field);
-                        case Row::kRoutableFieldNumber:
-                          return found.take_routable(field);
-                        case Row::kAvailabilityZoneFieldNumber:
-                          return found.take(found.zone, field);
-                        case Row::kStateFieldNumber:
-                          return found.take(found.state, field);
-                        case Row::kPlacementErrorFieldNumber:
-                          found.is_plain = false;  // a start takes it away
-                          return;
-                        default:  // stays as it is
-                          return;
-                      }
-                    }) &&
-         found.is_plain;
+  return message && read_fields(*message, kOfRow, found, [&](const WireField& field) {
+           if (field.number == Row::kStateFieldNumber) found.take(found.state, field);
+           // A start takes it away; the others stay as they are.
+           if (field.number == Row::kPlacementErrorFieldNumber) found.is_plain = false;
+         });
 }
 
 // Maps have no order.
