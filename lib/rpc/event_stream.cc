@@ -75,12 +75,6 @@ void EventStreamParser::dispatch() {
   has_data_ = false;
 }
 
-void append_event(std::string& out, std::string_view id, std::string_view event,
-                  std::string_view data) {
-  append_event_id(out, id);
-  append_event_text(out, event, data);
-}
-
 void append_event_id(std::string& out, std::string_view id) {
   DCHECK(id.find_first_of("\r\n") == std::string_view::npos);
   if (!id.empty()) out.append("id: ").append(id).append("\n");

@@ -38,11 +38,8 @@ class EventStreamParser {
   bool stopped_ = false;
 };
 
-// Appends one event in wire form. Data of several lines becomes several data lines. `id` and
-// `event` are without line ends.
-void append_event(std::string& out, std::string_view id, std::string_view event,
-                  std::string_view data);
-// Its first line alone, and what follows.
+// Append an event in wire form: its first line, and what follows. Data of several lines becomes
+// several data lines. `id` and `event` are without line ends.
 void append_event_id(std::string& out, std::string_view id);
 void append_event_text(std::string& out, std::string_view event, std::string_view data);
 

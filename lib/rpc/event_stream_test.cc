@@ -45,8 +45,10 @@ TEST(EventStream, parses_whatever_the_pieces) {
 
 TEST(EventStream, written_events_are_read_back) {
   std::string text;
-  append_event(text, "7", "created", "line one\nline two\n");
-  append_event(text, "", "", "");
+  append_event_id(text, "7");
+  append_event_text(text, "created", "line one\nline two\n");
+  append_event_id(text, "");
+  append_event_text(text, "", "");
   EXPECT_EQ(parse_in_steps(text, text.size()),
             (std::vector<Seen>{{"7", "created", "line one\nline two\n"}, {"7", "", ""}}));
 }

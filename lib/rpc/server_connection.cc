@@ -27,13 +27,13 @@ constexpr size_t kEventBytesPerWrite = 16u << 10;
 bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
 
 // What a head says of the message itself.
-struct Framing {
+struct MessageLines {
   std::string_view name, value;  // no value: left out
   std::string_view connection;   // the same
 };
 
 void append_reply_head(std::string& head, int status, std::string_view content_type,
-                       const HeaderList& headers, const Framing& framing) {
+                       const HeaderList& headers, const MessageLines& lines) {
   const auto code = static_cast<uint16_t>(status);
   http::append_status_line(head, code, http::reason_phrase(code), http::Version{1, 1});
   if (!content_type.empty()) http::append_header(head, "Content-Type", content_type);
@@ -44,8 +44,8 @@ void append_reply_head(std::string& head, int status, std::string_view content_t
       http::append_header(head, name, value);
     }
   }
-  if (!framing.value.empty()) http::append_header(head, framing.name, framing.value);
-  if (!framing.connection.empty()) http::append_header(head, "Connection", framing.connection);
+  if (!lines.value.empty()) http::append_header(head, lines.name, lines.value);
+  if (!lines.connection.empty()) http::append_header(head, "Connection", lines.connection);
   head += "\r\n";
 }
 
