@@ -29,6 +29,13 @@ models::Action shell(const std::string& command) {
   return action;
 }
 
+// 10.192.0.0/11, beside the networks that cells draw by their ids, where two may draw the same one.
+std::string subnet_of(size_t cell) {
+  const size_t network = (static_cast<size_t>(::getpid()) * 2 + cell) % 2048;
+  return "10." + std::to_string(192 + network / 64) + "." + std::to_string(network % 64 * 4) +
+         ".0/22";
+}
+
 }  // namespace
 
 RealCell::RealCell(std::string cell_id, const std::string& root_fs, const std::string& bbs_url,
@@ -43,7 +50,8 @@ RealCell::RealCell(std::string cell_id, const std::string& root_fs, const std::s
       options.presence_ttl +
       R"(","lock_retry_interval":"1s",)"
       R"("evacuation_polling_interval":"1s","evacuation_timeout":"1m",)"
-      R"("graceful_shutdown_interval":"1s","garden_healthcheck_interval":"3s")";
+      R"("network":{"subnet":")" +
+      options.subnet + R"("},"graceful_shutdown_interval":"1s","garden_healthcheck_interval":"3s")";
   rep_ = std::make_unique<ControlProcess>("rep", "listen_addr_securable", configuration,
                                           ControlProcess::Place{.prefix = options.prefix});
 }
@@ -83,7 +91,8 @@ CellGround::CellGround()
       bbs_client_(bed_.loop(),
                   {.url = bbs_.url(), .timeout = std::chrono::seconds(3), .attempts = 1}) {}
 
-RealCell& CellGround::add_cell(const RealCell::Options& options) {
+RealCell& CellGround::add_cell(RealCell::Options options) {
+  options.subnet = subnet_of(cells_.size());
   const std::string id =
       "faults-" + std::to_string(::getpid()) + "-" + std::to_string(cells_.size());
   cells_.push_back(std::make_unique<RealCell>(id, folder_ + "/root", bbs_.url(), options));

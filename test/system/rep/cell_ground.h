@@ -28,6 +28,7 @@ class RealCell {
   struct Options {
     std::vector<std::string> prefix = {};  // of the command line
     std::string presence_ttl = "15s";
+    std::string subnet = {};  // of its containers; "": by its id
   };
   RealCell(std::string cell_id, const std::string& root_fs, const std::string& bbs_url,
            const Options& options);
@@ -55,7 +56,7 @@ class CellGround : public testing::Test {
   static void SetUpTestSuite();
   static void TearDownTestSuite();
 
-  RealCell& add_cell(const RealCell::Options& options);
+  RealCell& add_cell(RealCell::Options options);
   RealCell& add_cell() { return add_cell({}); }
 
   [[nodiscard]] bool until(const std::function<bool()>& holds);
