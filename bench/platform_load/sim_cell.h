@@ -52,7 +52,6 @@ struct SimInstance {
   // What is said of it each time, encoded once.
   const std::string& heart_beat();
   void flip();
-  bool is_routable() const { return is_routable_; }
 
   InstanceName name;
   cf::LrpWork work;
