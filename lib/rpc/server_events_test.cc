@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include <gtest/gtest.h>
 
@@ -108,7 +109,8 @@ TEST_F(ServerEvents, small_and_large_events_of_one_turn_arrive_whole_and_in_orde
   for (std::string_view rest = peer->received; !rest.empty();) {
     const size_t line_end = rest.find("\r\n");
     ASSERT_NE(line_end, std::string_view::npos);
-    const size_t size = std::stoul(std::string(rest.substr(0, line_end)), nullptr, 16);
+    size_t size = 0;
+    std::from_chars(rest.data(), rest.data() + line_end, size, 16);
     events += rest.substr(line_end + 2, size);
     rest.remove_prefix(std::min(rest.size(), line_end + 2 + size + 2));
   }
