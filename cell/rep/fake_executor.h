@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -101,7 +102,8 @@ class FakeExecutor final : public executor::Executor {
     tell(guid);
   }
   void tell(const std::string& guid) {
-    loop_.defer([this, guid] {
+    loop_.defer([this, guid, alive = std::weak_ptr<const int>(alive_)] {
+      if (alive.expired()) return;  // the test has ended
       if (events_ != nullptr && containers.contains(guid)) events_->on_container(containers[guid]);
     });
   }
@@ -118,6 +120,7 @@ class FakeExecutor final : public executor::Executor {
  private:
   net::Loop& loop_;
   Events* events_ = nullptr;
+  const std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);
 };
 
 }  // namespace causeway::rep::test
