@@ -37,9 +37,7 @@ FakeBackend::~FakeBackend() {
   stop_listening();
   {
     const std::lock_guard lock(mutex_);
-    for (Conversation& each : conversations_) {
-      if (each.socket.is_open()) each.socket.wake();
-    }
+    for (Conversation& each : conversations_) each.socket.wake();
   }
   for (Conversation& each : conversations_) each.thread.join();
 }

@@ -179,9 +179,14 @@ std::string RawSocket::receive_all() {
 }
 
 void RawSocket::half_close() { ::shutdown(descriptor_, SHUT_WR); }
-void RawSocket::wake() { ::shutdown(descriptor_, SHUT_RDWR); }
+
+void RawSocket::wake() {
+  const std::lock_guard lock(*closing_);
+  if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
+}
 
 void RawSocket::close() {
+  const std::lock_guard lock(*closing_);
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 

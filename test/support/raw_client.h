@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -49,13 +51,14 @@ class RawSocket {
   bool timed_out() const { return timed_out_; }
   int descriptor() const { return descriptor_; }
   uint16_t local_port() const;
-  // For another thread: ends a blocking receive().
+  // For another thread: ends a blocking receive(). Nothing happens when it is closed.
   void wake();
 
  private:
   bool fill();
 
   int descriptor_ = -1;
+  std::unique_ptr<std::mutex> closing_ = std::make_unique<std::mutex>();  // wake() is not close()
   std::string kept_;
   bool was_reset_ = false;
   bool timed_out_ = false;
