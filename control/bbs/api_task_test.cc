@@ -7,13 +7,8 @@ namespace {
 class ApiTasks : public BbsTest {
  protected:
   std::string desire_task(const std::string& guid, const std::string& callback = "") {
-    models::DesireTaskRequest request;
-    request.set_task_guid(guid);
-    request.set_domain("cf-tasks");
+    models::DesireTaskRequest request = task_request(guid);
     auto& definition = *request.mutable_task_definition();
-    definition.set_root_fs("preloaded:stack");
-    definition.mutable_action()->mutable_run_action()->set_path("/bin/true");
-    definition.mutable_action()->mutable_run_action()->set_user("vcap");
     definition.set_annotation("note");
     definition.set_completion_callback_url(callback);
     return call("/v1/tasks/desire.r2", request);

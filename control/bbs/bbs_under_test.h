@@ -82,6 +82,18 @@ class FakeOutbox final : public Outbox {
   Result<int> callback_status = 200;
 };
 
+// A task of "cf-tasks" that can be desired.
+inline models::DesireTaskRequest task_request(const std::string& guid) {
+  models::DesireTaskRequest request;
+  request.set_task_guid(guid);
+  request.set_domain("cf-tasks");
+  auto& definition = *request.mutable_task_definition();
+  definition.set_root_fs("preloaded:stack");
+  definition.mutable_action()->mutable_run_action()->set_path("/bin/true");
+  definition.mutable_action()->mutable_run_action()->set_user("vcap");
+  return request;
+}
+
 class BbsTest : public testing::Test {
  protected:
   BbsTest() {

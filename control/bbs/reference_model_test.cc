@@ -377,16 +377,7 @@ class ReferenceModel : public BbsTest, public testing::WithParamInterface<bool> 
   Type task_call(const std::string& path, const auto& request) {
     return call<models::TaskLifecycleResponse>("/v1/tasks/" + path, request);
   }
-  Type desire_task(const std::string& guid) {
-    models::DesireTaskRequest request;
-    request.set_task_guid(guid);
-    request.set_domain("cf-tasks");
-    auto& definition = *request.mutable_task_definition();
-    definition.set_root_fs("preloaded:stack");
-    definition.mutable_action()->mutable_run_action()->set_path("/bin/true");
-    definition.mutable_action()->mutable_run_action()->set_user("vcap");
-    return task_call("desire.r2", request);
-  }
+  Type desire_task(const std::string& guid) { return task_call("desire.r2", task_request(guid)); }
   std::pair<Type, Type> task_step(Rng& rng) {
     const std::string guid = "t" + std::to_string(rng.below(4));
     const std::string cell = "c" + std::to_string(rng.below(2));

@@ -148,6 +148,19 @@ class KeptStoreTest : public testing::Test {
   Result<void> commit(const Change& change) {
     return answer_of<void>([&](auto on) { kept_.store().commit(change, on); });
   }
+  // It is carried out, and nobody tells us.
+  void commit_uncertainly(const Change& change) {
+    memory_.lose_next_answer();
+    EXPECT_EQ(commit(change).error().fault, Fault::unavailable);
+  }
+  // "p" is "v2" below and forgotten here; it could not be read again.
+  void forget_p() {
+    begin();
+    ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
+    below_.fail_next_process();
+    commit_uncertainly({small_row("p", "v1", "v2")});
+    memory_.run_pending();
+  }
   // "small 0=a 1=b"
   static std::string text_of(const ProcessRows& rows) {
     std::string text = rows.scheduling.value_or("-");
@@ -268,9 +281,8 @@ TEST_F(KeptStoreTest, a_change_that_replicas_did_not_confirm_stands_all_the_same
 TEST_F(KeptStoreTest, a_process_whose_commit_ended_uncertainly_is_read_again) {
   begin();
   ASSERT_TRUE(commit({small_row("p", kAbsent, "v1"), instance("p", "0", kAbsent, "a@z")}));
-  memory_.lose_next_answer();
   below_.hold();
-  EXPECT_EQ(commit({instance("p", "0", "a@z", "b@y")}).error().fault, Fault::unavailable);
+  commit_uncertainly({instance("p", "0", "a@z", "b@y")});
   EXPECT_FALSE(kept_.store().is_complete());
   EXPECT_TRUE(is_read_below([&] { cell("y"); })) << "it may have the process";
   EXPECT_FALSE(is_read_below([&] { process("q"); })) << "others are known";
@@ -287,19 +299,13 @@ TEST_F(KeptStoreTest, a_process_whose_commit_ended_uncertainly_is_read_again) {
 
 TEST_F(KeptStoreTest, a_process_that_was_made_with_an_uncertain_end_is_found) {
   begin();
-  memory_.lose_next_answer();
-  EXPECT_FALSE(commit({small_row("p", kAbsent, "v1", "e")}));
+  commit_uncertainly({small_row("p", kAbsent, "v1", "e")});
   run();
   EXPECT_FALSE(is_read_below([&] { EXPECT_EQ(guids_of_page({.domain = "e"}), "p "); }));
 }
 
 TEST_F(KeptStoreTest, a_forgotten_process_that_cannot_be_read_is_tried_again) {
-  begin();
-  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
-  memory_.lose_next_answer();
-  below_.fail_next_process();
-  EXPECT_FALSE(commit({small_row("p", "v1", "v2")}));
-  memory_.run_pending();
+  forget_p();
   EXPECT_FALSE(kept_.store().is_complete());
   EXPECT_EQ(kept_.rest(), 500ms);
   run();
@@ -308,12 +314,7 @@ TEST_F(KeptStoreTest, a_forgotten_process_that_cannot_be_read_is_tried_again) {
 }
 
 TEST_F(KeptStoreTest, a_forgotten_process_does_not_wait_for_the_next_page) {
-  begin();
-  ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
-  memory_.lose_next_answer();
-  below_.fail_next_process();
-  EXPECT_FALSE(commit({small_row("p", "v1", "v2")}));
-  memory_.run_pending();
+  forget_p();
   kept_.clock().advance(10min);
   below_.fail_next_process();
   ASSERT_TRUE(kept_.turn());
@@ -342,11 +343,9 @@ TEST_F(KeptStoreTest, a_reading_during_which_a_commit_ended_uncertainly_is_repea
   begin();
   ASSERT_TRUE(commit({small_row("p", kAbsent, "v1")}));
   below_.hold();
-  memory_.lose_next_answer();
-  EXPECT_FALSE(commit({small_row("p", "v1", "v2")}));
+  commit_uncertainly({small_row("p", "v1", "v2")});
   ASSERT_TRUE(commit({small_row("p", "v2", "v3")}));
-  memory_.lose_next_answer();
-  EXPECT_FALSE(commit({small_row("p", "v3", "v4")}));
+  commit_uncertainly({small_row("p", "v3", "v4")});
   below_.release();
   const size_t reads = memory_.reads();
   ASSERT_TRUE(commit({small_row("p", "v4", "v5")}));
