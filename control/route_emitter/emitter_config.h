@@ -23,7 +23,7 @@ struct EmitterConfig {
   nats::Options nats;                              // nats_addresses, nats_username, nats_password
   Reach reach = Reach::host;                       // register_direct_instance_routes
   Serves serves{.tcp = false, .internal = false};  // enable_tcp_emitter, enable_internal_emitter
-  RoutingApiConfig routing_api;                    // routing_api, oauth, tcp_route_ttl, tcp_enable_tls
+  RoutingApiConfig routing_api;  // routing_api, oauth, tcp_route_ttl, tcp_enable_tls
   Duration communication_timeout = std::chrono::seconds(30);
   Duration sync_interval = std::chrono::seconds(60);
   Duration register_interval = std::chrono::seconds(20);

@@ -120,7 +120,7 @@ class ServerConnection final : net::Stream::Events, http::RequestParser::Events 
   ServerEventStream* event_stream_ = nullptr;  // the same
   ServerBodyStream* body_stream_ = nullptr;    // the same
   std::vector<WaitingEvent> events_;
-  size_t event_bytes_ = 0;  // of them
+  size_t event_bytes_ = 0;     // of them
   bool is_flush_due_ = false;  // the server's due_flushes has this connection
   friend class ServerEventStream;
   friend class ServerBodyStream;

@@ -105,7 +105,11 @@ class Platform:
             return set()
 
     def running(self, app):
-        return sorted(one["index"] for one in self.json("ps", app)["instances"] if one["state"] == "RUNNING")
+        """indexes that run; None while the BBS does not answer, as a killed one does until its lock has ended"""
+        done = self.causeway("ps", app, "--json", check=False)
+        if done.returncode != 0:
+            return None
+        return sorted(one["index"] for one in json.loads(done.stdout)["instances"] if one["state"] == "RUNNING")
 
     def container_pid(self, app, index):
         """the app's process, found by its environment"""

@@ -32,6 +32,7 @@ using std::chrono::seconds;
 
 constexpr seconds kStartPatience{30};
 constexpr seconds kStopPatience{90};
+constexpr seconds kLeftoverPatience{15};
 
 std::string services_path(const std::string& state_dir) { return state_dir + "/platform.json"; }
 std::string supervisor_path(const std::string& state_dir) { return state_dir + "/supervisor.json"; }
@@ -100,24 +101,28 @@ bool is_ready(const ServiceState& service) {
                                    : answers_ok(service.probe_url);
 }
 
+bool dies_within(int pid, seconds time) {
+  const auto deadline = std::chrono::steady_clock::now() + time;
+  while (kill(pid, 0) == 0) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  return true;
+}
+
 // Ends processes that a killed supervisor left running, if they still are what the state file
-// names.
+// names: the last first, as a supervisor does it, so that a rep can still tell the BBS.
 void end_leftovers(const std::string& state_dir) {
   const Result<PlatformState> state = read_state(state_dir);
   if (!state || state->supervisor_pid != 0) return;
-  std::vector<int> pids;
-  for (const ServiceState& service : state->services) {
-    if (service.pid == 0) continue;
+  for (auto service = state->services.rbegin(); service != state->services.rend(); ++service) {
+    if (service->pid == 0) continue;
     std::fprintf(stderr, "ending %s (pid %d), left behind by a supervisor that was killed\n",
-                 service.name.c_str(), service.pid);
-    kill(service.pid, SIGTERM);
-    pids.push_back(service.pid);
-  }
-  const auto deadline = std::chrono::steady_clock::now() + seconds(15);
-  for (const int pid : pids) {
-    while (kill(pid, 0) == 0 && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::sleep_for(milliseconds(20));
-    if (kill(pid, 0) == 0) kill(pid, SIGKILL);
+                 service->name.c_str(), service->pid);
+    kill(service->pid, SIGTERM);
+    if (dies_within(service->pid, kLeftoverPatience)) continue;
+    kill(service->pid, SIGKILL);
+    dies_within(service->pid, kLeftoverPatience);
   }
 }
 

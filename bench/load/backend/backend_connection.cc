@@ -387,6 +387,10 @@ void BackendConnection::take_frames(std::string_view bytes) {
 void BackendConnection::on_end() {
   has_ended_ = true;
   if (phase_ == Phase::waiting || phase_ == Phase::sending) return;  // the reply is still owed
+  if (phase_ == Phase::source) {  // what is poured already is the last
+    phase_ = Phase::hanging;
+    timer_.reset();
+  }
   stream_->shutdown();
   if (stream_->queued_bytes() == 0) close();
 }
